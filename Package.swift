@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One package, two worlds: `make build` builds the host products with the host triple and the product `GuestKernel`
+// for x86_64-unknown-none-elf with `guest-toolset.json` (Embedded Swift, no SSE), then links the kernel with
+// Sources/GuestNucleus/kernel.ld. The import table of shared/DESIGN.md §4 is the dependency list below.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "swiftlet",
+    products: [
+        .executable(name: "swiftlet", targets: ["swiftlet"]),
+        .executable(name: "swiftlet-vmm", targets: ["swiftlet-vmm"]),
+        .library(name: "GuestKernel", type: .static, targets: ["GuestKernel"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        // Shared by host and guest.
+        .target(name: "CSwiftletABI"),
+        .target(name: "JobWire", swiftSettings: strict),
+
+        // Host, from the bottom up.
+        .target(name: "CLinux"),
+        .systemLibrary(
+            name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(
+            name: "LinuxSystem",
+            dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: strict),
+        .target(name: "GuestMemory", dependencies: ["LinuxSystem"], swiftSettings: strict),
+        .target(name: "KVM", dependencies: ["LinuxSystem", "GuestMemory"], swiftSettings: strict),
+        .target(name: "Virtio", dependencies: ["GuestMemory"], swiftSettings: strict),
+        .target(name: "VirtioDevices", dependencies: ["Virtio"], swiftSettings: strict),
+        .target(name: "Boot", dependencies: ["GuestMemory", "CSwiftletABI"], swiftSettings: strict),
+        .target(name: "Sandbox", dependencies: ["LinuxSystem", "CSeccomp"], swiftSettings: strict),
+        .target(
+            name: "Machine",
+            dependencies: [
+                "LinuxSystem", "GuestMemory", "KVM", "Virtio", "VirtioDevices", "Boot", "Sandbox", "JobWire",
+            ],
+            swiftSettings: strict),
+        .target(name: "Images", dependencies: ["LinuxSystem"], swiftSettings: strict),
+        .target(
+            name: "JobRunner", dependencies: ["JobWire", "LinuxSystem", "Sandbox"], swiftSettings: strict),
+        .executableTarget(name: "swiftlet-vmm", dependencies: ["Machine"], swiftSettings: strict),
+        .executableTarget(
+            name: "swiftlet",
+            dependencies: [
+                "JobRunner", "Images",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        // Guest.
+        .target(name: "GuestNucleus", dependencies: ["CSwiftletABI"], exclude: ["kernel.ld"]),
+        .target(
+            name: "GuestKernel", dependencies: ["JobWire", "GuestNucleus", "CSwiftletABI"],
+            swiftSettings: strict),
+
+        // Tests that need no KVM, in the mirror place of what they test.
+        .testTarget(name: "JobWireTests", dependencies: ["JobWire"], swiftSettings: strict),
+        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: strict),
+        .testTarget(
+            name: "VirtioTests", dependencies: ["Virtio", "VirtioDevices"], swiftSettings: strict),
+        .testTarget(name: "BootTests", dependencies: ["Boot"], swiftSettings: strict),
+        .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel"], swiftSettings: strict),
+        .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images"], swiftSettings: strict),
+    ]
+)

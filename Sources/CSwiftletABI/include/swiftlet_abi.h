@@ -1,0 +1,80 @@
+// What the VMM and the tiny kernel agree on before the first guest instruction: the memory map, the boot page, the
+// nucleus's fixed places and the platform device. C because it is included by assembly, by the host's Swift and by the
+// guest's Swift alike, and because the layout of `struct swiftlet_boot_page` must be the same in all of them.
+// docs/machine.md tells the same in prose.
+#ifndef SWIFTLET_ABI_H
+#define SWIFTLET_ABI_H
+
+// --- Guest-physical map ---
+// RAM from 0 to at most SWIFTLET_HOLE_START; the rest, if any, from 4 GiB up.
+#define SWIFTLET_HOLE_START        0xC0000000
+#define SWIFTLET_HOLE_END          0x100000000
+#define SWIFTLET_BOOT_PAGE         0x1000       // struct swiftlet_boot_page
+#define SWIFTLET_KERNEL_PML4       0x2000       // root of the kernel's address space
+#define SWIFTLET_KERNEL_LOAD       0x100000     // physical address of the kernel image's first segment
+#define SWIFTLET_VIRTIO_BASE       0xD0000000   // virtio-mmio device i is at BASE + i * STRIDE, IOAPIC pin GSI_BASE + i
+#define SWIFTLET_VIRTIO_STRIDE     0x1000
+#define SWIFTLET_VIRTIO_GSI_BASE   5
+#define SWIFTLET_VIRTIO_MAXIMUM    16
+#define SWIFTLET_PLATFORM_BASE     0xD0100000   // the platform device, below
+#define SWIFTLET_IOAPIC_BASE       0xFEC00000
+#define SWIFTLET_LAPIC_BASE        0xFEE00000
+
+// --- Kernel address space (built by the VMM from the kernel's ELF program headers) ---
+// Segments linked below 2^47 are mapped for ring 3 with their own permissions, segments in the upper half for ring 0
+// only. All RAM, the MMIO hole and the root image are mapped at PHYSMAP + physical address, ring 3, read-write, no-execute.
+#define SWIFTLET_PHYSMAP           0x8000000000
+#define SWIFTLET_NUCLEUS           0xFFFFFFFF80000000   // page 0: code, 1: GDT and TSS, 2: IDT, 3: frame page
+#define SWIFTLET_NUCLEUS_PML4_SLOT 511
+#define SWIFTLET_NUCLEUS_GDT       0xFFFFFFFF80001000
+#define SWIFTLET_NUCLEUS_TSS       0xFFFFFFFF80001100
+#define SWIFTLET_NUCLEUS_IDT       0xFFFFFFFF80002000
+#define SWIFTLET_NUCLEUS_FRAME     0xFFFFFFFF80003000
+#define SWIFTLET_GDT_LIMIT         0x4F
+#define SWIFTLET_IDT_LIMIT         0xFFF
+#define SWIFTLET_TSS_LIMIT         0x67
+
+// Selectors. The vCPU starts in ring 3, at the ELF entry, with RDI = PHYSMAP + SWIFTLET_BOOT_PAGE and no stack.
+#define SWIFTLET_KERNEL_CS         0x10    // ring 0, the nucleus
+#define SWIFTLET_KERNEL_SS         0x18
+#define SWIFTLET_USER_SS           0x2B
+#define SWIFTLET_USER_CS           0x33
+#define SWIFTLET_TSS_SELECTOR      0x40
+
+// --- The platform device: 8 write-only registers, for what has no virtio device ---
+#define SWIFTLET_PLATFORM_ADDRESS  0x00    // u64: guest-physical address of a message
+#define SWIFTLET_PLATFORM_LENGTH   0x08    // u32: its length in bytes, at most SWIFTLET_PLATFORM_MESSAGE_MAXIMUM
+#define SWIFTLET_PLATFORM_COMMAND  0x0C    // u32: one of the commands below; acts at once
+#define SWIFTLET_PLATFORM_LOG      1       // append the message to the VM's log (bounded by the host)
+#define SWIFTLET_PLATFORM_PANIC    2       // the kernel cannot go on; the message says why; does not return
+#define SWIFTLET_PLATFORM_POWER_OFF 3      // orderly end; does not return
+#define SWIFTLET_PLATFORM_MESSAGE_MAXIMUM 1024
+
+// --- The boot page ---
+#define SWIFTLET_BOOT_MAGIC        0x31544f4f42535753 // "SWSBOOT1", little-endian
+#define SWIFTLET_BOOT_VERSION      1
+#define SWIFTLET_BOOT_REGIONS      2
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+struct swiftlet_memory_region { uint64_t start, size; };                 // bytes, page-aligned
+struct swiftlet_device { uint64_t mmio; uint32_t gsi, device_id; };      // device_id: virtio 1.2 §5
+
+struct swiftlet_boot_page {
+  uint64_t magic;                  // SWIFTLET_BOOT_MAGIC
+  uint32_t version, device_count;
+  uint64_t tsc_frequency;          // Hz
+  uint64_t wall_clock;             // nanoseconds since 1970, taken just before the first KVM_RUN
+  uint8_t entropy[32];             // for this boot only; the kernel erases it after use
+  uint8_t nonce[16];               // names this boot; the exit report carries it
+  uint64_t nucleus_pml4_entry;     // copy into slot 511 of every address space
+  uint64_t nucleus_frame;          // physical address of the nucleus's frame page
+  uint64_t nucleus_idt;            // physical address of the IDT page; the kernel fills it
+  uint64_t free_start;             // first byte of RAM that holds nothing yet; all from here on is zero
+  struct swiftlet_memory_region memory[SWIFTLET_BOOT_REGIONS]; // all RAM, sorted; size 0: unused
+  struct swiftlet_memory_region root_image; // EROFS image mapped read-only into the guest; size 0: on the first block device
+  struct swiftlet_device devices[SWIFTLET_VIRTIO_MAXIMUM];
+};
+#endif
+#endif

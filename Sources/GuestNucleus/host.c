@@ -1,0 +1,15 @@
+// Stands in for entry.S in host builds, where the kernel's logic is unit-tested: what would leave the kernel aborts.
+#ifndef SWIFTLET_GUEST
+#include "nucleus.h"
+#include <stdlib.h>
+
+uint64_t kernel_stack_top;
+uint32_t kernel_depth = 1;
+uint8_t probing;
+const uint64_t nucleus_gates[KERNEL_ENTRIES];
+void thread_trampoline(void) { abort(); }
+uint64_t kernel_idle(void) { abort(); }
+void nucleus_write_msr(uint32_t index, uint64_t value) { (void)index; (void)value; }
+bool nucleus_probe_syscall(void) { return true; }
+void kernel_probe_returned(bool result) { (void)result; abort(); }
+#endif
