@@ -1,0 +1,71 @@
+/// The vsock ports of a job (docs/protocol.md §1). All are on the host's side, CID 2.
+public enum JobPort {
+    public static let control: UInt32 = 1024
+    public static let standardInput: UInt32 = 1025
+    public static let standardOutput: UInt32 = 1026
+    public static let standardError: UInt32 = 1027
+}
+
+/// The limits both sides hold each other to (docs/protocol.md §3).
+public enum WireLimit {
+    /// Longest payload of one frame, in bytes. Bounds what a decoder ever buffers.
+    public static let payload = 256 * 1024
+    /// Bytes before each payload: `u32 length | u16 type | u16 zero`.
+    public static let header = 8
+    /// Longest path, in bytes: Linux's PATH_MAX without its NUL.
+    public static let path = 4095
+    /// The protocol version in `begin` and `hello`.
+    public static let version: UInt32 = 1
+}
+
+/// What is wrong with bytes that claim to be frames. Always the sender's fault.
+public enum WireError: Error, Equatable, Sendable {
+    /// The header's length is outside what a frame of this type can have.
+    case badLength(type: UInt16, length: UInt32)
+    /// The header's last two bytes are not zero.
+    case reservedNotZero(UInt16)
+    /// No frame of this type travels in this direction.
+    case unknownType(UInt16)
+    /// A field has a value the protocol does not allow: a NUL in an argument, a relative path, an unknown kind.
+    case badValue(type: UInt16)
+}
+
+/// One direction's messages, as the decoder sees them. `data` frames are not messages: they are handed on in pieces.
+public protocol JobMessage {
+    /// How long a payload of `type` may be, in bytes; nil if no such frame travels in this direction.
+    static func payloadLengths(ofType type: UInt16) -> ClosedRange<Int>?
+    /// Parses a payload whose length is in `payloadLengths(ofType:)`.
+    init(type: UInt16, payload: [UInt8]) throws(WireError)
+}
+
+/// The `data` frame, the same in both directions.
+public enum DataFrame {
+    public static let type: UInt16 = 7
+
+    /// Appends the header of a data frame; exactly `count` bytes (1 … `WireLimit.payload`) must follow it.
+    public static func appendHeader(count: Int, to out: inout [UInt8]) {
+        precondition(count > 0 && count <= WireLimit.payload, "a data frame carries 1 byte to 256 KiB")
+        appendFrameHeader(type: type, length: count, to: &out)
+    }
+}
+
+/// Appends `u32 length | u16 type | u16 zero`.
+func appendFrameHeader(type: UInt16, length: Int, to out: inout [UInt8]) {
+    out.append(UInt32(truncatingIfNeeded: length))
+    out.append(type)
+    out.append(0 as UInt16)
+}
+
+/// Appends one frame whose payload `body` writes.
+///
+/// The caller keeps `body` within `WireLimit.payload`: paths, arguments and messages are checked before they get here.
+func appendFrame(type: UInt16, to out: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
+    let start = out.count
+    appendFrameHeader(type: type, length: 0, to: &out)
+    body(&out)
+    let length = out.count - start - WireLimit.header
+    precondition(length <= WireLimit.payload, "a frame's payload is at most 256 KiB")
+    for index in 0..<4 {
+        out[start + index] = UInt8(truncatingIfNeeded: length >> (8 * index))
+    }
+}

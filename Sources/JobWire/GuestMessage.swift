@@ -1,0 +1,211 @@
+/// What the guest reports, in this order (docs/protocol.md §3). All of it is a claim: the host's verdict checks it.
+///
+///     hello  (failed | started  unsupported*  exited  (outputFile data* | outputMissing)*  finished)
+public enum GuestMessage: Equatable, Sendable {
+    case hello(version: UInt32, nonce: Nonce, sinceEntryNanoseconds: UInt64)
+    case started(sinceEntryNanoseconds: UInt64)
+    /// Ends the job: it never ran. `errno` is Linux's number, positive.
+    case failed(stage: FailureStage, errno: Int32, about: [UInt8])
+    case exited(ExitReport)
+    /// A system call the kernel does not have, and how often it was tried.
+    case unsupported(systemCall: UInt32, count: UInt64)
+    /// `size` bytes follow in data frames.
+    case outputFile(index: UInt32, mode: UInt32, size: UInt64)
+    case outputMissing(index: UInt32, errno: Int32)
+    case finished
+
+    public enum FailureStage: UInt32, Sendable {
+        case inputFile = 1
+        case exec = 2
+        case outOfMemory = 3
+        case workingDirectory = 4
+    }
+
+    /// The 16 bytes of the boot page that name one boot.
+    public struct Nonce: Equatable, Sendable {
+        public var low: UInt64
+        public var high: UInt64
+
+        public init(low: UInt64, high: UInt64) {
+            self.low = low
+            self.high = high
+        }
+    }
+
+    public struct ExitReport: Equatable, Sendable {
+        public enum Kind: UInt32, Sendable {
+            case exited = 0
+            case signaled = 1
+            case outOfMemory = 2
+        }
+
+        public var nonce: Nonce
+        public var kind: Kind
+        /// Exit code or signal number.
+        public var code: UInt32
+        public var standardOutputBytes: UInt64
+        public var standardErrorBytes: UInt64
+        public var userNanoseconds: UInt64
+        public var systemNanoseconds: UInt64
+        public var maximumResidentBytes: UInt64
+        public var pageFaults: UInt64
+        public var systemCalls: UInt64
+        public var processesCreated: UInt64
+
+        public init(nonce: Nonce, kind: Kind, code: UInt32) {
+            self.nonce = nonce
+            self.kind = kind
+            self.code = code
+            standardOutputBytes = 0
+            standardErrorBytes = 0
+            userNanoseconds = 0
+            systemNanoseconds = 0
+            maximumResidentBytes = 0
+            pageFaults = 0
+            systemCalls = 0
+            processesCreated = 0
+        }
+    }
+}
+
+private enum Tag {
+    static let hello: UInt16 = 64
+    static let started: UInt16 = 65
+    static let failed: UInt16 = 66
+    static let exited: UInt16 = 67
+    static let unsupported: UInt16 = 68
+    static let outputFile: UInt16 = 69
+    static let outputMissing: UInt16 = 70
+    static let finished: UInt16 = 71
+}
+
+extension GuestMessage: JobMessage {
+    public static func payloadLengths(ofType type: UInt16) -> ClosedRange<Int>? {
+        switch type {
+        case Tag.hello: 28...28
+        case Tag.started: 8...8
+        case Tag.failed: 8...(8 + WireLimit.path)
+        case Tag.exited: 88...88
+        case Tag.unsupported: 12...12
+        case Tag.outputFile: 16...16
+        case Tag.outputMissing: 8...8
+        case Tag.finished: 0...0
+        default: nil
+        }
+    }
+
+    public init(type: UInt16, payload: [UInt8]) throws(WireError) {
+        var reader = PayloadReader(type: type, payload)
+        switch type {
+        case Tag.hello:
+            self = .hello(
+                version: try reader.integer(UInt32.self), nonce: try Nonce(from: &reader),
+                sinceEntryNanoseconds: try reader.integer(UInt64.self))
+        case Tag.started:
+            self = .started(sinceEntryNanoseconds: try reader.integer(UInt64.self))
+        case Tag.failed:
+            guard let stage = FailureStage(rawValue: try reader.integer(UInt32.self)) else {
+                throw .badValue(type: type)
+            }
+            self = .failed(stage: stage, errno: try reader.integer(Int32.self), about: reader.rest())
+        case Tag.exited:
+            self = .exited(try ExitReport(from: &reader))
+        case Tag.unsupported:
+            self = .unsupported(
+                systemCall: try reader.integer(UInt32.self), count: try reader.integer(UInt64.self))
+        case Tag.outputFile:
+            self = .outputFile(
+                index: try reader.integer(UInt32.self), mode: try reader.integer(UInt32.self),
+                size: try reader.integer(UInt64.self))
+        case Tag.outputMissing:
+            self = .outputMissing(index: try reader.integer(UInt32.self), errno: try reader.integer(Int32.self))
+        case Tag.finished:
+            self = .finished
+        default:
+            throw .unknownType(type)
+        }
+        try reader.end()
+    }
+
+    /// Appends this message as one frame.
+    public func encode(to out: inout [UInt8]) {
+        switch self {
+        case .hello(let version, let nonce, let nanoseconds):
+            appendFrame(type: Tag.hello, to: &out) {
+                $0.append(version)
+                nonce.encode(to: &$0)
+                $0.append(nanoseconds)
+            }
+        case .started(let nanoseconds):
+            appendFrame(type: Tag.started, to: &out) { $0.append(nanoseconds) }
+        case .failed(let stage, let errno, let about):
+            appendFrame(type: Tag.failed, to: &out) {
+                $0.append(stage.rawValue)
+                $0.append(errno)
+                $0 += about.prefix(WireLimit.path)
+            }
+        case .exited(let report):
+            appendFrame(type: Tag.exited, to: &out) { report.encode(to: &$0) }
+        case .unsupported(let systemCall, let count):
+            appendFrame(type: Tag.unsupported, to: &out) {
+                $0.append(systemCall)
+                $0.append(count)
+            }
+        case .outputFile(let index, let mode, let size):
+            appendFrame(type: Tag.outputFile, to: &out) {
+                $0.append(index)
+                $0.append(mode)
+                $0.append(size)
+            }
+        case .outputMissing(let index, let errno):
+            appendFrame(type: Tag.outputMissing, to: &out) {
+                $0.append(index)
+                $0.append(errno)
+            }
+        case .finished:
+            appendFrame(type: Tag.finished, to: &out) { _ in }
+        }
+    }
+}
+
+extension GuestMessage.Nonce {
+    init(from reader: inout PayloadReader) throws(WireError) {
+        low = try reader.integer(UInt64.self)
+        high = try reader.integer(UInt64.self)
+    }
+
+    func encode(to out: inout [UInt8]) {
+        out.append(low)
+        out.append(high)
+    }
+}
+
+extension GuestMessage.ExitReport {
+    init(from reader: inout PayloadReader) throws(WireError) {
+        let nonce = try GuestMessage.Nonce(from: &reader)
+        guard let kind = Kind(rawValue: try reader.integer(UInt32.self)) else { throw .badValue(type: Tag.exited) }
+        self.init(nonce: nonce, kind: kind, code: try reader.integer(UInt32.self))
+        standardOutputBytes = try reader.integer(UInt64.self)
+        standardErrorBytes = try reader.integer(UInt64.self)
+        userNanoseconds = try reader.integer(UInt64.self)
+        systemNanoseconds = try reader.integer(UInt64.self)
+        maximumResidentBytes = try reader.integer(UInt64.self)
+        pageFaults = try reader.integer(UInt64.self)
+        systemCalls = try reader.integer(UInt64.self)
+        processesCreated = try reader.integer(UInt64.self)
+    }
+
+    func encode(to out: inout [UInt8]) {
+        nonce.encode(to: &out)
+        out.append(kind.rawValue)
+        out.append(code)
+        out.append(standardOutputBytes)
+        out.append(standardErrorBytes)
+        out.append(userNanoseconds)
+        out.append(systemNanoseconds)
+        out.append(maximumResidentBytes)
+        out.append(pageFaults)
+        out.append(systemCalls)
+        out.append(processesCreated)
+    }
+}
