@@ -66,9 +66,12 @@ void nucleus_write_msr(uint32_t index, uint64_t value);
 bool nucleus_probe_syscall(void);
 /// Top of the running thread's kernel stack; every kernel entry starts there.
 extern uint64_t kernel_stack_top;
+static inline void set_kernel_stack_top(uint64_t top) { kernel_stack_top = top; }
 /// 1 while the kernel runs, 2 when the kernel itself has trapped.
 extern uint32_t kernel_depth;
 extern uint8_t probing;
+static inline bool kernel_itself_trapped(void) { return kernel_depth > 1; }
+static inline bool is_probing(void) { return probing; }
 /// Ends nucleus_probe_syscall with `result`.
 void kernel_probe_returned(bool result) __attribute__((noreturn));
 /// Ring-0 handler address of gate i, in the order of the kernel entries; 0 ends the list.

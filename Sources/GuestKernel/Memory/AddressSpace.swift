@@ -1,0 +1,200 @@
+import GuestNucleus
+
+/// A program's memory: its areas, sorted by address, and the page table that the processor sees of them. Pages come
+/// lazily (PageFault.swift); a fork shares them copy-on-write. Freed with its last reference.
+final class AddressSpace {
+    /// Programs may map from here (Linux's default mmap_min_addr) …
+    static let lowest: UInt64 = 0x1_0000
+    /// … to here: 2^47 less a guard page.
+    static let top: UInt64 = 0x7FFF_FFFF_F000
+
+    let table: PageTable
+    var areas: [MemoryArea] = []
+    /// Where mmap looks for free space, downwards.
+    var mapTop: UInt64 = 0x7FFF_F000_0000
+    var heapStart: UInt64 = 0
+    var heapEnd: UInt64 = 0
+    /// Pages mapped now and at most.
+    var residentPages: UInt64 = 0
+    var maxResidentPages: UInt64 = 0
+    /// Where the program's arguments and environment lie, for /proc/PID/cmdline and environ.
+    var argumentRange: Range<UInt64> = 0..<0
+    var environmentRange: Range<UInt64> = 0..<0
+
+    init() throws(Errno) {
+        table = try PageTable()
+    }
+
+    deinit {
+        for area in areas { dropPages(from: area.start, to: area.end) }
+        table.destroy()
+    }
+
+    // MARK: Finding
+
+    /// Index of the first area that ends above `address`.
+    func firstIndex(endingAbove address: UInt64) -> Int {
+        var low = 0
+        var high = areas.count
+        while low < high {
+            let middle = (low + high) / 2
+            if areas[middle].end > address { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
+    func area(at address: UInt64) -> MemoryArea? {
+        let i = firstIndex(endingAbove: address)
+        return i < areas.count && areas[i].start <= address ? areas[i] : nil
+    }
+
+    func isFree(_ start: UInt64, _ end: UInt64) -> Bool {
+        let i = firstIndex(endingAbove: start)
+        return i == areas.count || areas[i].start >= end
+    }
+
+    /// The highest free gap of `size` bytes below `mapTop`, or nil.
+    func findGap(_ size: UInt64) -> UInt64? {
+        var ceiling = mapTop
+        var i = firstIndex(endingAbove: mapTop &- 1)
+        while true {
+            if i < areas.count && areas[i].start < ceiling && areas[i].end >= ceiling { ceiling = areas[i].start }
+            let floor = i > 0 ? areas[i - 1].end : Self.lowest
+            if ceiling >= floor && ceiling - floor >= size { return ceiling - size }
+            if i == 0 { return nil }
+            i -= 1
+            ceiling = min(ceiling, areas[i].start)
+        }
+    }
+
+    // MARK: Changing
+
+    /// Adds an area where nothing is mapped, joined with its neighbours where they are alike.
+    func insert(_ area: MemoryArea) {
+        var i = firstIndex(endingAbove: area.start)
+        if i > 0, Self.joins(areas[i - 1], area) {
+            i -= 1
+            areas[i].end = area.end
+        } else {
+            areas.insert(area, at: i)
+        }
+        if i + 1 < areas.count, Self.joins(areas[i], areas[i + 1]) {
+            areas[i].end = areas[i + 1].end
+            areas.remove(at: i + 1)
+        }
+    }
+
+    private static func joins(_ a: MemoryArea, _ b: MemoryArea) -> Bool {
+        guard a.end == b.start, a.access == b.access, a.isShared == b.isShared,
+            a.growsDown == b.growsDown
+        else { return false }
+        switch (a.backing, b.backing) {
+        case (.anonymous, .anonymous): return true
+        case (.file(let x, let i), .file(let y, let j)): return x === y && i + a.size == j
+        default: return false
+        }
+    }
+
+    /// Cuts areas at `start` and `end` so that both are borders; returns the indices of the areas between.
+    private func split(_ start: UInt64, _ end: UInt64) -> Range<Int> {
+        splitOnce(at: start)
+        splitOnce(at: end)
+        return firstIndex(endingAbove: start)..<firstIndexStarting(atOrAbove: end)
+    }
+
+    private func firstIndexStarting(atOrAbove address: UInt64) -> Int {
+        let i = firstIndex(endingAbove: address)
+        return i < areas.count && areas[i].start < address ? i + 1 : i
+    }
+
+    private func splitOnce(at address: UInt64) {
+        let i = firstIndex(endingAbove: address)
+        guard i < areas.count, areas[i].start < address else { return }
+        let whole = areas[i]
+        areas[i] = whole.cut(from: whole.start, to: address)
+        areas.insert(whole.cut(from: address, to: whole.end), at: i + 1)
+    }
+
+    /// Takes away whatever is mapped in the range.
+    func unmap(from start: UInt64, to end: UInt64) {
+        let range = split(start, end)
+        if range.isEmpty { return }
+        for i in range { dropPages(from: areas[i].start, to: areas[i].end) }
+        areas.removeSubrange(range)
+    }
+
+    /// Forgets the pages of the range; the areas stay, and what is touched again comes anew.
+    func dropPages(from start: UInt64, to end: UInt64) {
+        table.forEachPresent(from: start, to: end) { _, slot in
+            Frames.release(PageTableEntry(bits: slot.pointee).frame)
+            slot.pointee = 0
+            residentPages -= 1
+        }
+    }
+
+    /// mprotect(2): the range must be mapped throughout.
+    /// - Throws: `.noMemory` for a hole.
+    func protect(from start: UInt64, to end: UInt64, access: Access) throws(Errno) {
+        var covered = start
+        var i = firstIndex(endingAbove: start)
+        while covered < end {
+            guard i < areas.count, areas[i].start <= covered else { throw .noMemory }
+            covered = areas[i].end
+            i += 1
+        }
+        for i in split(start, end) {
+            areas[i].access = access
+            let area = areas[i]
+            table.forEachPresent(from: area.start, to: area.end) { _, slot in
+                let entry = PageTableEntry(bits: slot.pointee)
+                // A private page becomes writable again at its first write, when it is known whose it is.
+                let writable = access.contains(.write) && area.isShared && entry.isWritable
+                slot.pointee = access.isEmpty
+                    ? entry.bits & ~PageTableEntry.user & ~PageTableEntry.writable
+                    : PageTableEntry(
+                        frame: entry.frame, writable: writable, executable: access.contains(.execute)).bits
+            }
+        }
+    }
+
+    /// A copy for fork(2): the same areas; private pages are shared read-only until one side writes.
+    /// - Throws: `.noMemory`.
+    func copyOnWriteClone() throws(Errno) -> AddressSpace {
+        let clone = try AddressSpace()
+        clone.areas = areas
+        clone.mapTop = mapTop
+        clone.heapStart = heapStart
+        clone.heapEnd = heapEnd
+        clone.argumentRange = argumentRange
+        clone.environmentRange = environmentRange
+        for area in areas {
+            var address = area.start
+            while address < area.end {
+                let tableEnd = min(area.end, (address | 0x1F_FFFF) &+ 1)
+                if var from = table.existingSlot(for: address) {
+                    var to: UnsafeMutablePointer<UInt64>?
+                    while address < tableEnd {
+                        if from.pointee & PageTableEntry.present != 0 {
+                            if !area.isShared { from.pointee &= ~PageTableEntry.writable }
+                            if to == nil { to = try clone.table.slot(for: address) }
+                            to?.pointee = from.pointee
+                            Frames.retain(PageTableEntry(bits: from.pointee).frame)
+                            clone.residentPages += 1
+                        }
+                        from += 1
+                        if to != nil { to! += 1 }
+                        address += pageSize
+                    }
+                }
+                address = tableEnd
+            }
+        }
+        clone.maxResidentPages = clone.residentPages
+        return clone
+    }
+
+    func countResident(_ pages: UInt64 = 1) {
+        residentPages += pages
+        if residentPages > maxResidentPages { maxResidentPages = residentPages }
+    }
+}

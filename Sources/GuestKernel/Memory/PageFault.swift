@@ -1,0 +1,160 @@
+import GuestNucleus
+
+/// Making pages present: on a fault of the program's, or when the kernel reaches into its memory.
+extension AddressSpace {
+    /// Why a page could not be made present; what the program gets for it.
+    enum FaultFailure: Error {
+        case notMapped             // SIGSEGV, SEGV_MAPERR
+        case notAllowed            // SIGSEGV, SEGV_ACCERR
+        case beyondEndOfFile       // SIGBUS
+        case noMemory
+    }
+
+    /// A trap costs tens of microseconds on a ring-deprivileged KVM and a page-table write next to nothing, so one fault
+    /// maps what is cheap to have of its surroundings: 64 KiB of zero pages, 128 KiB of a file.
+    private static let anonymousWindow: UInt64 = 0x1_0000
+    private static let fileWindow: UInt64 = 0x2_0000
+
+    /// Makes `address` usable for `access`, and what is around it where that costs nothing more.
+    func resolve(_ address: UInt64, _ access: Access) throws(FaultFailure) {
+        var index = firstIndex(endingAbove: address)
+        if index == areas.count || areas[index].start > address {
+            guard index < areas.count, growStack(at: index, to: address) else { throw .notMapped }
+            index = firstIndex(endingAbove: address)
+        }
+        let area = areas[index]
+        if access.contains(.write) && !area.access.contains(.write) { throw .notAllowed }
+        if access.contains(.execute) && !area.access.contains(.execute) { throw .notAllowed }
+        if area.access.isEmpty { throw .notAllowed }
+        do {
+            try makePresent(address & ~(pageSize - 1), in: area, writing: access.contains(.write))
+        } catch {
+            if error == .noMemory { throw .noMemory }
+            throw .beyondEndOfFile
+        }
+    }
+
+    private func growStack(at index: Int, to address: UInt64) -> Bool {
+        let area = areas[index]
+        let start = address & ~(pageSize - 1)
+        guard area.growsDown, area.end - start <= 8 << 20 else { return false }
+        if index > 0, areas[index - 1].end + 256 * pageSize > start { return false }
+        areas[index].start = start
+        return true
+    }
+
+    private func makePresent(_ page: UInt64, in area: MemoryArea, writing: Bool) throws(Errno) {
+        let slot = try table.slot(for: page)
+        let entry = PageTableEntry(bits: slot.pointee)
+        if entry.isPresent {
+            if writing && !entry.isWritable { try makeWritable(slot, area) } else { slot.pointee = refreshed(entry, area) }
+            return
+        }
+        switch area.backing {
+        case .anonymous:
+            try fillAnonymous(around: page, in: area)
+        case .file(let inode, let offset):
+            try fillFile(around: page, in: area, inode, offset, writing: writing)
+        }
+    }
+
+    /// A present entry whose permissions lag behind its area (after mprotect).
+    private func refreshed(_ entry: PageTableEntry, _ area: MemoryArea) -> UInt64 {
+        PageTableEntry(
+            frame: entry.frame, writable: entry.isWritable, executable: area.access.contains(.execute)).bits
+    }
+
+    /// First write to a page that is there: in place if it is shared memory or ours alone, on a copy otherwise.
+    private func makeWritable(_ slot: UnsafeMutablePointer<UInt64>, _ area: MemoryArea) throws(Errno) {
+        let frame = PageTableEntry(bits: slot.pointee).frame
+        let executable = area.access.contains(.execute)
+        if area.isShared || Frames.isExclusive(frame) {
+            slot.pointee = PageTableEntry(frame: frame, writable: true, executable: executable).bits
+            return
+        }
+        let copy = try Frames.allocate(zeroed: false)
+        wide_copy(PhysicalMemory.pointer(copy), PhysicalMemory.pointer(frame), pageSize)
+        slot.pointee = PageTableEntry(frame: copy, writable: true, executable: executable).bits
+        Frames.release(frame)
+    }
+
+    private func fillAnonymous(around page: UInt64, in area: MemoryArea) throws(Errno) {
+        let window = Self.anonymousWindow
+        let start = max(area.start, page & ~(window - 1))
+        let end = min(area.end, (page & ~(window - 1)) + window)
+        let writable = area.access.contains(.write)
+        let executable = area.access.contains(.execute)
+        // The page itself first: if memory ends here, the neighbours can do without.
+        try table.slot(for: page).pointee =
+            PageTableEntry(frame: try Frames.allocate(), writable: writable, executable: executable).bits
+        countResident()
+        if Frames.available < Frames.total / 8 { return }
+        var slot = try table.slot(for: start)
+        var address = start
+        while address < end {
+            if slot.pointee == 0, let frame = try? Frames.allocate() {
+                slot.pointee = PageTableEntry(frame: frame, writable: writable, executable: executable).bits
+                countResident()
+            }
+            slot += 1
+            address += pageSize
+        }
+    }
+
+    private func fillFile(
+        around page: UInt64, in area: MemoryArea, _ inode: Inode, _ offset: UInt64, writing: Bool
+    ) throws(Errno) {
+        let executable = area.access.contains(.execute)
+        let index = (offset + (page - area.start)) / pageSize
+        let frame = try inode.page(at: index, forWriting: writing && area.isShared)
+        let slot = try table.slot(for: page)
+        // The inode may have had to wait for its device; another thread may have been here meanwhile.
+        if slot.pointee & PageTableEntry.present != 0 { return Frames.release(frame) }
+        if writing && !area.isShared {
+            let copy = try Frames.allocate(zeroed: false)
+            wide_copy(PhysicalMemory.pointer(copy), PhysicalMemory.pointer(frame), pageSize)
+            Frames.release(frame)
+            slot.pointee = PageTableEntry(frame: copy, writable: true, executable: executable).bits
+        } else {
+            slot.pointee = PageTableEntry(
+                frame: frame, writable: writing && area.isShared, executable: executable).bits
+        }
+        countResident()
+        mapCached(from: max(area.start, page & ~(Self.fileWindow - 1)),
+            to: min(area.end, (page & ~(Self.fileWindow - 1)) + Self.fileWindow), in: area)
+    }
+
+    /// Maps, read-only, those file pages of the range that are in memory already.
+    func mapCached(from start: UInt64, to end: UInt64, in area: MemoryArea) {
+        guard case .file(let inode, let offset) = area.backing, start < end else { return }
+        let executable = area.access.contains(.execute)
+        var address = start
+        while address < end {
+            guard var slot = try? table.slot(for: address) else { return }
+            let tableEnd = min(end, (address | 0x1F_FFFF) &+ 1)
+            while address < tableEnd {
+                if slot.pointee == 0,
+                    let frame = inode.cachedPage(at: (offset + (address - area.start)) / pageSize)
+                {
+                    slot.pointee = PageTableEntry(frame: frame, writable: false, executable: executable).bits
+                    countResident()
+                }
+                slot += 1
+                address += pageSize
+            }
+        }
+    }
+
+    /// Makes the whole range present: pages of files that are in memory, zero pages elsewhere. For exec, which knows what the
+    /// program touches first.
+    func populate(from start: UInt64, to end: UInt64, writing: Bool) {
+        var address = start & ~(pageSize - 1)
+        while address < end {
+            let entry = table.entry(for: address)
+            if !entry.isPresent || (writing && !entry.isWritable) {
+                guard (try? resolve(address, writing ? [.write] : [.read])) != nil else { return }
+            }
+            address += pageSize
+        }
+    }
+}

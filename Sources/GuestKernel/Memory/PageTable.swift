@@ -1,0 +1,128 @@
+import GuestNucleus
+
+/// One entry of a page table. Bits: AMD64 Architecture Programmer's Manual vol. 2 §5.4.
+struct PageTableEntry: Equatable {
+    var bits: UInt64
+
+    static let present: UInt64 = 1 << 0
+    static let writable: UInt64 = 1 << 1
+    static let user: UInt64 = 1 << 2
+    static let large: UInt64 = 1 << 7
+    static let noExecute: UInt64 = 1 << 63
+    private static let addressMask: UInt64 = 0x000F_FFFF_FFFF_F000
+
+    static let empty = PageTableEntry(bits: 0)
+
+    var isPresent: Bool { bits & Self.present != 0 }
+    var isWritable: Bool { bits & Self.writable != 0 }
+    var frame: PhysicalAddress { bits & Self.addressMask }
+
+    init(bits: UInt64) { self.bits = bits }
+
+    init(frame: PhysicalAddress, writable: Bool, executable: Bool) {
+        bits = frame | Self.present | Self.user | (writable ? Self.writable : 0) | (executable ? 0 : Self.noExecute)
+    }
+}
+
+/// A four-level page table, walked and written in software through the physical window. Only the lower half is the
+/// program's; slot 511 is the nucleus, and below 64 KiB there is one page of ours, the system-call stub.
+struct PageTable {
+    let root: PhysicalAddress
+
+    // SAFETY: the kernel is single-threaded (see Frames).
+    /// Free page-table frames, zero. Kept apart: a ring-deprivileged KVM shadows a frame that was a page table and traps
+    /// writes to it for a while, so it had better stay one.
+    nonisolated(unsafe) private static var spares: [PhysicalAddress] = []
+    nonisolated(unsafe) static var nucleusEntry: UInt64 = 0
+    nonisolated(unsafe) static var stubFrame: PhysicalAddress = 0
+
+    private static func allocateTable() throws(Errno) -> PhysicalAddress {
+        if let spare = spares.popLast() { return spare }
+        return try Frames.allocate(forKernel: true)
+    }
+
+    private static func releaseTable(_ table: PhysicalAddress) {
+        wide_zero(PhysicalMemory.pointer(table), pageSize)
+        spares.append(table)
+    }
+
+    init() throws(Errno) {
+        root = try Self.allocateTable()
+        PhysicalMemory.words(root)[SWIFTLET_NUCLEUS_PML4_SLOT.asInt] = Self.nucleusEntry
+        if Self.stubFrame != 0 {
+            try slot(for: UInt64(PROGRAM_STUB)).pointee =
+                PageTableEntry(frame: Self.stubFrame, writable: false, executable: true).bits
+        }
+    }
+
+    /// Where the entry for `address` is, or nil where no table reaches it yet.
+    func existingSlot(for address: UInt64) -> UnsafeMutablePointer<UInt64>? {
+        var table = PhysicalMemory.words(root)
+        var shift: UInt64 = 39
+        while shift > 12 {
+            let entry = PageTableEntry(bits: table[Int(address >> shift & 511)])
+            guard entry.isPresent else { return nil }
+            table = PhysicalMemory.words(entry.frame)
+            shift -= 9
+        }
+        return table + Int(address >> 12 & 511)
+    }
+
+    /// Where the entry for `address` is; makes the tables on the way. Valid for the rest of its 2 MiB too.
+    /// - Throws: `.noMemory`.
+    func slot(for address: UInt64) throws(Errno) -> UnsafeMutablePointer<UInt64> {
+        var table = PhysicalMemory.words(root)
+        var shift: UInt64 = 39
+        while shift > 12 {
+            let place = table + Int(address >> shift & 511)
+            if !PageTableEntry(bits: place.pointee).isPresent {
+                place.pointee = try Self.allocateTable()
+                    | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user
+            }
+            table = PhysicalMemory.words(PageTableEntry(bits: place.pointee).frame)
+            shift -= 9
+        }
+        return table + Int(address >> 12 & 511)
+    }
+
+    func entry(for address: UInt64) -> PageTableEntry {
+        PageTableEntry(bits: existingSlot(for: address)?.pointee ?? 0)
+    }
+
+    /// Calls `body` for every present entry in the range, with its address; skips what no table reaches.
+    func forEachPresent(from start: UInt64, to end: UInt64, _ body: (UInt64, UnsafeMutablePointer<UInt64>) -> Void) {
+        var address = start
+        while address < end {
+            let tableEnd = min(end, (address | 0x1F_FFFF) &+ 1)
+            if let first = existingSlot(for: address) {
+                var slot = first
+                while address < tableEnd {
+                    if slot.pointee & PageTableEntry.present != 0 { body(address, slot) }
+                    slot += 1
+                    address += pageSize
+                }
+            }
+            address = tableEnd
+        }
+    }
+
+    /// Frees the tables (not what they map; the stub page stays). The table is unusable afterwards.
+    func destroy() {
+        destroyLevel(root, shift: 39, slots: 256)
+    }
+
+    private func destroyLevel(_ table: PhysicalAddress, shift: UInt64, slots: Int) {
+        if shift > 12 {
+            let words = PhysicalMemory.words(table)
+            for i in 0..<slots {
+                let entry = PageTableEntry(bits: words[i])
+                if entry.isPresent { destroyLevel(entry.frame, shift: shift - 9, slots: 512) }
+            }
+        }
+        Self.releaseTable(table)
+    }
+}
+
+extension FixedWidthInteger {
+    var asInt: Int { Int(self) }
+}

@@ -1,0 +1,125 @@
+/// A process: what its threads share. Kept in `Processes.all` until its parent has waited for it.
+final class Process {
+    enum Ending {
+        case exited(code: UInt8)
+        case signaled(signal: Int32, coreDumped: Bool)
+
+        /// As wait(2) shows it.
+        var waitStatus: Int32 {
+            switch self {
+            case .exited(let code): Int32(code) << 8
+            case .signaled(let signal, let coreDumped): signal | (coreDumped ? 0x80 : 0)
+            }
+        }
+    }
+
+    let id: Int32
+    var parent: Process?
+    var children: [Process] = []
+    var threads: [Thread] = []
+    var group: Int32
+    var session: Int32
+
+    var space: AddressSpace
+    var files: FileTable
+    var directories: FileSystemContext
+    var credentials = Credentials()
+    var signals = ProcessSignals()
+    var limits = ResourceLimits()
+
+    /// Set when the last thread has gone; the process is then a zombie until it is waited for.
+    var ending: Ending?
+    /// Woken when a child ends, stops or continues.
+    let childEvents = WaitQueue()
+    /// Woken when this process ends (pidfd, the job's end).
+    let ended = WaitQueue()
+
+    /// comm, at most 15 bytes, and the path of the executable, for /proc.
+    var name: [UInt8] = []
+    var executable: [UInt8] = []
+    /// Times and peak memory of waited-for descendants.
+    var childUsage = Usage()
+    /// Times of threads that are gone.
+    var exitedUsage = Usage()
+
+    init(id: Int32, parent: Process?, space: AddressSpace, files: FileTable, directories: FileSystemContext) {
+        self.id = id
+        self.parent = parent
+        self.space = space
+        self.files = files
+        self.directories = directories
+        group = parent?.group ?? id
+        session = parent?.session ?? id
+    }
+
+    var usage: Usage {
+        var sum = exitedUsage
+        for thread in threads {
+            sum.user &+= thread.userTime
+            sum.system &+= thread.systemTime
+        }
+        sum.maxResidentPages = max(sum.maxResidentPages, space.maxResidentPages)
+        return sum
+    }
+}
+
+/// Nanoseconds and pages, for getrusage(2), times(2) and the job's report.
+struct Usage {
+    var user: UInt64 = 0
+    var system: UInt64 = 0
+    var maxResidentPages: UInt64 = 0
+
+    mutating func add(_ other: Usage) {
+        user &+= other.user
+        system &+= other.system
+        maxResidentPages = max(maxResidentPages, other.maxResidentPages)
+    }
+}
+
+/// User and group identities (credentials(7)).
+struct Credentials {
+    var user: UInt32 = 0
+    var effectiveUser: UInt32 = 0
+    var savedUser: UInt32 = 0
+    var group: UInt32 = 0
+    var effectiveGroup: UInt32 = 0
+    var savedGroup: UInt32 = 0
+    var groups: [UInt32] = []
+
+    var isPrivileged: Bool { effectiveUser == 0 }
+}
+
+/// getrlimit(2): soft and hard, by RLIMIT_ number.
+struct ResourceLimits {
+    static let infinity = UInt64.max
+    var soft = [UInt64](repeating: infinity, count: 16)
+    var hard = [UInt64](repeating: infinity, count: 16)
+
+    init() {
+        soft[3] = 8 << 20          // RLIMIT_STACK
+        soft[4] = 0                // RLIMIT_CORE
+        soft[7] = 1024             // RLIMIT_NOFILE
+        hard[7] = 1_048_576
+        soft[6] = 4096             // RLIMIT_NPROC
+        hard[6] = 4096
+        soft[8] = 64 << 10         // RLIMIT_MEMLOCK
+        hard[8] = 64 << 10
+    }
+}
+
+/// The process table.
+enum Processes {
+    // SAFETY: the kernel is single-threaded (see Frames).
+    nonisolated(unsafe) static var all: [Process] = []
+    nonisolated(unsafe) private static var lastID: Int32 = 0
+    /// Process 1: the job's command. Its end is the job's end.
+    nonisolated(unsafe) static var first: Process?
+
+    /// A process or thread number nobody has.
+    static func newID() -> Int32 {
+        lastID += 1
+        return lastID
+    }
+
+    static func find(_ id: Int32) -> Process? { all.first { $0.id == id } }
+}

@@ -1,0 +1,47 @@
+import GuestNucleus
+
+/// A system call's six arguments, as the registers held them.
+struct SystemCallArguments {
+    let a, b, c, d, e, f: UInt64
+
+    init(_ frame: UnsafeMutablePointer<trap_frame>) {
+        a = frame.pointee.rdi
+        b = frame.pointee.rsi
+        c = frame.pointee.rdx
+        d = frame.pointee.r10
+        e = frame.pointee.r8
+        f = frame.pointee.r9
+    }
+}
+
+/// Finds who serves a system call. Each part of the kernel has one function that answers the numbers it knows and nil to
+/// the others; what nobody knows is ENOSYS and is counted for the job's report.
+enum SystemCalls {
+    // SAFETY: the kernel is single-threaded (see Frames).
+    /// How often each unknown number was called.
+    nonisolated(unsafe) static var unsupported: [(number: UInt32, count: UInt64)] = []
+
+    static func serve(_ frame: UnsafeMutablePointer<trap_frame>) -> UInt64 {
+        let thread: Thread = Scheduler.current
+        let number = frame.pointee.rax
+        let arguments = SystemCallArguments(frame)
+        do throws(Errno) {
+            if let result = try fileSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
+            if let result = try memorySystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
+            if let result = try processSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
+        } catch {
+            return UInt64(bitPattern: -Int64(error.code))
+        }
+        countUnsupported(UInt32(truncatingIfNeeded: number))
+        return UInt64(bitPattern: -Int64(Errno.noSystemCall.code))
+    }
+
+    /// Notes a call that was refused because it is missing here.
+    static func countUnsupported(_ number: UInt32) {
+        if let i = unsupported.firstIndex(where: { $0.number == number }) {
+            unsupported[i].count += 1
+        } else if unsupported.count < 512 {
+            unsupported.append((number, 1))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import GuestNucleus
+
+/// A thread of a program: its registers at the top of its kernel stack while it is in the kernel, its place in the kernel
+/// (the stack pointer) while it waits.
+final class Thread {
+    enum State { case runnable, waiting, exited }
+
+    static let stackBytes: UInt64 = 32 << 10
+
+    let id: Int32
+    let process: Process
+    var state = State.runnable
+
+    // Kernel side.
+    let stack: UnsafeMutableRawPointer
+    var savedStackPointer: UInt64 = 0
+    var stackTop: UInt64 { UInt64(UInt(bitPattern: stack)) + Self.stackBytes }
+    /// The program's registers, valid while the thread is in the kernel.
+    var frame: UnsafeMutablePointer<trap_frame> {
+        // SAFETY: the stack is Thread.stackBytes large and its top is where entry.S puts the frame.
+        (stack + Int(Self.stackBytes)).assumingMemoryBound(to: trap_frame.self) - 1
+    }
+
+    // Processor state that is not in the frame.
+    var fsBase: UInt64 = 0
+    var gsBase: UInt64 = 0
+    /// XSAVE area, made when the thread first has to give the processor's vector registers to another.
+    var vectorState: UnsafeMutableRawPointer?
+
+    // Waiting.
+    var deadline = UInt64.max
+    var didTimeOut = false
+    /// Bumped by every wake-up; tells a waiter of several queues that it was woken at all.
+    var wakeups: UInt32 = 0
+
+    // Signals (Processes/Signals.swift).
+    var signals = ThreadSignals()
+
+    // Threads library.
+    var clearChildTID: UInt64 = 0
+    var robustList: UInt64 = 0
+
+    // Accounting, in nanoseconds.
+    var userTime: UInt64 = 0
+    var systemTime: UInt64 = 0
+
+    init(id: Int32, process: Process) {
+        self.id = id
+        self.process = process
+        stack = UnsafeMutableRawPointer.allocate(byteCount: Int(Self.stackBytes), alignment: 4096)
+    }
+
+    deinit {
+        stack.deallocate()
+        if let vectorState { VectorState.deallocate(vectorState) }
+    }
+
+    /// Lets the thread begin at `entry`; thread_trampoline resumes `frame`, a kernel thread has a function of its own.
+    func prepareStart(at entry: @convention(c) () -> Void = thread_trampoline) {
+        // What context_switch pops: six callee-saved registers, then the return address; 16-byte aligned as at a call.
+        // SAFETY: 9 words below the frame are inside the stack.
+        let top = UnsafeMutablePointer<UInt64>(OpaquePointer(frame)) - 2
+        top[0] = UInt64(UInt(bitPattern: unsafeBitCast(entry, to: UnsafeRawPointer.self)))
+        for i in 1...6 { top[-i] = 0 }
+        savedStackPointer = UInt64(UInt(bitPattern: top - 6))
+    }
+}
+
+/// The processor's x87, SSE and AVX registers. The kernel does not use them, so they stay the program's through any trap
+/// and are saved only when another thread is about to run in their place.
+enum VectorState {
+    // SAFETY: see Frames.
+    nonisolated(unsafe) private(set) static var bytes = 4096
+    /// Whose registers the processor holds.
+    nonisolated(unsafe) static var owner: Thread?
+    /// A fresh program's registers, as XRSTOR wants them.
+    nonisolated(unsafe) private static var initial: UnsafeMutableRawPointer?
+
+    static func start() {
+        bytes = Int(cpuid(0xD, 0).ebx)
+        let area = allocate()
+        // FCW and MXCSR of the System V ABI; XSTATE_BV says which components the area holds: x87 and SSE.
+        area.storeBytes(of: 0x37F, toByteOffset: 0, as: UInt16.self)
+        area.storeBytes(of: 0x1F80, toByteOffset: 24, as: UInt32.self)
+        area.storeBytes(of: 3, toByteOffset: 512, as: UInt64.self)
+        initial = area
+    }
+
+    static func allocate() -> UnsafeMutableRawPointer {
+        let area = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        wide_zero(area, UInt64(bytes))
+        return area
+    }
+
+    static func deallocate(_ area: UnsafeMutableRawPointer) { area.deallocate() }
+
+    /// Before `thread` goes on in ring 3: the registers become its own.
+    static func claim(for thread: Thread) {
+        if owner === thread { return }
+        saveOwner()
+        restore_vector_state(thread.vectorState ?? initial)
+        owner = thread
+    }
+
+    /// Puts the registers into their owner's area, where a signal frame or a fork can read them.
+    static func saveOwner() {
+        guard let old = owner else { return }
+        if old.vectorState == nil { old.vectorState = allocate() }
+        save_vector_state(old.vectorState)
+    }
+
+    /// After exec: the thread starts with a fresh program's registers.
+    static func reset(_ thread: Thread) {
+        if owner === thread { owner = nil }
+        if let area = thread.vectorState { deallocate(area) }
+        thread.vectorState = nil
+    }
+
+    /// After fork or clone: `child` begins with a copy of `parent`'s registers.
+    static func inherit(from parent: Thread, to child: Thread) {
+        if owner === parent { saveOwner() }
+        guard let state = parent.vectorState else { return }
+        let copy = allocate()
+        wide_copy(copy, state, UInt64(bytes))
+        child.vectorState = copy
+    }
+}
