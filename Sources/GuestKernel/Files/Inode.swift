@@ -34,6 +34,12 @@ class Inode {
     /// An open file description on this inode. `flags`: O_ bits of open(2).
     func open(flags: UInt32) throws(Errno) -> File { throw .noSuchDeviceOrAddress }
 
+    /// Whether mmap(2) can map it: regular files and shared memory.
+    var canMap: Bool { false }
+
+    /// /dev/zero: mapping it gives fresh zero pages.
+    var mapsAsAnonymous: Bool { false }
+
     /// The page of contents with number `index`, with a reference for the caller (Frames.retain). Frames of the mapped root
     /// image are not counted. May wait for a device.
     /// - Throws: `.noSuchDeviceOrAddress` beyond the end, `.noMemory`, `.ioError`.
