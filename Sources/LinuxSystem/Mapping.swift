@@ -1,0 +1,49 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A range of this process's memory made by mmap(2), unmapped exactly once.
+public struct Mapping: ~Copyable, @unchecked Sendable {
+    // SAFETY: the value is an address range and nothing else. Who reads and writes the memory behind it, and how they
+    // agree, is up to the types built on top (GuestMemory says so for guest RAM).
+    /// First byte. Valid only while `self` is alive.
+    public let baseAddress: UnsafeMutableRawPointer
+    /// Bytes.
+    public let count: Int
+
+    private init(_ address: UnsafeMutableRawPointer, count: Int) {
+        baseAddress = address
+        self.count = count
+    }
+
+    private static func map(count: Int, protection: CInt, flags: CInt, fd: CInt, offset: Int64)
+        throws(Errno) -> UnsafeMutableRawPointer {
+        let address = try checked(linux_mmap(nil, count, protection, flags, fd, offset))
+        guard let pointer = UnsafeMutableRawPointer(bitPattern: address) else { throw .invalidArgument }
+        return pointer
+    }
+
+    /// Fresh zero memory, private to this process, not reserved in swap: it costs only what is touched.
+    /// `hugePages` asks for transparent huge pages; a kernel without them ignores that.
+    public init(anonymous count: Int, hugePages: Bool = false) throws(Errno) {
+        let pointer = try Mapping.map(
+            count: count, protection: PROT_READ | PROT_WRITE,
+            flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, fd: -1, offset: 0)
+        if hugePages { _ = linux_madvise(pointer, count, MADV_HUGEPAGE) }
+        self.init(pointer, count: count)
+    }
+
+    /// `count` bytes of a file from `offset`. `protection` and `flags` as mmap(2).
+    public init(
+        file: FileDescriptor, count: Int, offset: Int64 = 0, protection: CInt, flags: CInt
+    ) throws(Errno) {
+        let pointer = try Mapping.map(
+            count: count, protection: protection, flags: flags, fd: file.rawValue, offset: offset)
+        self.init(pointer, count: count)
+    }
+
+    deinit {
+        let result = linux_munmap(baseAddress, count)
+        precondition(result == 0, "munmap of our own mapping failed")
+    }
+}
