@@ -7,6 +7,8 @@ struct PageTableEntry: Equatable {
     static let present: UInt64 = 1 << 0
     static let writable: UInt64 = 1 << 1
     static let user: UInt64 = 1 << 2
+    static let accessed: UInt64 = 1 << 5
+    static let dirty: UInt64 = 1 << 6
     static let large: UInt64 = 1 << 7
     static let noExecute: UInt64 = 1 << 63
     private static let addressMask: UInt64 = 0x000F_FFFF_FFFF_F000
@@ -19,8 +21,12 @@ struct PageTableEntry: Equatable {
 
     init(bits: UInt64) { self.bits = bits }
 
+    /// Accessed and, where writable, dirty from the start: nobody here looks at them, and a KVM that shadows page tables
+    /// would otherwise write them itself, map a clean page read-only first (a second fault at its first write), and not map
+    /// the neighbours of a faulting page along with it.
     init(frame: PhysicalAddress, writable: Bool, executable: Bool) {
-        bits = frame | Self.present | Self.user | (writable ? Self.writable : 0) | (executable ? 0 : Self.noExecute)
+        bits = frame | Self.present | Self.user | Self.accessed
+            | (writable ? Self.writable | Self.dirty : 0) | (executable ? 0 : Self.noExecute)
     }
 }
 
@@ -77,7 +83,7 @@ struct PageTable {
             let place = table + Int(address >> shift & 511)
             if !PageTableEntry(bits: place.pointee).isPresent {
                 place.pointee = try Self.allocateTable()
-                    | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user
+                    | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user | PageTableEntry.accessed
             }
             table = PhysicalMemory.words(PageTableEntry(bits: place.pointee).frame)
             shift -= 9
