@@ -1,0 +1,126 @@
+# What a user can get wrong: a clear error each, nothing half-written.
+
+kernel=$E2E_BIN/swiftlet-kernel
+
+claim "a truncated kernel is refused: 125, named"
+head -c 5000 "$kernel" >short
+run "$swiftlet" run --kernel ./short --meta meta.json -- true
+status_is 125
+stderr_says short
+
+claim "a kernel that is no ELF file is refused"
+echo 'I am a text' >text
+run "$swiftlet" run --kernel ./text -- true
+status_is 125
+stderr_matches 'ELF|kernel'
+
+claim "an empty kernel is refused"
+: >empty
+run "$swiftlet" run --kernel ./empty -- true
+status_is 125
+stderr_says empty
+
+claim "a kernel that does not exist is refused and named"
+run "$swiftlet" run --kernel ./no-kernel -- true
+status_is 125
+stderr_says no-kernel
+
+claim "a kernel whose segments lie outside memory is refused"
+needs dd
+cp "$kernel" wide
+# p_paddr of the first program header: offset 64 + 24.
+printf '\377\377\377\377\377\377\377\177' | dd of=wide bs=1 seek=88 conv=notrunc 2>/dev/null
+run "$swiftlet" run --kernel ./wide -- true
+status_is 125
+
+claim "an image that does not exist is named, with what to do"
+run "$swiftlet" run --image no-such-image -- true
+status_is 125
+stderr_is_one_line
+stderr_says no-such-image
+stderr_matches 'image (build|ls|import)'
+
+for size in 0 1 4095 1K banana -1 -5M 1e9 99999999999999999999 16E 8388608T ''; do
+  claim "-m '$size' is refused as a size, with the option named"
+  run "$swiftlet" run -m "$size" -- true
+  status_is 2
+  stderr_says memory
+  stdout_is
+done
+
+claim "more memory than an address space holds is refused, not tried"
+run "$swiftlet" run -m 512T -- true
+status_is_not 0
+active && [ "$status" -gt 125 ] && fail "status $status"
+stderr_says memory
+
+for limit in banana -1s 1x ''; do
+  claim "--timeout '$limit' is refused, with the option named"
+  run "$swiftlet" run --timeout "$limit" -- true
+  status_is 2
+  stderr_says timeout
+done
+
+claim "an unknown option is 2 and named"
+run "$swiftlet" run --no-such-option -- true
+status_is 2
+stderr_says no-such-option
+
+claim "no command at all is 2"
+run "$swiftlet" run
+status_is 2
+
+claim "an environment variable without = or name is refused"
+run "$swiftlet" run -e =value -- true
+status_is 2
+
+claim "an input file that does not exist is named"
+run "$swiftlet" run --in ./not-here:/job/x -- true
+status_is 125
+stderr_says not-here
+
+claim "an input file that cannot be read is named"
+needs root
+as_nobody true
+echo secret >locked; chmod 000 locked
+active && chmod 755 "$E2E_WORK/here"
+as_nobody "$swiftlet" run --in "$PWD/locked:/job/x" -- true
+status_is 125
+stderr_matches 'locked|/dev/kvm'   # whichever it meets first: this user may not use /dev/kvm either
+stdout_is
+
+claim "a directory as input file is refused or brought as one, never half"
+mkdir folder; echo x >folder/x
+run "$swiftlet" run --in folder:/job/folder -- cat /job/folder/x
+active && case $status in 0) stdout_is x ;; 125) stderr_says folder ;; *) fail "status $status" ;; esac
+
+claim "an output into a folder that does not exist is an error and named"
+run "$swiftlet" run --out /etc/passwd:./no/such/place -- true
+status_is 125
+stderr_says no/such
+absent no
+
+claim "a full disk while writing an output: 125, named, nothing half-written"
+needs root unshare
+run unshare -m sh -c '
+  mkdir small && mount -t tmpfs -o size=256k tmpfs small && "$1" run --out /tmp/big:small/big -- sh -c "head -c 1000000 /dev/zero >/tmp/big"
+  s=$?; ls -A small; exit $s' sh "$swiftlet"
+status_is 125
+stderr_matches 'no space|ENOSPC|full'
+stdout_is
+
+claim "a full disk under stdout is an error and not success"
+needs root
+active && { [ -e /dev/full ] || skip "no /dev/full"; }
+run sh -c '"$1" run --meta meta.json -- sh -c "yes | head -c 100000" >/dev/full' sh "$swiftlet"
+status_is_not 0
+stderr_matches 'no space|full|output'
+
+claim "a --meta file that cannot be written is an error and named"
+run "$swiftlet" run --meta ./no/such/meta.json -- true
+status_is 125
+stderr_says no/such
+
+claim "an argument list of 2 MiB is carried or refused clearly"
+run "$swiftlet" run -- sh -c 'echo ${#1}' sh "$(head -c 100000 /dev/zero | tr '\000' a)"
+active && case $status in 0) stdout_is 100000 ;; 125 | 126) [ -s stderr ] || fail "no message" ;; *) fail "status $status" ;; esac

@@ -1,0 +1,151 @@
+# The end-to-end tests' vocabulary, for any POSIX sh (dash on the host, busybox in the lab). A test file reads:
+#
+#     claim "the job's exit status is swiftlet's"
+#     run "$swiftlet" run -- sh -c 'exit 7'
+#     status_is 7
+#
+# claim TEXT           begins a test; it lasts until the next claim. Each has an empty folder of its own, the current one
+# run CMD...           runs CMD with empty stdin; leaves files `stdout`, `stderr` and the variable `status`
+# run_from FILE CMD... the same, with stdin from FILE
+# skip WHY             ends the test as skipped; needs THING... skips unless this place has each THING
+# The rest assert something; the first assertion of a test that fails fails it, with what was run and what came out.
+# Time limits are guards against a hang and never assertions.
+
+swiftlet=$E2E_BIN/swiftlet
+state= claim_text= last_command= number=0
+trap 'finish_claim; [ -n "$completed" ] || record "not ok" "the file ran to its end"' EXIT
+completed=
+
+record() { # RESULT TEXT [DETAIL]
+  printf '%s - %s: %s%s\n' "$1" "$E2E_FILE" "$2" "${3:+ # $3}"
+  printf '%s\n' "$1" >>"$E2E_WORK/results"
+}
+
+finish_claim() {
+  [ -z "$state" ] || [ "$state" = done ] || record "$state" "$claim_text"
+  state=
+}
+
+claim() {
+  finish_claim
+  number=$((number + 1))
+  claim_text=$1 state=ok last_command= status=
+  rm -rf "$E2E_WORK/here"; mkdir "$E2E_WORK/here"; cd "$E2E_WORK/here" || exit 1
+  # E2E_ONLY: a pattern of claims to run, for working on one of them.
+  case $claim_text in *${E2E_ONLY:-}*) ;; *) state=done ;; esac
+}
+
+skip() {
+  [ "$state" != ok ] || { record skip "$claim_text" "$1"; state=done; }
+}
+
+active() { [ "$state" = ok ]; }
+
+fail() { # WHAT
+  active || return 0
+  state=done
+  record "not ok" "$claim_text"
+  {
+    printf 'what:   %s\nran:    %s\nstatus: %s\n' "$1" "$last_command" "$status"
+    for stream in stdout stderr meta.json; do
+      [ ! -s $stream ] || { printf '%s (%s bytes):\n' $stream "$(size_of $stream)"; head -c 1500 $stream; printf '\n'; }
+    done
+  } | sed 's/^/    /'
+}
+
+run() { run_from /dev/null "$@"; }
+
+run_from() {
+  active || return 0
+  input=$1; shift
+  last_command=$*
+  timeout -k 5 "$E2E_GUARD" "$@" <"$input" >stdout 2>stderr
+  status=$?
+}
+
+size_of() { wc -c <"$1" | tr -d ' '; }
+
+# --- assertions ---
+status_is() { active && [ "$status" != "$1" ] && fail "status $status where $1 was expected"; return 0; }
+status_is_not() { active && [ "$status" = "$1" ] && fail "status $1 was not expected"; return 0; }
+stdout_is() { # LINE...: exactly these lines
+  active || return 0
+  [ $# = 0 ] && : >expected || printf '%s\n' "$@" >expected
+  cmp -s stdout expected || fail "stdout is not: $*"
+}
+stdout_equals() { active && { cmp stdout "$1" >difference 2>&1 || fail "stdout differs from $1: $(cat difference)"; }; return 0; }
+stdout_says() { active && { grep -qF -- "$1" stdout || fail "stdout does not say: $1"; }; return 0; }
+stderr_says() { active && { grep -qiF -- "$1" stderr || fail "stderr does not say: $1"; }; return 0; }
+stderr_matches() { active && { grep -qiE -- "$1" stderr || fail "stderr does not match: $1"; }; return 0; }
+stderr_is_empty() { active && [ -s stderr ] && fail "stderr is not empty"; return 0; }
+stderr_is_one_line() { active && [ "$(wc -l <stderr)" -ne 1 ] && fail "stderr is not one line"; return 0; }
+same() { active && { cmp "$1" "$2" >difference 2>&1 || fail "$1 and $2 differ: $(cat difference)"; }; return 0; }
+equal() { active && [ "$1" != "$2" ] && fail "$3: $1, expected $2"; return 0; }
+absent() { active && { [ ! -e "$1" ] && [ ! -L "$1" ] || fail "$1 exists"; }; return 0; }
+at_most() { # VALUE BOUND NAME
+  active || return 0
+  case $1 in '' | *[!0-9]*) fail "$3 is not a number: '$1'" ;; *) [ "$1" -le "$2" ] || fail "$3 is $1, more than $2" ;; esac
+}
+
+# --- the result file: tests pass `--meta meta.json` and ask it by key; keys are unique enough to need no path ---
+meta() { tr -d '\n' <meta.json 2>/dev/null | grep -oE "\"$1\" *: *(\"[^\"]*\"|[^],}]*)" | head -n 1 | sed 's/^"[^"]*" *: *//; s/^"//; s/"$//'; }
+reason_is() { active && [ "$(meta reason)" != "$1" ] && fail "reason '$(meta reason)' where '$1' was expected"; return 0; }
+
+# --- what a place has ---
+needs() {
+  for thing in "$@"; do
+    case $thing in
+      python) [ -z "${E2E_NO_PYTHON:-}" ] || skip "no python image here" ;;
+      root) [ "$(id -u)" = 0 ] || skip "needs root" ;;
+      *) command -v "$thing" >/dev/null || skip "no $thing here" ;;
+    esac
+  done
+}
+
+# as_nobody CMD...: CMD as a user without rights. util-linux has setpriv --reuid, busybox has su.
+as_nobody() {
+  if setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null; then
+    run setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+  else
+    printf '"%s" ' "$@" >command   # our arguments here hold no quotes
+    run su nobody -s /bin/sh -c "$(cat command)"
+  fi
+}
+
+# vmms PID: the swiftlet-vmm processes below process PID.
+vmms() {
+  for directory in /proc/[0-9]*; do
+    read -r name <"$directory/comm" || continue
+    [ "$name" = swiftlet-vmm ] || continue
+    ancestor=${directory#/proc/}
+    while [ "${ancestor:-0}" -gt 1 ]; do
+      [ "$ancestor" != "$1" ] || { echo "${directory#/proc/}"; break; }
+      ancestor=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$ancestor/status")
+    done
+  done 2>/dev/null
+}
+
+# ours: the processes, mounts, cgroups and temporary files that can belong to a job of ours, as text to compare.
+# A process counts when it runs a file of our build folder, so that another swiftlet on this machine does not matter.
+ours() {
+  for directory in /proc/[0-9]*; do
+    case $(readlink "$directory/exe" 2>/dev/null) in "$E2E_BIN"/*) echo "process ${directory#/proc/} $(cat "$directory/comm")" ;; esac
+  done 2>/dev/null
+  sed 's/^/mount /' /proc/self/mounts
+  find /sys/fs/cgroup -type d -name '*swiftlet*' 2>/dev/null | sed 's/^/cgroup /'
+  for directory in /tmp /var/tmp /dev/shm /run "$TMPDIR" "$XDG_RUNTIME_DIR"; do
+    find "$directory" -path "$E2E_WORK/here" -prune -o \( -name '*swiftlet*' -o -path "$TMPDIR/*" \) -print 2>/dev/null
+  done | grep -v "^$E2E_WORK\$" | sort -u | sed 's/^/file /'
+}
+
+# nothing_left BEFORE: what `ours` says is what it said before. The launcher answers before the VM is torn down, so this
+# gives teardown a little time.
+nothing_left() {
+  active || return 0
+  tries=0
+  while ours >after; ! diff "$1" after >leftovers; do
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || { fail "left behind: $(grep '^[<>]' leftovers | head -n 5 | tr '\n' ';')"; return 0; }
+    sleep 0.1
+  done
+}

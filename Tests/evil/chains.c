@@ -1,0 +1,56 @@
+// Descriptor chains that loop, leave the table, leave memory, wrap, are empty, are indirect where they may not be or
+// twice over, are written where they are read; and an available index far ahead. For every device and its queues.
+#include "driver.h"
+static struct queue q;
+static struct descriptor indirect[8];
+static u8 buffer[4096];
+
+static void attempt(u64 device, u32 index, u32 features, int kind) {
+  negotiate(device, features);
+  add_queue(device, index, &q);
+  start_device(device);
+  u64 data = physical(buffer);
+  for (u32 i = 0; i < SIZE; i++) q.table[i] = (struct descriptor){data, 64, 0, 0};
+  struct descriptor *d = q.table;
+  u16 head = 0;
+  switch (kind) {
+    case 0: d[0].flags = NEXT; d[0].next = 0; break;
+    case 1: for (u32 i = 0; i < SIZE; i++) { d[i].flags = NEXT; d[i].next = (i + 1) % SIZE; } break;
+    case 2: d[0].flags = NEXT; d[0].next = 0xFFFF; break;
+    case 3: head = SIZE; break;
+    case 4: head = 0xFFFF; break;
+    case 5: d[0].length = 0; break;
+    case 6: d[0].length = 0xFFFFFFFF; break;
+    case 7: d[0].address = 0xFFFFFFFFFFFFFFF0; break;
+    case 8: d[0].address = 0xC0000000 - 8; break;
+    case 9: d[0].address = SWIFTLET_VIRTIO_BASE; d[0].flags = WRITE; break;
+    case 10:
+      d[0].flags = INDIRECT; d[0].address = physical(indirect); d[0].length = 16 * 8;
+      for (u32 i = 0; i < 8; i++) indirect[i] = (struct descriptor){data, 64, NEXT, (i + 1) % 8};
+      break;
+    case 11: d[0].flags = INDIRECT; d[0].address = physical(indirect); d[0].length = 16;
+      indirect[0] = (struct descriptor){physical(indirect), 16, INDIRECT, 0}; break;
+    case 12: d[0].flags = INDIRECT | NEXT; d[0].address = physical(indirect); d[0].length = 15; break;
+    case 13: d[0].flags = INDIRECT; d[0].address = 0xFFFFFFFFFFFFFFF0; d[0].length = 0xFFFFFFF0; break;
+    case 14: d[0].flags = WRITE | NEXT; d[0].next = 1; d[1].flags = 0; break;
+    case 15: d[0].flags = 0xFFFF; d[0].next = 1; break;
+    case 16: d[0].address = physical(&q); d[0].length = sizeof q; d[0].flags = WRITE; break;   // the rings as a buffer
+    case 17: *(volatile u16 *)&q.available.index = 0x8000; break;
+    case 18: d[0].length = 3; d[0].flags = WRITE; break;
+    case 19: d[0].length = 3; break;
+  }
+  offer(device, index, &q, head);
+  for (volatile u32 i = 0; i < 20000; i++) {}   // let the device loop see it
+  d[0].flags = NEXT; d[0].next = 7; d[0].length = 0x7FFFFFFF;   // and change it under its hands
+  put(device, QUEUE_NOTIFY, index);
+}
+
+void evil(struct swiftlet_boot_page *boot) {
+  for (u32 i = 0; i < boot->device_count && i < SWIFTLET_VIRTIO_MAXIMUM; i++)
+    for (u32 index = 0; index < 3; index++)
+      for (int kind = 0; kind < 20; kind++) {
+        attempt(boot->devices[i].mmio, index, 0, kind);
+        attempt(boot->devices[i].mmio, index, 3u << 28, kind);   // with INDIRECT_DESC and EVENT_IDX
+      }
+  power_off();
+}

@@ -1,0 +1,13 @@
+// Reports success at once, with a nonce that is not this boot's.
+#include "vsock.h"
+void evil(struct swiftlet_boot_page *boot) {
+  u8 wrong[16] = {1, 2, 3};
+  open_vsock(boot);
+  if (!connect(5000, 1024) || !connect(5001, 1026) || !connect(5002, 1027)) give_up("the host refuses the streams");
+  hello(boot, wrong);
+  exited(boot, wrong, 0, 0);
+  begin_frame(71, 0);
+  send_frames(5000);
+  send(SHUTDOWN, 5001, 1026, 0, 0); send(SHUTDOWN, 5002, 1027, 0, 0); send(SHUTDOWN, 5000, 1024, 0, 0);
+  power_off();
+}
