@@ -100,7 +100,9 @@ public final class GuestMemory: Sendable {
     public func load<T: GuestLayout>(_ type: T.Type = T.self, at address: GuestAddress) throws(GuestMemoryError) -> T {
         let source = try pointer(to: address, count: UInt64(MemoryLayout<T>.size))
         var value = T()
-        memcpy(&value, source, MemoryLayout<T>.size)
+        withUnsafeMutableBytes(of: &value) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: $0.count))
+        }
         return value
     }
 

@@ -28,7 +28,10 @@ public struct GuestSlice: @unchecked Sendable {
     /// Copies a struct out.
     public func load<T: GuestLayout>(_ type: T.Type = T.self, at offset: Int) -> T {
         var value = T()
-        memcpy(&value, pointer(offset, MemoryLayout<T>.size, alignment: 1), MemoryLayout<T>.size)
+        let source = pointer(offset, MemoryLayout<T>.size, alignment: 1)
+        withUnsafeMutableBytes(of: &value) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: $0.count))
+        }
         return value
     }
 
