@@ -35,7 +35,7 @@ let package = Package(
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")],
             swiftSettings: strict),
         .target(name: "GuestMemory", dependencies: ["LinuxSystem"], swiftSettings: strict),
-        .target(name: "KVM", dependencies: ["LinuxSystem", "GuestMemory"], swiftSettings: strict),
+        .target(name: "KVM", dependencies: ["CLinux", "LinuxSystem"], swiftSettings: strict),
         .target(name: "Virtio", dependencies: ["GuestMemory"], swiftSettings: strict),
         .target(name: "VirtioDevices", dependencies: ["Virtio"], swiftSettings: strict),
         .target(name: "Boot", dependencies: ["GuestMemory", "CSwiftletABI"], swiftSettings: strict),
@@ -43,13 +43,15 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "LinuxSystem", "GuestMemory", "KVM", "Virtio", "VirtioDevices", "Boot", "Sandbox", "JobWire",
+                "CLinux", "CSwiftletABI", "LinuxSystem", "GuestMemory", "KVM", "Virtio", "VirtioDevices", "Boot",
+                "Sandbox", "JobWire",
             ],
             swiftSettings: strict),
         .target(name: "Images", dependencies: ["LinuxSystem"], swiftSettings: strict),
         .target(
             name: "JobRunner", dependencies: ["JobWire", "LinuxSystem", "Sandbox"], swiftSettings: strict),
-        .executableTarget(name: "swiftlet-vmm", dependencies: ["Machine"], swiftSettings: strict),
+        .executableTarget(
+            name: "swiftlet-vmm", dependencies: ["LinuxSystem", "Machine"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet",
             dependencies: [

@@ -1,1 +1,156 @@
-// Machine
+import Boot
+import CLinux
+import Glibc
+import GuestMemory
+import JobWire
+import KVM
+import LinuxSystem
+import SystemPackage
+import Virtio
+
+/// One VM in this process, from its descriptors to its end. Two threads: the caller's becomes the device loop, a second
+/// one is the vCPU's and also creates the VM, because that takes longest.
+///
+///     main:  layout, devices │ kernel, CPUID │ jail │ filter │ device loop ……………………… drain, `ended`, exit
+///     vCPU:  KVM_CREATE_VM, memory │ ioeventfds, vCPU │ registers │ boot page │ filter │ KVM_RUN …
+public enum Machine {
+    /// Builds the machine, runs it and ends the process: status 0 if the guest powered off, 1 otherwise.
+    ///
+    /// - Parameter mainEntered: CLOCK_MONOTONIC nanoseconds at the start of `main`.
+    public static func run(_ configuration: MachineConfiguration, mainEntered: UInt64) -> Never {
+        let events = EventChannel(socket: configuration.events, hasDebugLog: configuration.hasDebugLog)
+        do throws(MachineError) {
+            let assembly = try Assembly(configuration, events: events, mainEntered: mainEntered)
+            try assembly.run()
+        } catch {
+            events.send(.ended(cause: .vmmError, message: Array(error.description.utf8)))
+        }
+        _exit(1)
+    }
+}
+
+/// What `run` builds and both threads share.
+private struct Assembly {
+    private let configuration: MachineConfiguration
+    private let map: PhysicalMap
+    private let memory: GuestMemory
+    private let mailbox: VCPUMailbox
+    private let devices: Handoff<DevicePlan>
+    private let boot: Handoff<BootPlan>
+    private let system: SharedKVM
+    private let loop: DeviceLoop
+    private let conclusion: Conclusion
+    private let counters = MachineCounters()
+
+    init(
+        _ configuration: MachineConfiguration, events: EventChannel, mainEntered: UInt64
+    ) throws(MachineError) {
+        self.configuration = configuration
+        let rootBytes = try Self.rootImageBytes(configuration)
+        do throws(GuestLayoutError) {
+            map = try PhysicalMap(memoryBytes: configuration.memoryBytes, rootImageBytes: rootBytes)
+        } catch {
+            throw .layout(error)
+        }
+        memory = try MachineError.naming("guest memory") { () throws(Errno) in
+            try GuestMemory(size: configuration.memoryBytes)
+        }
+        do throws(KVMError) { system = try SharedKVM(configuration.kvm) } catch { throw .kvm(error) }
+        mailbox = try MachineError.naming("eventfd") { () throws(Errno) in try VCPUMailbox() }
+        devices = try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() }
+        boot = try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() }
+        let conclusion = Conclusion(
+            events: events, counters: counters, mailbox: mailbox, mainEntered: mainEntered)
+        self.conclusion = conclusion
+        loop = try MachineError.naming("device loop") { () throws(Errno) in
+            try DeviceLoop(onDeviceFailure: { conclusion.deviceFailed($0, $1) })
+        }
+    }
+
+    func run() throws(MachineError) -> Never {
+        let root = try mapRootImage()
+        let vcpu = VCPUThread(
+            system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
+            devices: devices, boot: boot,
+            parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
+        try MachineError.naming("vCPU thread") { () throws(Errno) in
+            try Thread(name: "vcpu") { vcpu.main() }.detach()
+        }
+        let plan = try DevicePlan(configuration, map: map, memory: memory, mailbox: mailbox, loop: loop)
+        devices.give(plan)
+        let kernel = try loadKernel(plan)
+        let cpuid: CPUIDTable
+        do throws(KVMError) { cpuid = try system.system.supportedCPUID().forGuest() } catch { throw .kvm(error) }
+        let bootDevices = plan.handOver(queuePages: kernel.reserved)
+        boot.give(BootPlan(kernel: kernel, cpuid: cpuid, random: try randomBytes(48), devices: bootDevices))
+        try MachineError.naming("device loop") { () throws(Errno) in
+            try loop.watch(mailbox.descriptor, .readable, handler: conclusion, token: 0)
+        }
+        conclusion.loop = loop
+        conclusion.transports = plan.transports
+        do throws(Errno) { try loop.run() } catch { throw .system("device loop", error) }
+        conclusion.finish()
+    }
+
+    private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> LoadedKernel {
+        do throws(KernelImageError) {
+            return try LoadedKernel(
+                loading: configuration.kernel, into: memory, map: map, reservedPages: plan.queuePages)
+        } catch {
+            throw .kernel(error)
+        }
+    }
+
+    private static func rootImageBytes(_ configuration: MachineConfiguration) throws(MachineError) -> UInt64? {
+        guard let root = configuration.root, configuration.rootTransport == .pmem else { return nil }
+        let status = try MachineError.naming("root image") { () throws(Errno) in try root.status() }
+        guard status.kind == .regular else { throw .system("root image: not a regular file", .invalidArgument) }
+        return status.size
+    }
+
+    private func mapRootImage() throws(MachineError) -> SharedMapping? {
+        guard let root = configuration.root, let range = map.rootImage else { return nil }
+        return try MachineError.naming("mapping the root image") { () throws(Errno) in
+            SharedMapping(
+                try Mapping(file: root, count: Int(range.bytes), protection: PROT_READ, flags: MAP_SHARED))
+        }
+    }
+
+    private func randomBytes(_ count: Int) throws(MachineError) -> [UInt8] {
+        try MachineError.naming("getrandom") { () throws(Errno) in
+            var filled = 0
+            let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                filled = linux_getrandom(buffer.baseAddress, count)
+                initialized = max(0, filled)
+            }
+            // Up to 256 bytes getrandom does not fall short once the pool is ready.
+            guard try checked(filled) == count else { throw .ioError }
+            return bytes
+        }
+    }
+}
+
+/// `/dev/kvm` for both threads.
+final class SharedKVM: Sendable {
+    let system: KVMSystem
+
+    init(_ descriptor: FileDescriptor) throws(KVMError) {
+        system = try KVMSystem(owning: OwnedDescriptor(owning: descriptor))
+    }
+}
+
+/// A mapping that lives as long as somebody uses it.
+final class SharedMapping: Sendable {
+    private let mapping: Mapping
+
+    init(_ mapping: consuming Mapping) { self.mapping = mapping }
+
+    var hostAddress: UInt { UInt(bitPattern: mapping.baseAddress) }
+}
+
+/// CLOCK_REALTIME in nanoseconds since 1970.
+func realtimeNanoseconds() -> UInt64 {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+}

@@ -5,5 +5,6 @@
 #define CLINUX_H
 #include "linux_calls.h"
 #include "kvm_calls.h"
+#include "jail_calls.h"
 #include "virtio_layouts.h"
 #endif

@@ -1,4 +1,69 @@
-// The KVM ioctls.
-#ifndef CLINUX_KVM_CALLS_H
-#define CLINUX_KVM_CALLS_H
+// The KVM ioctls, one function each, in the order of the kernel's Documentation/virt/kvm/api.rst. C because `ioctl` is
+// variadic, its request numbers are function-like macros, and kvm_cpuid2 and kvm_msrs end in flexible arrays.
+// Every function returns its result (0 or more) or -errno.
+#ifndef KVM_CALLS_H
+#define KVM_CALLS_H
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// --- /dev/kvm ---
+int kvm_get_api_version(int system);
+int kvm_create_vm(int system);
+int kvm_check_extension(int descriptor, uint32_t capability);
+int kvm_get_vcpu_mmap_size(int system);
+/// Fills `entries`; returns how many. -E2BIG: `capacity` is too small.
+int kvm_get_supported_cpuid(int system, struct kvm_cpuid_entry2 *entries, uint32_t capacity);
+
+// --- one VM ---
+int kvm_set_user_memory_region(int vm, const struct kvm_userspace_memory_region *region);
+int kvm_set_tss_address(int vm, uint32_t guest_physical);
+int kvm_set_identity_map_address(int vm, uint64_t guest_physical);
+int kvm_create_irqchip(int vm);
+int kvm_create_vcpu(int vm, uint32_t index);
+int kvm_ioeventfd(int vm, const struct kvm_ioeventfd *binding);
+int kvm_irqfd(int vm, const struct kvm_irqfd *binding);
+
+// --- one vCPU ---
+int kvm_run_vcpu(int vcpu);
+int kvm_get_regs(int vcpu, struct kvm_regs *registers);
+int kvm_set_regs(int vcpu, const struct kvm_regs *registers);
+int kvm_get_sregs(int vcpu, struct kvm_sregs *registers);
+int kvm_set_sregs(int vcpu, const struct kvm_sregs *registers);
+int kvm_set_xcr0(int vcpu, uint64_t value);
+/// Returns how many of `entries` were set, from the first: KVM stops at the first one it refuses.
+int kvm_set_msrs(int vcpu, const struct kvm_msr_entry *entries, uint32_t count);
+int kvm_set_cpuid(int vcpu, const struct kvm_cpuid_entry2 *entries, uint32_t count);
+int kvm_get_tsc_khz(int vcpu);
+
+// --- struct kvm_run, shared with the kernel ---
+// `immediate_exit` is read by the kernel while another thread sets it, so the store must be a single one.
+static inline void kvm_run_set_immediate_exit(struct kvm_run *run, uint8_t value) {
+  __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);
+}
+// Swift imports unions without named members badly; these name the one that `exit_reason` makes valid.
+struct kvm_mmio_exit { uint64_t address; uint8_t *data; uint32_t length; bool is_write; };
+static inline struct kvm_mmio_exit kvm_run_mmio(struct kvm_run *run) {
+  return (struct kvm_mmio_exit){run->mmio.phys_addr, run->mmio.data, run->mmio.len, run->mmio.is_write};
+}
+/// The data of a port exit begins at `data` and is `length * count` bytes long; `data_offset` comes from the kernel.
+struct kvm_port_exit { uint16_t port; uint8_t *data; uint32_t length, count; bool is_write; };
+static inline struct kvm_port_exit kvm_run_port(struct kvm_run *run) {
+  return (struct kvm_port_exit){run->io.port, (uint8_t *)run + run->io.data_offset, run->io.size, run->io.count,
+                                run->io.direction == KVM_EXIT_IO_OUT};
+}
+static inline uint32_t kvm_run_internal_suberror(const struct kvm_run *run) { return run->internal.suberror; }
+/// The instruction the emulator gave up on: how many of `bytes` (15) are filled. 0 if the kernel did not say.
+static inline uint32_t kvm_run_emulation_bytes(const struct kvm_run *run, uint8_t *bytes) {
+  if (run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION || run->emulation_failure.ndata < 3) return 0;
+  if (!(run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)) return 0;
+  uint32_t count = run->emulation_failure.insn_size;
+  if (count > 15) count = 15;
+  for (uint32_t i = 0; i < count; i++) bytes[i] = run->emulation_failure.insn_bytes[i];
+  return count;
+}
+static inline uint64_t kvm_run_fail_entry_reason(const struct kvm_run *run) {
+  return run->fail_entry.hardware_entry_failure_reason;
+}
+static inline uint32_t kvm_run_system_event(const struct kvm_run *run) { return run->system_event.type; }
 #endif

@@ -1,0 +1,57 @@
+// What a jail is made of: starting a program in namespaces of its own, and the system calls with which a process locks
+// itself in. C because clone needs a stack and a child that touches no libc state, because prctl and syscall are variadic,
+// and because glibc 2.36 has no names for some of these calls. Every function returns its result or -errno.
+#ifndef JAIL_CALLS_H
+#define JAIL_CALLS_H
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// --- The launcher's side ---
+
+/// Descriptor `source` of the caller becomes descriptor `target` of the child.
+struct jail_descriptor { int32_t source, target; };
+
+/// Where a start failed; the names are in Sandbox/SpawnError.swift, in this order.
+enum jail_step {
+  JAIL_STEP_CHANNEL, JAIL_STEP_CLONE, JAIL_STEP_SETGROUPS_FILE, JAIL_STEP_UID_MAP, JAIL_STEP_GID_MAP,
+  JAIL_STEP_IDENTITY, JAIL_STEP_SESSION, JAIL_STEP_PARENT_DEATH, JAIL_STEP_NULL_DEVICE, JAIL_STEP_DESCRIPTORS,
+  JAIL_STEP_CLOSE_OTHERS, JAIL_STEP_EXECUTE,
+};
+
+struct jail_spawn {
+  const char *path;                      // the executable; NULL: `executable`
+  int32_t executable;                    // open descriptor of it
+  char *const *arguments;                // NULL-terminated, the name first
+  const struct jail_descriptor *descriptors; // targets unique; targets 0, 1, 2 that are absent become /dev/null
+  uint32_t descriptor_count;
+  bool in_namespaces;                    // new user, mount, pid, net, ipc and uts namespaces
+  uint32_t host_uid, host_gid;           // what uid and gid 0 of the new user namespace are outside
+  bool changes_identity;                 // the caller may map any uid: become host_uid and host_gid
+};
+
+/// Starts the program. Returns its process id and sets `pidfd`; on failure returns -errno, sets `failed_step` and leaves
+/// no process. The environment is empty, the session new, SIGKILL follows the death of the calling thread.
+int jail_start(const struct jail_spawn *spawn, int *pidfd, int *failed_step);
+
+// --- The jailed process's side ---
+
+/// unshare(CLONE_NEWUSER | NEWNS | NEWNET | NEWIPC | NEWUTS). Single-threaded processes only.
+int jail_unshare(void);
+/// A new, empty, unattached tmpfs, mounted read-only: a descriptor of its root.
+int jail_make_empty_root(void);
+/// Attaches the file system over the root directory.
+int jail_attach_root(int root);
+int jail_make_mounts_private(void);
+int jail_enter_directory(int directory);
+/// pivot_root(".", "."), then detaches the old root. -EINVAL: the root is an initramfs, which cannot be pivoted away.
+int jail_pivot(void);
+int jail_change_root_here(void);
+/// Drops every capability from every set of the calling thread.
+int jail_drop_capabilities(void);
+int jail_forbid_new_privileges(void);
+int jail_forbid_dumps(void);
+int jail_limit(int resource, uint64_t value);
+/// Installs a filter for the calling thread only.
+int jail_install_filter(const struct sock_filter *program, uint16_t count);
+#endif

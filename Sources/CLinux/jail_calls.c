@@ -1,0 +1,250 @@
+#define _GNU_SOURCE
+#include "jail_calls.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FAILED(call) ((call) < 0 ? -errno : 0)
+
+int jail_unshare(void) {
+  return FAILED(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
+}
+int jail_make_empty_root(void) {
+  int context = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+  if (context < 0) return -errno;
+  // size 0 would mean "no limit": one page, read-only.
+  int result = FAILED(syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "size", "4096", 0));
+  if (!result) result = FAILED(syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "mode", "0555", 0));
+  if (!result) result = FAILED(syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+  if (!result) {
+    result = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,
+                          MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    if (result < 0) result = -errno;
+  }
+  close(context);
+  return result;
+}
+int jail_attach_root(int root) {
+  return FAILED(syscall(SYS_move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
+}
+int jail_make_mounts_private(void) { return FAILED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)); }
+int jail_enter_directory(int directory) { return FAILED(fchdir(directory)); }
+int jail_pivot(void) {
+  if (syscall(SYS_pivot_root, ".", ".") < 0) return -errno;
+  return FAILED(umount2(".", MNT_DETACH));
+}
+int jail_change_root_here(void) { return FAILED(chroot(".")); }
+int jail_drop_capabilities(void) {
+  // The bounding set first: dropping from it needs CAP_SETPCAP. EINVAL: past the last capability this kernel knows.
+  for (int capability = 0; capability < 64; capability++)
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
+      if (errno == EINVAL) break;
+      if (errno != EPERM) return -errno;
+    }
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+  return FAILED(syscall(SYS_capset, &header, none));
+}
+int jail_forbid_new_privileges(void) { return FAILED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
+int jail_forbid_dumps(void) { return FAILED(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
+int jail_limit(int resource, uint64_t value) {
+  struct rlimit limit = {value, value};
+  return FAILED(setrlimit(resource, &limit));
+}
+int jail_install_filter(const struct sock_filter *program, uint16_t count) {
+  struct sock_fprog filter = {count, (struct sock_filter *)program};
+  return FAILED(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter));
+}
+
+// --- jail_start ---
+
+// The child shares the caller's memory and thread-local storage and runs beside it until it has called execve: so it has a
+// stack of its own and calls nothing that could touch errno, locks or the heap; only these.
+static long raw(long number, long a, long b, long c, long d, long e) {
+  long result;
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+struct message { int32_t step, error; };
+struct child {
+  const struct jail_spawn *spawn;
+  int channel, parents_end;
+};
+
+static void fail(int channel, enum jail_step step, long result) {
+  struct message message = {step, (int32_t)-result};
+  raw(SYS_write, channel, (long)&message, sizeof message, 0, 0);
+  raw(SYS_exit_group, 127, 0, 0, 0, 0);
+  __builtin_unreachable();
+}
+static long must(int channel, enum jail_step step, long result) {
+  if (result < 0) fail(channel, step, result);
+  return result;
+}
+
+/// Puts every descriptor where it shall be and marks all others close-on-exec. Returns where the channel is now.
+static int arrange_descriptors(const struct jail_spawn *spawn, int channel) {
+  // First everything out of the way, so that no target is somebody's source.
+  int highest = 2;
+  for (uint32_t i = 0; i < spawn->descriptor_count; i++)
+    if (spawn->descriptors[i].target > highest) highest = spawn->descriptors[i].target;
+  int aside[64];
+  channel = (int)must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_fcntl, channel, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
+  long executable = -1;
+  if (!spawn->path)
+    executable = must(channel, JAIL_STEP_DESCRIPTORS,
+                      raw(SYS_fcntl, spawn->executable, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
+  for (uint32_t i = 0; i < spawn->descriptor_count; i++)
+    aside[i] = (int)must(channel, JAIL_STEP_DESCRIPTORS,
+                         raw(SYS_fcntl, spawn->descriptors[i].source, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
+  long null = must(channel, JAIL_STEP_NULL_DEVICE, raw(SYS_open, (long)"/dev/null", O_RDWR | O_CLOEXEC, 0, 0, 0));
+  if (null <= highest) {
+    null = must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_fcntl, null, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
+  }
+  must(channel, JAIL_STEP_CLOSE_OTHERS, raw(SYS_close_range, 0, ~0U, CLOSE_RANGE_CLOEXEC, 0, 0));
+  for (int target = 0; target <= 2; target++)
+    must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_dup2, null, target, 0, 0, 0));
+  for (uint32_t i = 0; i < spawn->descriptor_count; i++)
+    must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_dup2, aside[i], spawn->descriptors[i].target, 0, 0, 0));
+  if (!spawn->path) {
+    char *const none[] = {NULL};
+    must(channel, JAIL_STEP_EXECUTE,
+         raw(SYS_execveat, executable, (long)"", (long)spawn->arguments, (long)none, AT_EMPTY_PATH));
+  }
+  return channel;
+}
+
+/// Every handler back to its default, then nothing blocked: a handler of the caller's must never run in here.
+static void reset_signals(void) {
+  struct { void *handler; unsigned long flags; void *restorer; unsigned long mask; } action;
+  for (int signal = 1; signal < 65; signal++) {
+    if (raw(SYS_rt_sigaction, signal, 0, (long)&action, 8, 0) < 0) continue;
+    if (action.handler == SIG_DFL || action.handler == SIG_IGN) continue;
+    action.handler = SIG_DFL;
+    raw(SYS_rt_sigaction, signal, (long)&action, 0, 8, 0);
+  }
+  unsigned long nothing = 0;
+  raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&nothing, 0, 8, 0);
+}
+
+static int child_main(void *argument) {
+  const struct child *child = argument;
+  const struct jail_spawn *spawn = child->spawn;
+  int channel = child->channel;
+  reset_signals();
+  raw(SYS_close, child->parents_end, 0, 0, 0, 0);   // or the parent's death would not be seen on `channel`
+  char go;
+  // Nothing to read: the parent is gone or has given up.
+  if (raw(SYS_read, channel, (long)&go, 1, 0, 0) != 1) raw(SYS_exit_group, 127, 0, 0, 0, 0);
+  if (spawn->in_namespaces) {
+    if (spawn->changes_identity) must(channel, JAIL_STEP_IDENTITY, raw(SYS_setgroups, 0, 0, 0, 0, 0));
+    must(channel, JAIL_STEP_IDENTITY, raw(SYS_setresgid, 0, 0, 0, 0, 0));
+    must(channel, JAIL_STEP_IDENTITY, raw(SYS_setresuid, 0, 0, 0, 0, 0));
+  }
+  must(channel, JAIL_STEP_SESSION, raw(SYS_setsid, 0, 0, 0, 0, 0));
+  // After the change of identity, which clears it. A parent that died before this line is seen by the poll.
+  must(channel, JAIL_STEP_PARENT_DEATH, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+  struct pollfd parent = {.fd = channel};
+  raw(SYS_poll, (long)&parent, 1, 0, 0, 0);
+  if (parent.revents & POLLHUP) raw(SYS_exit_group, 127, 0, 0, 0, 0);
+  channel = arrange_descriptors(spawn, channel);
+  char *const none[] = {NULL};
+  must(channel, JAIL_STEP_EXECUTE, raw(SYS_execve, (long)spawn->path, (long)spawn->arguments, (long)none, 0, 0));
+  return 127;
+}
+
+static int write_file(pid_t process, const char *name, const char *text) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", process, name);
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return -errno;
+  ssize_t length = (ssize_t)strlen(text);
+  int result = write(file, text, (size_t)length) == length ? 0 : -errno;
+  close(file);
+  return result;
+}
+
+/// Who uid and gid 0 inside are outside. Without privilege only the caller's own, and only with setgroups forbidden.
+static int write_identity_maps(const struct jail_spawn *spawn, pid_t process, int *failed_step) {
+  char map[64];
+  int result = 0;
+  if (!spawn->changes_identity && (result = write_file(process, "setgroups", "deny"))) {
+    *failed_step = JAIL_STEP_SETGROUPS_FILE;
+    return result;
+  }
+  snprintf(map, sizeof map, "0 %u 1", spawn->host_uid);
+  if ((result = write_file(process, "uid_map", map))) {
+    *failed_step = JAIL_STEP_UID_MAP;
+    return result;
+  }
+  snprintf(map, sizeof map, "0 %u 1", spawn->host_gid);
+  if ((result = write_file(process, "gid_map", map))) *failed_step = JAIL_STEP_GID_MAP;
+  return result;
+}
+
+static void reap(pid_t process) {
+  while (waitpid(process, NULL, __WALL) < 0 && errno == EINTR) {}
+}
+
+int jail_start(const struct jail_spawn *spawn, int *pidfd, int *failed_step) {
+  int channel[2];
+  *failed_step = JAIL_STEP_CHANNEL;
+  if (spawn->descriptor_count > 64) return -E2BIG;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return -errno;
+  *failed_step = JAIL_STEP_CLONE;
+  // The child runs on this thread's stack frame, so this function must not return before it has called execve or ended.
+  enum { stack_bytes = 16384 };
+  char stack[stack_bytes] __attribute__((aligned(16)));
+  struct child child = {spawn, channel[1], channel[0]};
+  int flags = CLONE_VM | CLONE_PIDFD | SIGCHLD;
+  if (spawn->in_namespaces)
+    flags |= CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int process = clone(child_main, stack + stack_bytes, flags, &child, pidfd);
+  int result = process < 0 ? -errno : 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  close(channel[1]);
+  if (result) {
+    close(channel[0]);
+    return result;
+  }
+  if (spawn->in_namespaces) result = write_identity_maps(spawn, process, failed_step);
+  if (!result && send(channel[0], "", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
+    *failed_step = JAIL_STEP_CHANNEL;
+    result = -errno;
+  }
+  if (result) shutdown(channel[0], SHUT_RDWR);
+  struct message message = {JAIL_STEP_EXECUTE, 0};
+  ssize_t length;
+  while ((length = read(channel[0], &message, sizeof message)) < 0 && errno == EINTR) {}
+  close(channel[0]);
+  if (!result && length == 0) return process;   // the channel was closed by a successful execve
+  if (!result) {
+    *failed_step = message.step;
+    result = length == sizeof message ? -message.error : -EPROTO;
+  }
+  reap(process);
+  close(*pidfd);
+  return result;
+}

@@ -1,0 +1,80 @@
+import Glibc
+import JobWire
+import LinuxSystem
+import Synchronization
+import SystemPackage
+import Virtio
+
+/// Watches for the machine's end and tells the launcher about it: phases, log, counters, `ended`. Lives on the device loop;
+/// `deviceFailed` is called there too.
+final class Conclusion: DescriptorHandler, @unchecked Sendable {
+    // SAFETY: everything below is used by one thread, the one that assembles the machine and then becomes its device loop.
+    // The class is Sendable because the loop's failure callback must be.
+    private let events: EventChannel
+    private let counters: MachineCounters
+    private let mailbox: VCPUMailbox
+    private let mainEntered: UInt64
+    private var jailed: UInt64 = 0
+    private var end: (cause: MachineEvent.EndCause, message: [UInt8])?
+    var loop: DeviceLoop?
+    var transports: [MMIOTransport] = []
+
+    init(events: EventChannel, counters: MachineCounters, mailbox: VCPUMailbox, mainEntered: UInt64) {
+        self.events = events
+        self.counters = counters
+        self.mailbox = mailbox
+        self.mainEntered = mainEntered
+    }
+
+    /// Notes the time of the phase `jailed`.
+    func jailClosed() { jailed = monotonicNanoseconds() }
+
+    /// Messages from the vCPU thread.
+    func descriptorReady(_ ready: EpollEvents, token: Int) {
+        for message in mailbox.take() {
+            switch message {
+            case .log(let text): events.send(log: text)
+            case .entering(let machineCreated, let now):
+                events.send(.phase(.mainEntered, monotonicNanoseconds: mainEntered))
+                if jailed != 0 { events.send(.phase(.jailed, monotonicNanoseconds: jailed)) }
+                events.send(.phase(.machineCreated, monotonicNanoseconds: machineCreated))
+                events.send(.phase(.guestEntered, monotonicNanoseconds: now))
+            case .ended(let cause, let message):
+                conclude(cause, message)
+                // What the guest sent before its end still goes out.
+                loop?.drain()
+            }
+        }
+    }
+
+    /// A driver broke its device beyond use. The guest may try to go on without it, and its launcher decides.
+    func deviceFailed(_ device: VirtioDeviceID, _ error: VirtioError) {
+        conclude(.deviceUnusable, Array("\(device): \(error)".utf8))
+        loop?.stop()
+    }
+
+    /// The counters so far, when the control stream closes and at the end.
+    func sendCounters() {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        let notifications = loop?.notificationCount ?? 0
+        let interrupts = transports.reduce(0) { $0 &+ $1.interrupt.raisedCount }
+        events.send(
+            counters.event(
+                queueNotifications: notifications, interruptsRaised: interrupts,
+                maximumResidentKiB: UInt64(usage.ru_maxrss)))
+    }
+
+    /// Tells the end and ends the process. Nobody waits for the VM to be torn down: the kernel does that.
+    func finish() -> Never {
+        let end = end ?? (.vmmError, Array("the device loop ended by itself".utf8))
+        sendCounters()
+        events.send(.ended(cause: end.cause, message: end.message))
+        _exit(end.cause == .poweredOff ? 0 : 1)
+    }
+
+    /// The first cause is the true one.
+    private func conclude(_ cause: MachineEvent.EndCause, _ message: [UInt8]) {
+        if end == nil { end = (cause, message) }
+    }
+}

@@ -1,0 +1,45 @@
+import GuestMemory
+import LinuxSystem
+public import SystemPackage
+
+/// What `swiftlet-vmm` was told to build: descriptors and numbers, no path (docs/protocol.md §1).
+public struct MachineConfiguration: Equatable, Sendable {
+    public enum RootTransport: String, Sendable { case pmem, block }
+
+    public struct Disk: Equatable, Sendable {
+        public let file: FileDescriptor
+        public let isReadOnly: Bool
+    }
+
+    /// A host port that the guest may connect to once, and where its bytes go or come from.
+    public struct Stream: Equatable, Sendable {
+        public let port: UInt32
+        public let file: FileDescriptor
+        /// Bytes towards `file` after which the rest is dropped and counted; nil: all.
+        public let limit: UInt64?
+    }
+
+    public var kvm: FileDescriptor
+    public var kernel: FileDescriptor
+    public var memoryBytes: UInt64
+    public var events: FileDescriptor?
+    public var root: FileDescriptor?
+    public var rootTransport = RootTransport.pmem
+    public var disks: [Disk] = []
+    public var streams: [Stream] = []
+    public var vsockListen: FileDescriptor?
+    public var vsockDirectory: FileDescriptor?
+    public var logLimit = 64 << 10
+    public var guestCID: UInt64 = 3
+    /// The guest's log goes to standard error too.
+    public var hasDebugLog = false
+    /// No jail. For debugging a VMM whose guest is trusted.
+    public var isUnconfined = false
+
+    /// More disks than this have no place on the machine beside the other devices.
+    static let maximumDisks = 8
+    /// Ours uses four; every stream costs a little memory in the VMM.
+    static let maximumStreams = 64
+    /// The whole log is kept in memory until it is sent.
+    static let maximumLogLimit = 16 << 20
+}

@@ -1,0 +1,30 @@
+import Boot
+import GuestMemory
+import KVM
+import SystemPackage
+
+/// Why a machine could not be built. Each becomes the event `ended(vmmError)` with its sentence.
+enum MachineError: Error, CustomStringConvertible {
+    case kvm(KVMError)
+    case kernel(KernelImageError)
+    case layout(GuestLayoutError)
+    case bootPage(GuestMemoryError)
+    case system(String, Errno)
+
+    var description: String {
+        switch self {
+        case .kvm(let error): error.description
+        case .kernel(let error): error.description
+        case .layout(let error): error.description
+        case .bootPage(let error): "boot page: \(error)"
+        case .system(let what, let error): "\(what): \(error)"
+        }
+    }
+
+    /// Runs `body`; an errno it throws becomes an error that says what was tried.
+    static func naming<Result: ~Copyable>(
+        _ what: String, _ body: () throws(Errno) -> Result
+    ) throws(MachineError) -> Result {
+        do throws(Errno) { return try body() } catch { throw .system(what, error) }
+    }
+}

@@ -1,0 +1,70 @@
+import JobWire
+import KVM
+import LinuxSystem
+
+extension VCPUThread {
+    struct End {
+        let cause: MachineEvent.EndCause
+        let message: String
+    }
+
+    /// Runs the guest to its end. nil: the platform device has told the end already.
+    func run(_ vcpu: borrowing VCPU, bus: MMIOBus, platform: PlatformDevice) -> End? {
+        while true {
+            let exit: VCPUExit
+            do throws(KVMError) { exit = try vcpu.run() } catch {
+                return End(cause: .vmmError, message: error.description)
+            }
+            counters.exits.count()
+            switch exit {
+            case .mmioWrite(let address, let length, let value):
+                counters.mmioExits.count()
+                bus.write(address, length: length, value: value)
+                if platform.hasEnded { return nil }
+            case .mmioRead(let address, let length):
+                counters.mmioExits.count()
+                vcpu.answerRead(bus.read(address, length: length))
+            case .portRead:
+                counters.portExits.count()
+                vcpu.answerPortReadFromNothing()
+            case .portWrite:
+                counters.portExits.count()
+            case .interrupted:
+                counters.interruptedRuns.count()
+            case .halted:
+                counters.haltExits.count()
+                return End(cause: .kvmInternalError, message: "HLT came out of KVM, whose irqchip should take it")
+            case .shutdown:
+                return End(cause: .tripleFault, message: "triple fault\(place(of: vcpu))")
+            case .internalError(let suberror, let instruction):
+                let bytes = instruction.map { hexadecimal(UInt64($0)) }.joined(separator: " ")
+                return End(
+                    cause: .kvmInternalError,
+                    message: "KVM_EXIT_INTERNAL_ERROR \(suberror)\(place(of: vcpu)), instruction bytes: \(bytes)")
+            case .failedEntry(let reason):
+                return End(
+                    cause: .kvmInternalError,
+                    message: "KVM_EXIT_FAIL_ENTRY 0x\(hexadecimal(reason))\(place(of: vcpu))")
+            case .systemEvent(let type):
+                return End(cause: .kvmInternalError, message: "KVM_EXIT_SYSTEM_EVENT \(type)")
+            case .unknown(let reason):
+                return End(cause: .kvmInternalError, message: "KVM exit reason \(reason) is not ours")
+            }
+        }
+    }
+
+    /// Where the vCPU stood, for whoever debugs a kernel.
+    private func place(of vcpu: borrowing VCPU) -> String {
+        do throws(KVMError) {
+            let general = try vcpu.registers()
+            let special = try vcpu.specialRegisters()
+            return " at cs:rip \(hexadecimal(UInt64(special.cs.selector))):0x\(hexadecimal(general.rip)), "
+                + "rsp 0x\(hexadecimal(general.rsp)), cr2 0x\(hexadecimal(special.cr2)), "
+                + "cr3 0x\(hexadecimal(special.cr3)), rflags 0x\(hexadecimal(general.rflags))"
+        } catch {
+            return ""
+        }
+    }
+
+    private func hexadecimal(_ value: UInt64) -> String { String(value, radix: 16) }
+}

@@ -1,0 +1,91 @@
+import Boot
+import CLinux
+import GuestMemory
+import JobWire
+import KVM
+import LinuxSystem
+
+/// The thread that creates the VM and its vCPU and runs it. It starts before the jail is built, because KVM_CREATE_VM
+/// takes longest; the first guest instruction waits for everything else.
+struct VCPUThread: Sendable {
+    let system: SharedKVM
+    let map: PhysicalMap
+    let memory: GuestMemory
+    let rootImage: SharedMapping?
+    let counters: MachineCounters
+    let mailbox: VCPUMailbox
+    /// From the device loop: the devices, then the kernel, then that the jail is closed.
+    let devices: Handoff<DevicePlan>
+    let boot: Handoff<BootPlan>
+    /// Never given: where the thread waits for the end of the process.
+    let parked: Handoff<Never>
+
+    func main() {
+        do throws(MachineError) {
+            let vm = try naming { () throws(KVMError) in try makeVM() }
+            let plan = devices.take()
+            let vcpu = try naming { () throws(KVMError) in try plug(plan, into: vm) }
+            let created = monotonicNanoseconds()
+            let boot = boot.take()
+            try naming { () throws(KVMError) in try vcpu.set(boot.kernel.cpu, cpuid: boot.cpuid) }
+            try writeBootPage(boot, tscFrequency: try naming { () throws(KVMError) in try vcpu.tscFrequency() })
+            mailbox.post(.entering(machineCreated: created, now: monotonicNanoseconds()))
+            let end = run(vcpu, bus: plan.bus, platform: plan.platform)
+            if let end { mailbox.post(.ended(end.cause, Array(end.message.utf8))) }
+        } catch {
+            mailbox.post(.ended(.vmmError, Array(error.description.utf8)))
+        }
+        // The device loop ends the process when it has drained the streams.
+        _ = parked.take()
+    }
+
+    private func naming<Result: ~Copyable>(
+        _ body: () throws(KVMError) -> Result
+    ) throws(MachineError) -> Result {
+        do throws(KVMError) { return try body() } catch { throw .kvm(error) }
+    }
+
+    /// The VM with its memory and interrupt controller, in the cheap order (KVM-FACTS §2).
+    private func makeVM() throws(KVMError) -> VirtualMachine {
+        let vm = try system.system.makeVM()
+        var slot: UInt32 = 0
+        for region in memory.regions {
+            try vm.setMemory(
+                slot: slot, guest: region.guestAddress.rawValue, bytes: region.count, host: region.hostAddress)
+            slot += 1
+        }
+        if let image = rootImage, let range = map.rootImage {
+            try vm.setMemory(
+                slot: slot, guest: range.start, bytes: range.bytes, host: image.hostAddress, readOnly: true)
+        }
+        try vm.setTSSAddress(Self.tssAddress)
+        try vm.setIdentityMapAddress(Self.identityMapAddress)
+        try vm.makeIRQChip()
+        return vm
+    }
+
+    private func plug(_ plan: DevicePlan, into vm: borrowing VirtualMachine) throws(KVMError) -> VCPU {
+        for doorbell in plan.doorbells {
+            try vm.signal(doorbell.event, onWriteOf: doorbell.value, to: doorbell.address)
+        }
+        for line in plan.interrupts { try vm.interrupt(line.gsi, on: line.event) }
+        return try vm.makeVCPU(index: 0)
+    }
+
+    private func writeBootPage(
+        _ boot: BootPlan, tscFrequency: UInt64
+    ) throws(MachineError) {
+        let facts = BootFacts(
+            tscFrequency: tscFrequency, wallClock: realtimeNanoseconds(), random: boot.random,
+            devices: boot.devices)
+        do throws(GuestMemoryError) {
+            try boot.kernel.writeBootPage(facts, into: memory)
+        } catch {
+            throw .bootPage(error)
+        }
+    }
+
+    /// In the hole, where the guest has no devices. Used by KVM on Intel CPUs without unrestricted guests.
+    private static let tssAddress: UInt32 = 0xFFFB_D000
+    private static let identityMapAddress: UInt64 = 0xFFFB_C000
+}
