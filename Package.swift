@@ -74,5 +74,6 @@ let package = Package(
         .testTarget(name: "BootTests", dependencies: ["Boot"], swiftSettings: strict),
         .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel"], swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

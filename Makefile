@@ -1,0 +1,52 @@
+# make run and make test install what is missing, build, and show that it works.
+# setup  build  image  run  test  lab  bench  clean: see README.md.
+
+BIN = build/bin
+KERNEL_ARCHIVE = .build/guest/x86_64-unknown-none-elf/release/libGuestKernel.a
+# Fully static: exec to main takes 1 ms, a dynamic Swift program 3 ms, and the lab needs no libraries.
+HOST_BUILD = swift build -c release --static-swift-stdlib -Xswiftc -static-executable
+GUEST_BUILD = swift build -c release --triple x86_64-unknown-none-elf --toolset guest-toolset.json \
+  --product GuestKernel --scratch-path .build/guest
+
+build: setup host guest evil
+
+setup:
+	@tools/setup
+
+# SwiftPM knows what has changed; it is asked every time.
+host:
+	$(HOST_BUILD) --product swiftlet-vmm
+	$(HOST_BUILD) --product swiftlet
+	@mkdir -p $(BIN)
+	@for p in swiftlet swiftlet-vmm; do cmp -s .build/release/$$p $(BIN)/$$p || install -m 755 .build/release/$$p $(BIN)/$$p; done
+
+guest:
+	$(GUEST_BUILD)
+	@mkdir -p $(BIN)
+	ld --gc-sections --fatal-warnings -T Sources/GuestNucleus/kernel.ld -o $(BIN)/swiftlet-kernel $(KERNEL_ARCHIVE)
+
+evil:
+	@$(MAKE) --no-print-directory -s -C Tests/evil OUT=$(CURDIR)/build/evil
+
+image: build
+	$(BIN)/swiftlet image build base
+	$(BIN)/swiftlet image build python
+
+run: build
+	$(BIN)/swiftlet image build base
+	$(BIN)/swiftlet run -- sh -c 'echo "hello from $$(uname -s) $$(uname -m), booted for this line alone"'
+
+# Every tier this machine can run; the others are named as skipped. `make test TIERS="unit e2e"` runs some.
+test: build
+	Tests/run-tiers $(TIERS)
+
+lab: build
+	Tests/run-tiers lab
+
+bench: image
+	python3 Benchmarks/bench.py
+
+clean:
+	rm -rf .build build
+
+.PHONY: build setup host guest evil image run test lab bench clean

@@ -1,0 +1,27 @@
+/// Who may import whom: shared/DESIGN.md §4, and the same in Package.swift. SwiftPM alone does not hold a target to its
+/// dependency list, because a transitive module is on the search path too.
+enum ImportTable {
+    /// The system modules every host target may use.
+    static let host: Set<String> = ["Glibc", "Synchronization", "SystemPackage", "CLinux"]
+
+    static let allowed: [String: Set<String>] = [
+        "JobWire": [],
+        "GuestNucleus": [],
+        "GuestKernel": ["JobWire", "GuestNucleus", "CSwiftletABI"],
+        "LinuxSystem": host,
+        "GuestMemory": host.union(["LinuxSystem"]),
+        "KVM": host.union(["LinuxSystem", "GuestMemory"]),
+        "Virtio": host.union(["GuestMemory", "LinuxSystem"]),
+        "VirtioDevices": host.union(["Virtio", "GuestMemory", "LinuxSystem"]),
+        "Boot": host.union(["GuestMemory", "LinuxSystem", "CSwiftletABI"]),
+        "Sandbox": host.union(["LinuxSystem", "CSeccomp"]),
+        "Machine": host.union([
+            "LinuxSystem", "GuestMemory", "KVM", "Virtio", "VirtioDevices", "Boot", "Sandbox", "JobWire",
+            "CSwiftletABI",
+        ]),
+        "Images": host.union(["LinuxSystem"]),
+        "JobRunner": host.union(["JobWire", "LinuxSystem", "Sandbox"]),
+        "swiftlet-vmm": host.union(["Machine", "LinuxSystem"]),
+        "swiftlet": host.union(["JobRunner", "Images", "JobWire", "LinuxSystem", "ArgumentParser"]),
+    ]
+}
