@@ -88,9 +88,12 @@ enum SwiftCode {
         let lines: Int
     }
 
-    private static let declaration = #/\b(func\s+[^\s(<]+|init[?!]?\s*[(<]|deinit\b|subscript\s*[(<])/#
+    private static var declaration: Regex<(Substring, Substring)> {
+        #/\b(func\s+[^\s(<]+|init[?!]?\s*[(<]|deinit\b|subscript\s*[(<])/#
+    }
 
     static func functions(in code: [String]) -> [Function] {
+        let declaration = declaration
         var open: [(name: String, start: Int, depth: Int)] = []
         var pending: (name: String, start: Int)?
         var depth = 0
@@ -109,7 +112,8 @@ enum SwiftCode {
                     depth -= 1
                     if let last = open.last, last.depth == depth {
                         open.removeLast()
-                        result.append(Function(name: last.name, start: last.start, lines: index - last.start + 1))
+                        let lines = index - last.start + 1
+                        result.append(Function(name: last.name, start: last.start, lines: lines))
                     }
                 }
             }
