@@ -6,7 +6,7 @@ import GuestNucleus
 ///
 /// A request keeps a reference to each of its frames until the device has returned it, so a killed waiter can go.
 final class VirtioBlock: BlockDevice {
-    private enum Operation: UInt32 {
+    enum Operation: UInt32 {
         case read = 0, write = 1, flush = 4      // VIRTIO_BLK_T_IN, OUT, FLUSH
     }
 
@@ -14,7 +14,7 @@ final class VirtioBlock: BlockDevice {
     static let framesPerRequest = Int(Virtqueue.size) / 2 - 2
 
     /// A chain in the device's hands. Named by its first descriptor.
-    private final class Request {
+    final class Request {
         var descriptors: [UInt16] = []
         var frames: [PhysicalAddress] = []
         var isDone = false
@@ -92,7 +92,7 @@ final class VirtioBlock: BlockDevice {
     // MARK: Requests
 
     /// Makes the chain and hands it to the device. Waits for descriptors if need be.
-    private func submit(
+    func submit(
         _ operation: Operation, sector: UInt64, frames: [PhysicalAddress], bytes: UInt64
     ) throws(Errno) -> Request {
         while freeDescriptors.count < frames.count + 2 { try waitForProgress() }
