@@ -30,7 +30,9 @@ intptr_t linux_mmap(void *address, size_t length, int protection, int flags, int
 }
 int linux_munmap(void *address, size_t length) { RETURN(munmap(address, length)); }
 int linux_madvise(void *address, size_t length, int advice) { RETURN(madvise(address, length, advice)); }
-int linux_mprotect(void *address, size_t length, int protection) { RETURN(mprotect(address, length, protection)); }
+int linux_mprotect(void *address, size_t length, int protection) {
+  RETURN(mprotect(address, length, protection));
+}
 int linux_memfd_create(const char *name, unsigned flags) { RETURN(memfd_create(name, flags | MFD_CLOEXEC)); }
 
 int linux_close(int fd) { RETURN(close(fd)); }
@@ -50,8 +52,12 @@ int linux_openat(int directory, const char *path, int flags, unsigned mode) {
 int linux_ftruncate(int fd, int64_t length) { RETURN(ftruncate(fd, length)); }
 int linux_fdatasync(int fd) { RETURN(fdatasync(fd)); }
 int linux_fchdir(int fd) { RETURN(fchdir(fd)); }
-int linux_ioctl(int fd, unsigned long request, unsigned long argument) { RETURN(ioctl(fd, request, argument)); }
-int linux_ioctl_pointer(int fd, unsigned long request, void *argument) { RETURN(ioctl(fd, request, argument)); }
+int linux_ioctl(int fd, unsigned long request, unsigned long argument) {
+  RETURN(ioctl(fd, request, argument));
+}
+int linux_ioctl_pointer(int fd, unsigned long request, void *argument) {
+  RETURN(ioctl(fd, request, argument));
+}
 
 int linux_fstat(int fd, struct linux_file_status *status) {
   struct stat s;
@@ -67,7 +73,9 @@ int64_t linux_block_device_size(int fd) {
 
 ssize_t linux_read(int fd, void *buffer, size_t count) { RETURN(read(fd, buffer, count)); }
 ssize_t linux_write(int fd, const void *buffer, size_t count) { RETURN(write(fd, buffer, count)); }
-ssize_t linux_pread(int fd, void *buffer, size_t count, int64_t offset) { RETURN(pread(fd, buffer, count, offset)); }
+ssize_t linux_pread(int fd, void *buffer, size_t count, int64_t offset) {
+  RETURN(pread(fd, buffer, count, offset));
+}
 ssize_t linux_pwrite(int fd, const void *buffer, size_t count, int64_t offset) {
   RETURN(pwrite(fd, buffer, count, offset));
 }
@@ -94,7 +102,9 @@ ssize_t linux_sendv_nowait(int fd, const struct iovec *vectors, int count) {
   RETURN(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 ssize_t linux_recv(int fd, void *buffer, size_t count, int flags) { RETURN(recv(fd, buffer, count, flags)); }
-ssize_t linux_send(int fd, const void *buffer, size_t count, int flags) { RETURN(send(fd, buffer, count, flags)); }
+ssize_t linux_send(int fd, const void *buffer, size_t count, int flags) {
+  RETURN(send(fd, buffer, count, flags));
+}
 
 int linux_socketpair(int type, int fds[2]) { RETURN(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds)); }
 int linux_pipe(int fds[2], int flags) { RETURN(pipe2(fds, flags | O_CLOEXEC)); }
@@ -140,7 +150,9 @@ int linux_poll(int fd, int events, int timeout_milliseconds) {
 }
 
 int linux_gettid(void) { return (int)syscall(SYS_gettid); }
-int linux_tgkill(int process, int thread, int signal) { RETURN((int)syscall(SYS_tgkill, process, thread, signal)); }
+int linux_tgkill(int process, int thread, int signal) {
+  RETURN((int)syscall(SYS_tgkill, process, thread, signal));
+}
 int linux_pidfd_open(int process, unsigned flags) { RETURN((int)syscall(SYS_pidfd_open, process, flags)); }
 int linux_pidfd_send_signal(int pidfd, int signal) {
   RETURN((int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));

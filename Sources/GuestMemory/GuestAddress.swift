@@ -29,11 +29,13 @@ public enum GuestMemoryError: Error, Equatable, Sendable, CustomStringConvertibl
     }
 }
 
-/// A C struct whose every bit pattern is a value and which has no padding, so that it may be read from guest memory as it
-/// is and written there without leaking host bytes. Only for UAPI structs imported through `CLinux`, and integers.
+/// A C struct whose every bit pattern is a value and which has no padding, so that it may be read from guest
+/// memory as it is and written there without leaking host bytes. Only for UAPI structs imported through
+/// `CLinux`, and integers.
 ///
-/// Not a refinement of `BitwiseCopyable`: the compiler (6.3) refuses that conformance for imported structs from outside the
-/// importing module. It would promise too little anyway: a `Bool` is bitwise copyable and not every bit pattern is one.
+/// Not a refinement of `BitwiseCopyable`: the compiler (6.3) refuses that conformance for imported structs
+/// from outside the importing module. It would promise too little anyway: a `Bool` is bitwise copyable and
+/// not every bit pattern is one.
 public protocol GuestLayout {
     init()
 }

@@ -3,8 +3,8 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-// Straight between a file and guest memory, no copy in between. Each returns the bytes moved, which may be fewer than
-// asked for; 0 from a read is the end of the file.
+// Straight between a file and guest memory, no copy in between. Each returns the bytes moved, which may be
+// fewer than asked for; 0 from a read is the end of the file.
 extension GuestBuffers {
     /// readv(2) into the guest.
     public func read(from file: FileDescriptor) throws(Errno) -> Int {

@@ -1,11 +1,12 @@
 import Glibc
 import SystemPackage
 
-/// A list of pieces of guest RAM, each checked when it was added: the scatter-gather list of a request. It goes to the
-/// kernel as it is; copies in and out are for headers and status bytes.
+/// A list of pieces of guest RAM, each checked when it was added: the scatter-gather list of a request. It
+/// goes to the kernel as it is; copies in and out are for headers and status bytes.
 public struct GuestBuffers {
-    // SAFETY of every pointer use in this file: each vector was checked against `memory` in `append`, `memory` keeps the
-    // mapping alive, and RAM never shrinks. The guest may write concurrently; nothing here trusts what it reads twice.
+    // SAFETY of every pointer use in this file: each vector was checked against `memory` in `append`,
+    // `memory` keeps the mapping alive, and RAM never shrinks. The guest may write concurrently; nothing here
+    // trusts what it reads twice.
     private let memory: GuestMemory
     private var vectors: [iovec] = []
     /// Bytes in all.
@@ -126,7 +127,8 @@ public struct GuestBuffers {
 
     // MARK: To the kernel
 
-    /// Calls `body` with the list as iovecs, at most IOV_MAX (1024) of them. They are valid during the call only.
+    /// Calls `body` with the list as iovecs, at most IOV_MAX (1024) of them. They are valid during the call
+    /// only.
     public func withVectors<Result>(
         _ body: (UnsafeBufferPointer<iovec>) throws(Errno) -> Result
     ) throws(Errno) -> Result {

@@ -12,13 +12,14 @@ public struct GuestMemoryRegion: Sendable, Equatable {
     public let hostAddress: UInt
 }
 
-/// The guest's RAM. Shared by vCPU threads and the device loop; mapped for the life of the object; never shrinks.
+/// The guest's RAM. Shared by vCPU threads and the device loop; mapped for the life of the object; never
+/// shrinks.
 ///
 ///     guest-physical:  | 0 … at most 3 GiB |  hole: devices  | 4 GiB … the rest |
 ///     one mapping:     | low               | high            |
 ///
-/// The guest changes these bytes at any time. So there are no spans over them: everything is copied out and then parsed,
-/// ring indices are atomics, and payloads go to the kernel as iovecs and are never looked at.
+/// The guest changes these bytes at any time. So there are no spans over them: everything is copied out and
+/// then parsed, ring indices are atomics, and payloads go to the kernel as iovecs and are never looked at.
 public final class GuestMemory: Sendable {
     /// Where RAM pauses for the MMIO hole, and where it goes on (docs/machine.md).
     public static let holeStart: UInt64 = 0xC000_0000
@@ -76,8 +77,8 @@ public final class GuestMemory: Sendable {
         throw .outsideRAM(address, count: count)
     }
 
-    /// The host address of `count` bytes at `address`, checked. Valid while `self` is alive; the guest may change the
-    /// bytes at any time.
+    /// The host address of `count` bytes at `address`, checked. Valid while `self` is alive; the guest may
+    /// change the bytes at any time.
     public func pointer(
         to address: GuestAddress, count: UInt64
     ) throws(GuestMemoryError) -> UnsafeMutableRawPointer {
@@ -97,7 +98,9 @@ public final class GuestMemory: Sendable {
     // MARK: Copies
 
     /// Copies a struct out of guest memory; the copy does not change any more.
-    public func load<T: GuestLayout>(_ type: T.Type = T.self, at address: GuestAddress) throws(GuestMemoryError) -> T {
+    public func load<T: GuestLayout>(
+        _ type: T.Type = T.self, at address: GuestAddress
+    ) throws(GuestMemoryError) -> T {
         let source = try pointer(to: address, count: UInt64(MemoryLayout<T>.size))
         var value = T()
         withUnsafeMutableBytes(of: &value) {

@@ -1,12 +1,14 @@
 import Glibc
 import Synchronization
 
-/// A window on guest RAM, checked once when made. Offsets into it come from us, not from the guest, and are asserted.
+/// A window on guest RAM, checked once when made. Offsets into it come from us, not from the guest, and are
+/// asserted.
 ///
 /// Not a span: the guest changes the bytes at any time. Loads copy; ring indices are atomics.
 public struct GuestSlice: @unchecked Sendable {
-    // SAFETY: `memory` keeps the mapping alive and `base ..< base + count` was checked to be inside it. Concurrent access
-    // by the guest is the normal case: 2- and 4-byte indices go through atomics, everything else is copied.
+    // SAFETY: `memory` keeps the mapping alive and `base ..< base + count` was checked to be inside it.
+    // Concurrent access by the guest is the normal case: 2- and 4-byte indices go through atomics, everything
+    // else is copied.
     private let memory: GuestMemory
     private let base: UnsafeMutableRawPointer
     public let count: Int
@@ -40,8 +42,8 @@ public struct GuestSlice: @unchecked Sendable {
         withUnsafePointer(to: value) { _ = memcpy(target, $0, MemoryLayout<T>.size) }
     }
 
-    // SAFETY of the four below: in bounds and aligned (asserted by `pointer`), the memory outlives the call, and an Atomic
-    // of a fixed-width integer has exactly that integer's layout.
+    // SAFETY of the four below: in bounds and aligned (asserted by `pointer`), the memory outlives the call,
+    // and an Atomic of a fixed-width integer has exactly that integer's layout.
 
     /// Everything the driver wrote before it released this index is visible after this load.
     public func loadAcquiring16(at offset: Int) -> UInt16 {

@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// Turns the shims' convention (a result, or minus errno) into a Swift error. The shim has read errno in C, so no Swift
-/// code can have clobbered it.
+/// Turns the shims' convention (a result, or minus errno) into a Swift error. The shim has read errno in C,
+/// so no Swift code can have clobbered it.
 @inlinable
 @discardableResult
 public func checked<Result: SignedInteger & FixedWidthInteger>(_ result: Result) throws(Errno) -> Result {

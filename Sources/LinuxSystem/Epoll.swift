@@ -41,8 +41,8 @@ public struct Epoll: ~Copyable, Sendable {
         try checked(linux_epoll_ctl(owned.borrowed.rawValue, EPOLL_CTL_DEL, descriptor.rawValue, 0, 0))
     }
 
-    /// Waits for events, at most `timeoutMilliseconds` (-1: for ever), and calls `body` for each. A signal ends the
-    /// wait early with none.
+    /// Waits for events, at most `timeoutMilliseconds` (-1: for ever), and calls `body` for each. A signal
+    /// ends the wait early with none.
     public func wait(
         timeoutMilliseconds: CInt = -1, _ body: (_ token: UInt64, _ events: EpollEvents) -> Void
     ) throws(Errno) {

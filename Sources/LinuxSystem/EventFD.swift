@@ -18,7 +18,8 @@ public struct EventFD: ~Copyable, Sendable {
     public func signal() {
         var one: UInt64 = 1
         let result = linux_write(descriptor.rawValue, &one, 8)
-        precondition(result == 8 || result == -Int(EAGAIN) || result == -Int(EINTR), "write to an eventfd failed")
+        precondition(
+            result == 8 || result == -Int(EAGAIN) || result == -Int(EINTR), "write to an eventfd failed")
     }
 
     /// Takes the whole count, 0 if there is none (non-blocking eventfds).
@@ -29,7 +30,8 @@ public struct EventFD: ~Copyable, Sendable {
         return result == 8 ? count : 0
     }
 
-    /// Waits until the count is not zero and takes it (blocking eventfds). Returns early, with 0, when a signal came.
+    /// Waits until the count is not zero and takes it (blocking eventfds). Returns early, with 0, when a
+    /// signal came.
     public func wait() -> UInt64 {
         drain()
     }

@@ -94,7 +94,8 @@ extension FileDescriptor {
         try checked(linux_shutdown(rawValue, how))
     }
 
-    /// Whether the descriptor would not block for `events` (POLLIN, POLLOUT) now. Errors and hang-ups count as ready.
+    /// Whether the descriptor would not block for `events` (POLLIN, POLLOUT) now. Errors and hang-ups count
+    /// as ready.
     public func isReady(for events: CInt) throws(Errno) -> Bool {
         try retryingOnInterrupt { linux_poll(rawValue, events, 0) } != 0
     }

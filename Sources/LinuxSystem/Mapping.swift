@@ -4,8 +4,8 @@ import SystemPackage
 
 /// A range of this process's memory made by mmap(2), unmapped exactly once.
 public struct Mapping: ~Copyable, @unchecked Sendable {
-    // SAFETY: the value is an address range and nothing else. Who reads and writes the memory behind it, and how they
-    // agree, is up to the types built on top (GuestMemory says so for guest RAM).
+    // SAFETY: the value is an address range and nothing else. Who reads and writes the memory behind it, and
+    // how they agree, is up to the types built on top (GuestMemory says so for guest RAM).
     /// First byte. Valid only while `self` is alive.
     public let baseAddress: UnsafeMutableRawPointer
     /// Bytes.

@@ -32,8 +32,8 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     }
 
     deinit {
-        // EBADF means that somebody else closed our descriptor: our bug, and dangerous, because the number may name
-        // another file by now. Other errors (EIO of a late write) have no one left to hear them.
+        // EBADF means that somebody else closed our descriptor: our bug, and dangerous, because the number
+        // may name another file by now. Other errors (EIO of a late write) have no one left to hear them.
         let result = linux_close(descriptor.rawValue)
         precondition(result != -EBADF, "descriptor \(descriptor.rawValue) was closed by someone else")
     }

@@ -2,14 +2,15 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// A plain POSIX thread, for what blocks: a vCPU in KVM_RUN, the device loop in epoll_wait. It must be joined or
-/// detached once.
+/// A plain POSIX thread, for what blocks: a vCPU in KVM_RUN, the device loop in epoll_wait. It must be joined
+/// or detached once.
 public struct Thread: ~Copyable, Sendable {
     private let handle: pthread_t
 
     /// Starts `body` on a new thread. `name` is what `top -H` shows (at most 15 bytes of it).
     ///
-    /// - Parameter stackSize: bytes, a multiple of the page size; default 256 KiB, because only what is touched costs.
+    /// - Parameter stackSize: bytes, a multiple of the page size; default 256 KiB, because only what is
+    ///   touched costs.
     public init(
         name: String, stackSize: Int = 256 << 10, _ body: @escaping @Sendable () -> Void
     ) throws(Errno) {

@@ -1,8 +1,8 @@
 import CLinux
 import GuestMemory
 
-/// Follows one descriptor chain and collects its buffers. It ends after at most as many steps as the queue may have
-/// entries, whatever the tables say.
+/// Follows one descriptor chain and collects its buffers. It ends after at most as many steps as the queue
+/// may have entries, whatever the tables say.
 struct ChainWalk {
     private let queue: ValidatedQueue
     private let allowsIndirect: Bool
@@ -33,8 +33,8 @@ struct ChainWalk {
         var index = first
         while true {
             guard Int(index) < entries else { throw .descriptorIndex(index, tableSize: entries) }
-            // §2.7.5.3.1: a chain is no longer than the queue size; the device's maximum, because a driver that uses a
-            // smaller ring may still size its indirect tables by what the device allows.
+            // §2.7.5.3.1: a chain is no longer than the queue size; the device's maximum, because a driver
+            // that uses a smaller ring may still size its indirect tables by what the device allows.
             steps += 1
             guard steps <= Int(queue.maximumSize) else { throw .chainTooLong(limit: Int(queue.maximumSize)) }
             // Copied once: what is checked is what is used, whatever the driver does to the table meanwhile.

@@ -2,8 +2,9 @@ import GuestMemory
 
 /// One request of the driver: what the device may read and what it may write, checked against guest RAM.
 ///
-/// It is moved, never copied, and ends in `SplitQueue.complete` (or `putBack`, or `abandon` when the queue is gone): a
-/// chain that is dropped would be a buffer the driver never gets back, so that traps in debug builds.
+/// It is moved, never copied, and ends in `SplitQueue.complete` (or `putBack`, or `abandon` when the queue is
+/// gone): a chain that is dropped would be a buffer the driver never gets back, so that traps in debug
+/// builds.
 public struct DescriptorChain: ~Copyable {
     /// The index of the first descriptor: the driver's name for the request.
     public let head: UInt16

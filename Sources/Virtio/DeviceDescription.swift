@@ -6,7 +6,8 @@ public enum VirtioDeviceID: UInt32, Sendable {
     case vsock = 19
 }
 
-/// Feature bits: those of the transport and rings (virtio 1.2 §6), and through `init(rawValue:)` each device's own.
+/// Feature bits: those of the transport and rings (virtio 1.2 §6), and through `init(rawValue:)` each
+/// device's own.
 public struct VirtioFeatures: OptionSet, Hashable, Sendable {
     public let rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }

@@ -9,13 +9,14 @@ public struct LoopRegistration: Sendable {
     fileprivate let descriptor: FileDescriptor
 }
 
-/// The one epoll thread that owns every device and backend of a VM. Other threads reach it through a locked mailbox and an
-/// eventfd; inside it there is no lock.
+/// The one epoll thread that owns every device and backend of a VM. Other threads reach it through a locked
+/// mailbox and an eventfd; inside it there is no lock.
 ///
 /// Set up on one thread (`attach`), then `run()` on the thread that becomes the loop.
 public final class DeviceLoop: @unchecked Sendable {
-    // SAFETY: `epoll`, `wake` and `mailbox` are safe from any thread. All other state belongs to the thread that sets the
-    // loop up until `run` (or `turn`) and to the one inside `run` after; starting a thread orders the two.
+    // SAFETY: `epoll`, `wake` and `mailbox` are safe from any thread. All other state belongs to the thread
+    // that sets the loop up until `run` (or `turn`) and to the one inside `run` after; starting a thread
+    // orders the two.
     private let epoll: Epoll
     private let wake: EventFD
     private let mailbox = Mutex(Mailbox())
@@ -85,8 +86,9 @@ public final class DeviceLoop: @unchecked Sendable {
     /// Ends `run()` soon, whatever is on its way.
     public func stop() { post(.stop) }
 
-    /// Ends `run()` when the devices have passed on everything that the guest gave them. The guest must have stopped.
-    /// A host reader that never reads keeps the loop alive: the caller sets the deadline and calls `stop()`.
+    /// Ends `run()` when the devices have passed on everything that the guest gave them. The guest must have
+    /// stopped. A host reader that never reads keeps the loop alive: the caller sets the deadline and calls
+    /// `stop()`.
     public func drain() { post(.drain) }
 
     /// - Returns: false if the loop has ended.
@@ -201,7 +203,8 @@ public final class DeviceLoop: @unchecked Sendable {
                     notifier.event.descriptor, .readable, .notifier(port: index, queue: queue))
                 ports[index].registrations.append(registration)
             } catch {
-                // Only ENOMEM or ENOSPC (the user's epoll watch limit) are possible; the device then cannot work.
+                // Only ENOMEM or ENOSPC (the user's epoll watch limit) are possible; the device then cannot
+                // work.
                 failLater(port: index, .malformedRequest("the host cannot watch the queue: \(error)"))
             }
         }

@@ -2,8 +2,9 @@ import LinuxSystem
 import Synchronization
 import SystemPackage
 
-/// How a device interrupts its driver: the InterruptStatus register and an eventfd that KVM turns into an interrupt
-/// (irqfd). Shared by the device loop, which raises, and the vCPU thread, which reads and acknowledges.
+/// How a device interrupts its driver: the InterruptStatus register and an eventfd that KVM turns into an
+/// interrupt (irqfd). Shared by the device loop, which raises, and the vCPU thread, which reads and
+/// acknowledges.
 public final class InterruptLine: Sendable {
     /// Register it with KVM_IRQFD.
     public let event: EventFD
@@ -38,10 +39,11 @@ public final class InterruptLine: Sendable {
     func clear() { acknowledge(.max) }
 }
 
-/// How a driver notifies one queue: an eventfd that KVM signals on a write to QueueNotify (ioeventfd, datamatch = the
-/// queue's index), or the transport when the write arrives as an MMIO exit.
+/// How a driver notifies one queue: an eventfd that KVM signals on a write to QueueNotify (ioeventfd,
+/// datamatch = the queue's index), or the transport when the write arrives as an MMIO exit.
 public final class QueueNotifier: Sendable {
-    /// Register it with KVM_IOEVENTFD at the device's address + 0x50, 4 bytes, datamatch = index in `notifiers`.
+    /// Register it with KVM_IOEVENTFD at the device's address + 0x50, 4 bytes, datamatch = index in
+    /// `notifiers`.
     public let event: EventFD
 
     public init() throws(Errno) {

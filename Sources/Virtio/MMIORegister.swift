@@ -1,5 +1,5 @@
-/// The control registers of the MMIO transport, version 2 (virtio 1.2 §4.2.2). Raw values are offsets in bytes; every
-/// register is 32 bits wide.
+/// The control registers of the MMIO transport, version 2 (virtio 1.2 §4.2.2). Raw values are offsets in
+/// bytes; every register is 32 bits wide.
 public enum MMIORegister: UInt64, CaseIterable, Sendable {
     case magicValue = 0x000
     case version = 0x004

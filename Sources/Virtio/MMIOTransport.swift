@@ -16,13 +16,14 @@ public struct DeviceActivation: Sendable {
     public let queues: [ValidatedQueue?]
 }
 
-/// The register file of one virtio-mmio device, version 2 (virtio 1.2 §4.2). Knows no KVM: the caller decodes the exit and
-/// passes offset and width.
+/// The register file of one virtio-mmio device, version 2 (virtio 1.2 §4.2). Knows no KVM: the caller decodes
+/// the exit and passes offset and width.
 ///
-/// Registers are written on vCPU threads; queues are processed on the device loop. The hand-over is the status register:
-/// until DRIVER_OK everything is here, under a lock, and the device knows nothing; DRIVER_OK posts the checked queues to the
-/// device, and from then on writes to queue registers are ignored; a reset waits until the device has given them up.
-/// Notifications go through an eventfd either way, so a kick before activation is a kick at activation, and a storm is one.
+/// Registers are written on vCPU threads; queues are processed on the device loop. The hand-over is the
+/// status register: until DRIVER_OK everything is here, under a lock, and the device knows nothing; DRIVER_OK
+/// posts the checked queues to the device, and from then on writes to queue registers are ignored; a reset
+/// waits until the device has given them up. Notifications go through an eventfd either way, so a kick before
+/// activation is a kick at activation, and a storm is one.
 public final class MMIOTransport: Sendable {
     public let description: DeviceDescription
     public let interrupt: InterruptLine
@@ -42,7 +43,8 @@ public final class MMIOTransport: Sendable {
         var driverFeatures: UInt64 = 0
         var queueSelector: UInt32 = 0
         var queues: [Queue]
-        /// Accesses that no correct driver makes. Only counted: logging them would let the guest write our log.
+        /// Accesses that no correct driver makes. Only counted: logging them would let the guest write our
+        /// log.
         var refused: UInt64 = 0
 
         struct Queue {
@@ -75,7 +77,8 @@ public final class MMIOTransport: Sendable {
     /// The status register as the driver sees it.
     public var status: DeviceStatus { state.withLock { $0.status } }
 
-    /// The device cannot go on with what its driver did: sets DEVICE_NEEDS_RESET and tells the driver (§2.1.2).
+    /// The device cannot go on with what its driver did: sets DEVICE_NEEDS_RESET and tells the driver
+    /// (§2.1.2).
     public func setNeedsReset() {
         let tell = state.withLock { state in
             state.status.insert(.needsReset)
@@ -146,8 +149,8 @@ public final class MMIOTransport: Sendable {
 
     // MARK: Writes
 
-    /// A write of the low `width` bytes of `value`. What cannot be written is ignored and counted: no device here has
-    /// configuration that a driver may change.
+    /// A write of the low `width` bytes of `value`. What cannot be written is ignored and counted: no device
+    /// here has configuration that a driver may change.
     public func write(offset: UInt64, width: Int, value: UInt64) {
         guard width == 4, let register = MMIORegister(rawValue: offset) else {
             return state.withLock { $0.refused &+= 1 }
@@ -273,7 +276,8 @@ public final class MMIOTransport: Sendable {
         state.withLock { resetRegisters(&$0) }
     }
 
-    /// FEATURES_OK stays clear when the driver wants what is not on offer or is a legacy driver; it reads it back (§2.2).
+    /// FEATURES_OK stays clear when the driver wants what is not on offer or is a legacy driver; it reads it
+    /// back (§2.2).
     private func acceptFeatures(_ state: inout State) {
         let wanted = VirtioFeatures(rawValue: state.driverFeatures)
         guard wanted.isSubset(of: description.features), wanted.contains(.version1) else {

@@ -1,7 +1,8 @@
 import CLinux
 import GuestMemory
 
-/// What the driver has programmed for one queue so far (virtio 1.2 §4.2.3.2). Becomes a queue only by passing `validated`.
+/// What the driver has programmed for one queue so far (virtio 1.2 §4.2.3.2). Becomes a queue only by passing
+/// `validated`.
 public struct QueueConfiguration: Sendable, Equatable {
     public var size: UInt32 = 0
     /// Descriptor area, driver area (available ring) and device area (used ring).
@@ -11,8 +12,8 @@ public struct QueueConfiguration: Sendable, Equatable {
 
     public init() {}
 
-    /// Checks everything that can be checked before the queue is used: the size, and that the three parts are aligned and
-    /// wholly in RAM, the event fields included whether negotiated or not.
+    /// Checks everything that can be checked before the queue is used: the size, and that the three parts are
+    /// aligned and wholly in RAM, the event fields included whether negotiated or not.
     public func validated(
         maximumSize: UInt16, in memory: GuestMemory
     ) throws(VirtioError) -> ValidatedQueue {

@@ -8,8 +8,9 @@ import Synchronization
 ///     available ring:    | flags 2 | idx 2 | ring size × 2 | used_event 2 |     written by the driver
 ///     used ring:         | flags 2 | idx 2 | ring size × 8 | avail_event 2 |    written by us
 ///
-/// Everything the driver writes may be a lie and may change at any time: indices are read once each, descriptors are
-/// copied once and then checked, and the device's own position is kept here and never read back.
+/// Everything the driver writes may be a lie and may change at any time: indices are read once each,
+/// descriptors are copied once and then checked, and the device's own position is kept here and never read
+/// back.
 public struct SplitQueue: ~Copyable {
     private let queue: ValidatedQueue
     private let usesEventIndex: Bool
@@ -54,7 +55,8 @@ public struct SplitQueue: ~Copyable {
         try walk.run(from: head)
         let position = nextAvailable
         nextAvailable &+= 1
-        return DescriptorChain(head: head, position: position, readable: walk.readable, writable: walk.writable)
+        return DescriptorChain(
+            head: head, position: position, readable: walk.readable, writable: walk.writable)
     }
 
     /// Gives back the chain taken last, untouched: `next()` will return it again.
@@ -79,7 +81,8 @@ public struct SplitQueue: ~Copyable {
     /// Whether the driver wants an interrupt for what was completed since the last call (§2.7.7.2, §2.7.10).
     public mutating func shouldInterrupt() -> Bool {
         guard nextUsed != lastDecided else { return false }
-        // Our used.idx must be visible before we read what the driver asks for, or both sides could miss each other.
+        // Our used.idx must be visible before we read what the driver asks for, or both sides could miss each
+        // other.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         let previous = lastDecided
         lastDecided = nextUsed

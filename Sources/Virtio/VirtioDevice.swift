@@ -19,7 +19,8 @@ public protocol VirtioDevice: AnyObject {
     /// Forgets the queues, and whatever the driver began.
     func reset()
 
-    /// The guest has stopped for good: take what it left in the queues and finish what is on its way to the host.
+    /// The guest has stopped for good: take what it left in the queues and finish what is on its way to the
+    /// host.
     func drain() throws(VirtioError)
 
     /// Whether nothing is left to do after `drain()`.
@@ -36,7 +37,7 @@ public protocol DescriptorHandler: AnyObject {
     func descriptorReady(_ events: EpollEvents, token: Int)
 }
 
-/// What the device loop does for a device. Valid until the device's `reset()`.
+/// What the device loop does for a device. Valid as long as the loop.
 public final class DeviceHost {
     private unowned let loop: DeviceLoop
     private let port: Int
@@ -59,7 +60,8 @@ public final class DeviceHost {
         loop.unregister(registration)
     }
 
-    /// The driver broke the device, noticed outside `queueNotified`: resets the device once the current event is done.
+    /// The driver broke the device, noticed outside `queueNotified`: resets the device once the current event
+    /// is done.
     public func fail(_ error: VirtioError) {
         loop.failLater(port: port, error)
     }
@@ -71,7 +73,9 @@ public final class DeviceQueue {
     private let notifier: QueueNotifier
     private let interrupt: InterruptLine
 
-    init(_ queue: ValidatedQueue, features: VirtioFeatures, notifier: QueueNotifier, interrupt: InterruptLine) {
+    init(
+        _ queue: ValidatedQueue, features: VirtioFeatures, notifier: QueueNotifier, interrupt: InterruptLine
+    ) {
         ring = SplitQueue(queue, features: features)
         self.notifier = notifier
         self.interrupt = interrupt
@@ -92,27 +96,34 @@ public final class DeviceQueue {
         if ring.shouldInterrupt() { interrupt.raiseUsedBuffer() }
     }
 
+    /// Has the loop call `queueNotified` once more, after its other work.
+    public func notifyAgain() { notifier.event.signal() }
+
     public func disableNotifications() { ring.disableNotifications() }
     public func enableNotifications() throws(VirtioError) -> Bool { try ring.enableNotifications() }
 
-    /// Takes what is available, calls `handle` for each chain (which completes it), and interrupts the driver once.
+    /// Takes what is available, calls `handle` for each chain (which completes it), and interrupts the driver
+    /// once.
     ///
-    /// At most one queue's worth at a time: a driver that never stops adding must not keep the loop from its other
-    /// devices. What is left is announced to ourselves.
+    /// At most one queue's worth at a time: a driver that never stops adding must not keep the loop from its
+    /// other devices. What is left is announced to ourselves.
+    ///
+    /// - Parameter condition: asked before each chain; once it is false the rest stays, unannounced, and the
+    ///   caller comes back for it.
     public func serve(
+        while condition: () -> Bool = { true },
         _ handle: (consuming DescriptorChain) throws(VirtioError) -> Void
     ) throws(VirtioError) {
         var budget = Int(ring.size)
         defer { interruptIfWanted() }
         repeat {
             ring.disableNotifications()
-            while let chain = try ring.next() {
+            while true {
+                guard condition() else { return }
+                guard let chain = try ring.next() else { break }
                 try handle(chain)
                 budget -= 1
-                if budget == 0 {
-                    notifier.event.signal()
-                    return
-                }
+                if budget == 0 { return notifyAgain() }
             }
         } while try ring.enableNotifications()
     }

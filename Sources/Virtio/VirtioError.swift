@@ -1,7 +1,7 @@
 import GuestMemory
 
-/// What a driver did wrong. Always the guest's fault: it is counted and answered (an error status, a reset connection, or
-/// DEVICE_NEEDS_RESET), and never traps.
+/// What a driver did wrong. Always the guest's fault: it is counted and answered (an error status, a reset
+/// connection, or DEVICE_NEEDS_RESET), and never traps.
 public enum VirtioError: Error, Equatable, Sendable, CustomStringConvertible {
     /// An address from a ring, a descriptor or a register is not in guest RAM, or not aligned.
     case memory(GuestMemoryError)
@@ -17,7 +17,8 @@ public enum VirtioError: Error, Equatable, Sendable, CustomStringConvertible {
     case chainTooLarge
     /// A readable descriptor after a writable one (§2.7.4.2).
     case readableAfterWritable
-    /// An indirect table where none was negotiated, inside another one, empty, or of a size that is not whole entries.
+    /// An indirect table where none was negotiated, inside another one, empty, or of a size that is not whole
+    /// entries.
     case indirectTable(String)
     /// A request has no room for what its type needs.
     case malformedRequest(String)

@@ -1,6 +1,6 @@
-// System calls, ioctls and UAPI structs that Swift cannot reach: variadic functions, macros, unexported calls, and
-// everything whose errno must be read before any Swift code can run (a retain or release may clobber it).
-// Every function returns its result or -errno.
+// System calls, ioctls and UAPI structs that Swift cannot reach: variadic functions, macros, unexported
+// calls, and everything whose errno must be read before any Swift code can run (a retain or release may
+// clobber it). Every function returns its result or -errno.
 #ifndef CLINUX_H
 #define CLINUX_H
 #include "linux_calls.h"

@@ -48,8 +48,8 @@ ssize_t linux_readv(int fd, const struct iovec *vectors, int count);
 ssize_t linux_writev(int fd, const struct iovec *vectors, int count);
 ssize_t linux_preadv(int fd, const struct iovec *vectors, int count, int64_t offset);
 ssize_t linux_pwritev(int fd, const struct iovec *vectors, int count, int64_t offset);
-/// readv and writev that answer EAGAIN instead of waiting whatever O_NONBLOCK says (RWF_NOWAIT at the current position);
-/// EOPNOTSUPP where the file or the kernel cannot do that.
+/// readv and writev that answer EAGAIN instead of waiting whatever O_NONBLOCK says (RWF_NOWAIT at the current
+/// position); EOPNOTSUPP where the file or the kernel cannot do that.
 ssize_t linux_readv_nowait(int fd, const struct iovec *vectors, int count);
 ssize_t linux_writev_nowait(int fd, const struct iovec *vectors, int count);
 /// recvmsg and sendmsg with MSG_DONTWAIT, without ancillary data; sendmsg with MSG_NOSIGNAL.
