@@ -28,8 +28,6 @@ let package = Package(
 
         // Host, from the bottom up.
         .target(name: "CLinux"),
-        .systemLibrary(
-            name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .target(
             name: "LinuxSystem",
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")],
@@ -39,7 +37,7 @@ let package = Package(
         .target(name: "Virtio", dependencies: ["GuestMemory"], swiftSettings: strict),
         .target(name: "VirtioDevices", dependencies: ["Virtio"], swiftSettings: strict),
         .target(name: "Boot", dependencies: ["GuestMemory", "CSwiftletABI"], swiftSettings: strict),
-        .target(name: "Sandbox", dependencies: ["LinuxSystem", "CSeccomp"], swiftSettings: strict),
+        .target(name: "Sandbox", dependencies: ["CLinux", "LinuxSystem"], swiftSettings: strict),
         .target(
             name: "Machine",
             dependencies: [
@@ -73,6 +71,7 @@ let package = Package(
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: strict),
         .testTarget(
             name: "VirtioTests", dependencies: ["Virtio", "VirtioDevices"], swiftSettings: strict),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: strict),
         .testTarget(name: "BootTests", dependencies: ["Boot"], swiftSettings: strict),
         .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel"], swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images"], swiftSettings: strict),

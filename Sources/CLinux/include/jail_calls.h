@@ -3,7 +3,9 @@
 // and because glibc 2.36 has no names for some of these calls. Every function returns its result or -errno.
 #ifndef JAIL_CALLS_H
 #define JAIL_CALLS_H
+#include <asm/unistd_64.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,0 +1,45 @@
+import CLinux
+public import SystemPackage
+
+/// What `spawnJailed` was doing when it failed. In the order of `enum jail_step` (jail_calls.h).
+public enum SpawnStep: CInt, Sendable {
+    case channel, clone, setgroupsFile, uidMap, gidMap, identity, session, parentDeath, nullDevice, descriptors
+    case closeOthers, execute
+
+    var sentence: String {
+        switch self {
+        case .channel: "making the channel to the new process"
+        case .clone: "creating the process and its namespaces (clone)"
+        case .setgroupsFile: "writing /proc/PID/setgroups"
+        case .uidMap: "writing /proc/PID/uid_map"
+        case .gidMap: "writing /proc/PID/gid_map"
+        case .identity: "changing to the virtual machine's own user id"
+        case .session: "starting a session (setsid)"
+        case .parentDeath: "asking to be killed with the launcher (PR_SET_PDEATHSIG)"
+        case .nullDevice: "opening /dev/null"
+        case .descriptors: "arranging descriptors"
+        case .closeOthers: "closing all other descriptors (close_range)"
+        case .execute: "executing the program"
+        }
+    }
+}
+
+/// A process could not be started in a jail. Nothing of it is left.
+public struct SpawnError: Error, Equatable, CustomStringConvertible {
+    public let step: SpawnStep
+    public let error: Errno
+    let program: String
+
+    public var description: String {
+        var text = "\(program): \(step.sentence): \(error)"
+        switch (step, error) {
+        case (.clone, .notPermitted), (.clone, .noSpace), (.uidMap, .notPermitted):
+            text += "; user namespaces are not available here: see kernel.unprivileged_userns_clone, "
+                + "kernel.apparmor_restrict_unprivileged_userns, user.max_user_namespaces"
+        case (.execute, .permissionDenied):
+            text += "; inside the jail it runs as a user of its own, so it must be executable by everybody"
+        default: break
+        }
+        return text
+    }
+}

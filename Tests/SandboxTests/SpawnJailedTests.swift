@@ -1,0 +1,114 @@
+import Glibc
+import LinuxSystem
+import Sandbox
+import SystemPackage
+import Testing
+
+/// Runs a shell command with its standard output in a file; returns the file's text and the exit status.
+private func output(of command: String, unconfined: Bool = false) throws -> (text: String, status: CInt) {
+    let file = try OwnedDescriptor.memoryFile(name: "output")
+    let process = try spawnJailed(
+        .path("/bin/sh"), arguments: ["sh", "-c", command],
+        descriptors: [DescriptorAssignment(file.borrowed, as: 1)], unconfined: unconfined)
+    var status: CInt = 0
+    waitpid(process.processID, &status, 0)
+    return (String(decoding: try file.borrowed.read(upTo: 65536, at: 0), as: UTF8.self), (status >> 8) & 0xFF)
+}
+
+@Suite struct SpawnJailedTests {
+    @Test("a jailed process is process 1 of its pid namespace, and its exit status arrives")
+    func ownPIDNamespace() throws {
+        let (text, status) = try output(of: "echo $$; exit 7")
+        #expect(text == "1\n")
+        #expect(status == 7)
+    }
+
+    @Test("user 0 inside is one user outside, and nobody else exists inside")
+    func userMap() throws {
+        let (text, _) = try output(of: "cat /proc/self/uid_map")
+        let fields = text.split(separator: " ").map { String($0).filter { $0 != "\n" } }
+        #expect(fields.count == 3)
+        #expect(fields.first == "0")
+        #expect(fields.last == "1")
+        if geteuid() == 0 { #expect((UInt32(fields[1]) ?? 0) >= 0x7000_0000) }
+    }
+
+    @Test("there is no network but a loopback interface that is down")
+    func ownNetworkNamespace() throws {
+        let (text, _) = try output(of: "cat /proc/thread-self/net/dev | tail -n +3 | wc -l")
+        #expect(text == "1\n")
+    }
+
+    @Test("only the listed descriptors are open, the standard ones on /dev/null")
+    func descriptors() throws {
+        let secret = try OwnedDescriptor.open("/etc/hostname", flags: O_RDONLY)
+        let inherited = dup(secret.borrowed.rawValue)  // without close-on-exec
+        defer { close(inherited) }
+        let (text, _) = try output(of: "ls -l /proc/self/fd | grep -c hostname; readlink /proc/self/fd/0 /proc/self/fd/2")
+        #expect(text == "0\n/dev/null\n/dev/null\n")
+    }
+
+    @Test("descriptors may swap places")
+    func swappedDescriptors() throws {
+        let first = try OwnedDescriptor.memoryFile(name: "first")
+        let second = try OwnedDescriptor.memoryFile(name: "second")
+        let process = try spawnJailed(
+            .path("/bin/sh"), arguments: ["sh", "-c", "printf one > /proc/self/fd/\(second.borrowed.rawValue)"],
+            descriptors: [
+                DescriptorAssignment(first.borrowed, as: second.borrowed.rawValue),
+                DescriptorAssignment(second.borrowed, as: first.borrowed.rawValue),
+            ])
+        var status: CInt = 0
+        waitpid(process.processID, &status, 0)
+        #expect(try first.borrowed.read(upTo: 16, at: 0) == Array("one".utf8))
+        #expect(try second.borrowed.read(upTo: 16, at: 0) == [])
+    }
+
+    @Test("the environment is empty")
+    func environment() throws {
+        let (text, _) = try output(of: "tr '\\0' '\\n' < /proc/self/environ | grep -v ^PWD= | grep -v ^SHLVL= | grep -v ^_=")
+        #expect(text == "")
+    }
+
+    @Test("a program that is not there is an error that names it and the step")
+    func missingProgram() {
+        let error = #expect(throws: SpawnError.self) {
+            _ = try spawnJailed(.path("/nowhere/program"), arguments: ["program"], descriptors: [])
+        }
+        #expect(error?.step == .execute)
+        #expect(error?.error == .noSuchFileOrDirectory)
+        #expect(error?.description == "/nowhere/program: executing the program: No such file or directory")
+    }
+
+    @Test("a closed source descriptor is an error of the step that arranges descriptors")
+    func closedDescriptor() {
+        let error = #expect(throws: SpawnError.self) {
+            _ = try spawnJailed(
+                .path("/bin/true"), arguments: ["true"],
+                descriptors: [DescriptorAssignment(FileDescriptor(rawValue: 12345), as: 3)])
+        }
+        #expect(error?.step == .descriptors)
+        #expect(error?.error == .badFileDescriptor)
+    }
+
+    @Test("a program can be executed by its descriptor")
+    func byDescriptor() throws {
+        let program = try OwnedDescriptor.open("/bin/true", flags: O_RDONLY)
+        let process = try spawnJailed(.descriptor(program.borrowed), arguments: ["true"], descriptors: [])
+        var status: CInt = -1
+        waitpid(process.processID, &status, 0)
+        #expect(status == 0)
+    }
+
+    @Test("unconfined means the launcher's own namespaces")
+    func unconfined() throws {
+        let (text, _) = try output(of: "readlink /proc/self/ns/user /proc/self/ns/mnt", unconfined: true)
+        var own = ""
+        for kind in ["user", "mnt"] {
+            var buffer = [CChar](repeating: 0, count: 64)
+            let length = readlink("/proc/self/ns/\(kind)", &buffer, 63)
+            own += String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self) + "\n"
+        }
+        #expect(text == own)
+    }
+}
