@@ -14,7 +14,7 @@ enum ImportTable {
         "Virtio": host.union(["GuestMemory", "LinuxSystem"]),
         "VirtioDevices": host.union(["Virtio", "GuestMemory", "LinuxSystem"]),
         "Boot": host.union(["GuestMemory", "LinuxSystem", "CSwiftletABI"]),
-        "Sandbox": host.union(["LinuxSystem", "CSeccomp"]),
+        "Sandbox": host.union(["LinuxSystem"]),
         "Machine": host.union([
             "LinuxSystem", "GuestMemory", "KVM", "Virtio", "VirtioDevices", "Boot", "Sandbox", "JobWire",
             "CSwiftletABI",
