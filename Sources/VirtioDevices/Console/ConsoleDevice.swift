@@ -7,7 +7,9 @@ public final class ConsoleDevice: VirtioDevice {
     // No features: no size, one port. struct virtio_console_config is 12 bytes; a driver may read it all the
     // same.
     public let description = DeviceDescription(
-        id: .console, features: [], queueSizes: [16, 64], configuration: Array(repeating: 0, count: 12))
+        id: .console, features: [],
+        queueSizes: Array(repeating: DeviceDescription.maximumQueueSize, count: 2),
+        configuration: Array(repeating: 0, count: 12))
     private static let transmitQueue = 1
     private var transmit: DeviceQueue?
 

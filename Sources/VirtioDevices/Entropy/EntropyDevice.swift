@@ -5,7 +5,7 @@ import Virtio
 /// A virtio entropy device (virtio 1.2 §5.4): fills what the driver offers from the host kernel's generator.
 public final class EntropyDevice: VirtioDevice {
     public let description = DeviceDescription(
-        id: .entropy, features: [], queueSizes: [8], configuration: [])
+        id: .entropy, features: [], queueSizes: [DeviceDescription.maximumQueueSize], configuration: [])
     private var queue: DeviceQueue?
 
     /// Bytes for one request. More would keep the device loop busy for the guest's pleasure; §5.4.6.1 allows

@@ -60,7 +60,7 @@ public final class VsockDevice: VirtioDevice {
         self.unixBridge = unixBridge
         self.onStreamClosed = onStreamClosed
         description = DeviceDescription(
-            id: .vsock, features: [], queueSizes: [256, 256, 16],
+            id: .vsock, features: [], queueSizes: Array(repeating: DeviceDescription.maximumQueueSize, count: 3),
             configuration: (0..<8).map { UInt8(truncatingIfNeeded: guestCID >> (8 * UInt64($0))) })
     }
 
