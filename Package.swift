@@ -73,17 +73,8 @@ let package = Package(
             name: "VirtioTests", dependencies: ["Virtio", "VirtioDevices"], swiftSettings: strict),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: strict),
         .testTarget(name: "BootTests", dependencies: ["Boot"], swiftSettings: strict),
-        .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel"], swiftSettings: strict),
+        .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel", "JobWire"], swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
-
-// libFuzzer brings instrumentation and a driver of its own, so the target exists only when asked for (Tests/fuzz/run).
-if Context.environment["SWIFTLET_FUZZ"] != nil {
-    package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
-    package.targets.append(
-        .executableTarget(
-            name: "fuzz", dependencies: ["JobWire", "Boot", "GuestMemory", "Virtio"],
-            path: "Tests/fuzz/Sources", swiftSettings: strict))
-}
