@@ -40,6 +40,42 @@ stderr_is_one_line
 stderr_says no-such-image
 stderr_matches 'image (build|ls|import)'
 
+claim "a truncated image is refused: 125, named"
+image=$(find "$E2E_STORE/blobs" -name "*$(grep -oE '[0-9a-f]{64}' "$E2E_STORE/images/base" | head -n 1)*")
+head -c 100000 "$image" >short.erofs
+run "$swiftlet" run --image ./short.erofs -- true
+status_is 125
+stderr_is_one_line
+stderr_says short.erofs
+
+claim "an image cut in the middle of its data is refused too"
+head -c $(($(size_of "$image") / 2)) "$image" >half.erofs
+run "$swiftlet" run --image ./half.erofs -- true
+status_is 125
+stderr_says half.erofs
+
+claim "a file that is no image is refused and named"
+head -c 2000000 /dev/urandom >noise.erofs
+run "$swiftlet" run --image ./noise.erofs -- true
+status_is 125
+stderr_is_one_line
+stderr_says noise.erofs
+
+claim "an empty image and an image that is a directory are refused"
+: >empty.erofs; mkdir folder.erofs
+run "$swiftlet" run --image ./empty.erofs -- true
+status_is 125
+stderr_says empty.erofs
+run "$swiftlet" run --image ./folder.erofs -- true
+status_is 125
+stderr_says folder.erofs
+
+claim "an image with damage behind a whole superblock ends in an error, never in a hang or in success with wrong data"
+cp "$image" damaged.erofs; chmod 644 damaged.erofs
+head -c 60000 /dev/urandom | dd of=damaged.erofs bs=1 seek=4096 conv=notrunc 2>/dev/null
+run "$swiftlet" run --image ./damaged.erofs --timeout 20s -- true
+status_is_not 0
+
 for size in 0 1 4095 1K banana -1 -5M 1e9 99999999999999999999 16E 8388608T ''; do
   claim "-m '$size' is refused as a size, with the option named"
   run "$swiftlet" run -m "$size" -- true

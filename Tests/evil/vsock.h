@@ -61,6 +61,7 @@ static void hello(struct swiftlet_boot_page *boot, const u8 *nonce) {
   u32 version = 1; u64 time = 1000;
   begin_frame(64, 28); add(&version, 4); add(nonce ? nonce : boot->nonce, 16); add(&time, 8);
 }
+static void started(void) { u64 time = 2000; begin_frame(65, 8); add(&time, 8); }
 static void exited(struct swiftlet_boot_page *boot, const u8 *nonce, u32 code, u64 out_bytes) {
   u32 kind = 0; u64 zero[8] = {0};
   begin_frame(67, 16 + 8 + 10 * 8); add(nonce ? nonce : boot->nonce, 16); add(&kind, 4); add(&code, 4);
