@@ -78,3 +78,12 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
+
+// libFuzzer brings instrumentation and a driver of its own, so the target exists only when asked for (Tests/fuzz/run).
+if Context.environment["SWIFTLET_FUZZ"] != nil {
+    package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["JobWire", "Boot", "GuestMemory", "Virtio"],
+            path: "Tests/fuzz/Sources", swiftSettings: strict))
+}

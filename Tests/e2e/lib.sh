@@ -48,7 +48,7 @@ fail() { # WHAT
   {
     printf 'what:   %s\nran:    %s\nstatus: %s\n' "$1" "$last_command" "$status"
     for stream in stdout stderr meta.json; do
-      [ ! -s $stream ] || { printf '%s (%s bytes):\n' $stream "$(size_of $stream)"; head -c 1500 $stream | tr -c '[:print:]\n\t' '?'; printf '\n'; }
+      [ ! -s $stream ] || { printf '%s (%s bytes):\n' $stream "$(size_of $stream)"; head -c 1500 $stream | tr -c '\n\t -~' '?'; printf '\n'; }
     done
   } | sed 's/^/    /'
 }

@@ -29,6 +29,8 @@ final class Process {
 
     /// Set when the last thread has gone; the process is then a zombie until it is waited for.
     var ending: Ending?
+    /// ITIMER_REAL, once used; `end()` it when the process ends.
+    var realTimer: IntervalTimer?
     /// Woken when a child ends, stops or continues.
     let childEvents = WaitQueue()
     /// Woken when this process ends (pidfd, the job's end).

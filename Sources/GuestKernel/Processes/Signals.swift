@@ -27,3 +27,7 @@ extension Thread {
     /// Last step before the program goes on: builds signal frames, stops, or ends the thread.
     func deliverSignals() {}
 }
+
+func sendSignal(_ signal: Int32, toProcess process: Process) {
+    process.signals.pending |= 1 << UInt64(signal - 1)
+}

@@ -66,6 +66,18 @@ final class Thread {
     }
 }
 
+/// The running program's FS and GS bases, which are in the processor: the kernel does not use them.
+enum ProgramBase {
+    static var fs: UInt64 {
+        get { read_fs_base() }
+        set { write_fs_base(newValue) }
+    }
+    static var gs: UInt64 {
+        get { read_gs_base() }
+        set { write_gs_base(newValue) }
+    }
+}
+
 /// The processor's x87, SSE and AVX registers. The kernel does not use them, so they stay the program's through any trap
 /// and are saved only when another thread is about to run in their place.
 enum VectorState {

@@ -1,0 +1,167 @@
+/// Clocks, sleeping, interval timers and what a scheduler of one processor can answer.
+/// - Returns: nil for a number that is not one of these.
+func timeSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+    let space = thread.process.space
+    switch number {
+    case 24:                                        // sched_yield
+        Scheduler.yield()
+        return 0
+    case 35:                                        // nanosleep
+        try sleep(until: Clock.monotonic.addingClamped(try loadTimespec(space, arguments.a)), space, remaining: arguments.b)
+        return 0
+    case 36, 37, 38: return try thread.process.intervalTimerCall(number, arguments)
+    case 96:                                        // gettimeofday
+        if arguments.a != 0 {
+            let now = Clock.realtime
+            try space.store((now / 1_000_000_000, now / 1000 % 1_000_000), at: arguments.a)
+        }
+        if arguments.b != 0 { try space.store(UInt64(0), at: arguments.b) }
+        return 0
+    case 100:                                       // times, in ticks of 10 ms
+        let usage = thread.process.usage
+        let child = thread.process.childUsage
+        if arguments.a != 0 {
+            let tick: UInt64 = 10_000_000
+            try space.store(
+                (usage.user / tick, usage.system / tick, child.user / tick, child.system / tick), at: arguments.a)
+        }
+        return Int(Clock.monotonic / 10_000_000)
+    case 201:                                       // time
+        let seconds = Clock.realtime / 1_000_000_000
+        if arguments.a != 0 { try space.store(seconds, at: arguments.a) }
+        return Int(seconds)
+    case 227:                                       // clock_settime
+        guard thread.process.credentials.isPrivileged else { throw .notPermitted }
+        guard arguments.a == 0 else { throw .invalidArgument }
+        let wanted = try loadTimespec(space, arguments.b)
+        Clock.wallClockOffset &+= Int64(bitPattern: wanted &- Clock.realtime)
+        return 0
+    case 228:                                       // clock_gettime
+        try storeTimespec(space, try clock(arguments.a, thread), at: arguments.b)
+        return 0
+    case 229:                                       // clock_getres
+        let now = try clock(arguments.a, thread)
+        if arguments.b != 0 && now >= 0 { try storeTimespec(space, 1, at: arguments.b) }
+        return 0
+    case 230: return try clockSleep(arguments, thread)
+    default: return try schedulingCall(number, arguments, thread)
+    }
+}
+
+/// struct timespec: seconds and nanoseconds, as nanoseconds.
+/// - Throws: `.invalidArgument` for negative times or a second's worth of nanoseconds; `.badAddress`.
+func loadTimespec(_ space: AddressSpace, _ address: UInt64) throws(Errno) -> UInt64 {
+    let seconds = try space.load(Int64.self, at: address)
+    let nanoseconds = try space.load(Int64.self, at: address &+ 8)
+    guard seconds >= 0, nanoseconds >= 0, nanoseconds < 1_000_000_000 else { throw .invalidArgument }
+    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max : whole.addingClamped(UInt64(nanoseconds))
+}
+
+func storeTimespec(_ space: AddressSpace, _ nanoseconds: UInt64, at address: UInt64) throws(Errno) {
+    try space.store((nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000), at: address)
+}
+
+extension UInt64 {
+    func addingClamped(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}
+
+extension Clock {
+    /// The `monotonic` time at which the wall clock will show `realtime`.
+    static func monotonicTime(ofRealtime realtime: UInt64) -> UInt64 {
+        realtime > wallClockBase ? realtime - wallClockBase : 0
+    }
+}
+
+/// Nanoseconds on the clock with number `id` (clock_gettime(2)).
+private func clock(_ id: UInt64, _ thread: Thread) throws(Errno) -> UInt64 {
+    switch id {
+    case 0, 5, 8, 11: return Clock.realtime + (id == 11 ? 37_000_000_000 : 0)   // TAI is 37 s ahead since 2017
+    case 1, 4, 6, 7, 9: return Clock.monotonic
+    case 2:
+        let usage = thread.process.usage
+        return usage.user + usage.system + sinceEntry
+    case 3: return thread.userTime + thread.systemTime + sinceEntry
+    default:
+        // A process's or thread's CPU clock, as clock_getcpuclockid makes them: ~pid << 3 | kind, kind 4 for a thread.
+        let encoded = Int32(truncatingIfNeeded: id)
+        guard encoded < 0 else { throw .invalidArgument }
+        let target = ~(encoded >> 3)
+        if encoded & 4 != 0 {
+            guard let other = target == 0 ? thread : thread.process.threads.first(where: { $0.id == target })
+            else { throw .invalidArgument }
+            return other.userTime + other.systemTime
+        }
+        guard let process = target == 0 ? thread.process : Processes.find(target) else { throw .invalidArgument }
+        return process.usage.user + process.usage.system
+    }
+}
+
+/// What the running system call has cost so far.
+private var sinceEntry: UInt64 { Clock.monotonic - Counters.lastEntry }
+
+private func sleep(until deadline: UInt64, _ space: AddressSpace, remaining: UInt64) throws(Errno) {
+    do throws(Errno) {
+        while try Scheduler.sleep(until: deadline, interruptible: true) {}
+    } catch {
+        if error == .restart {
+            let now = Clock.monotonic
+            if remaining != 0 { try storeTimespec(space, deadline > now ? deadline - now : 0, at: remaining) }
+            throw .interrupted
+        }
+        throw error
+    }
+}
+
+private func clockSleep(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    guard [0, 1, 7, 8, 9, 11].contains(arguments.a) else {
+        if arguments.a == 2 { throw .notSupported }
+        throw .invalidArgument
+    }
+    let space = thread.process.space
+    let time = try loadTimespec(space, arguments.c)
+    if arguments.b & 1 == 0 {
+        try sleep(until: Clock.monotonic.addingClamped(time), space, remaining: arguments.d)
+    } else {
+        let isWall = arguments.a == 0 || arguments.a == 8 || arguments.a == 11
+        try sleep(until: isWall ? Clock.monotonicTime(ofRealtime: time) : time, space, remaining: 0)
+    }
+    return 0
+}
+
+/// sched_*(2), getpriority(2) and their like, on one processor and with one policy.
+private func schedulingCall(
+    _ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread
+) throws(Errno) -> Int? {
+    let space = thread.process.space
+    switch number {
+    case 140: return 20                             // getpriority: 20 - nice
+    case 141, 251: return 0                         // setpriority, ioprio_set: taken, no effect
+    case 252: return 4 << 13 | 4                    // ioprio_get: best effort, middle
+    case 142, 144:                                  // sched_setparam, sched_setscheduler
+        if number == 144 && arguments.b != 0 && arguments.b != 3 && arguments.b != 5 { throw .notPermitted }
+        return 0
+    case 143:
+        try space.store(UInt32(0), at: arguments.b)
+        return 0
+    case 145: return 0                              // SCHED_OTHER
+    case 146: return arguments.a == 1 || arguments.a == 2 ? 99 : 0
+    case 147: return arguments.a == 1 || arguments.a == 2 ? 1 : 0
+    case 148:
+        try storeTimespec(space, Scheduler.timeslice, at: arguments.b)
+        return 0
+    case 203: return 0                              // sched_setaffinity
+    case 204:                                       // sched_getaffinity: processor 0
+        guard arguments.b >= 8 else { throw .invalidArgument }
+        try space.store(UInt64(1), at: arguments.c)
+        return 8
+    case 309:                                       // getcpu
+        if arguments.a != 0 { try space.store(UInt32(0), at: arguments.a) }
+        if arguments.b != 0 { try space.store(UInt32(0), at: arguments.b) }
+        return 0
+    default: return nil
+    }
+}
