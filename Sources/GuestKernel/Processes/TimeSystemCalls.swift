@@ -35,6 +35,7 @@ func timeSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread
         guard arguments.a == 0 else { throw .invalidArgument }
         let wanted = try loadTimespec(space, arguments.b)
         Clock.wallClockOffset &+= Int64(bitPattern: wanted &- Clock.realtime)
+        VDSO.clockChanged()
         return 0
     case 228:                                       // clock_gettime
         try storeTimespec(space, try clock(arguments.a, thread), at: arguments.b)

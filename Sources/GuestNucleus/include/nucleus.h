@@ -77,6 +77,11 @@ void kernel_probe_returned(bool result) __attribute__((noreturn));
 /// Ring-0 handler address of gate i, in the order of the kernel entries; 0 ends the list.
 extern const uint64_t nucleus_gates[KERNEL_ENTRIES];
 
+// vdso.S: the image of the vDSO, less than a page.
+extern const uint8_t vdso_image[], vdso_image_end[];
+static inline const void *vdso_start(void) { return vdso_image; }
+static inline uint64_t vdso_bytes(void) { return (uint64_t)(vdso_image_end - vdso_image); }
+
 // Swift, called by entry.S.
 void kernel_main(struct swiftlet_boot_page *boot);
 void kernel_trap(struct trap_frame *frame);
