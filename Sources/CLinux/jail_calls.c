@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,9 +21,51 @@
 
 #define FAILED(call) ((call) < 0 ? -errno : 0)
 
-int jail_unshare(void) {
-  return FAILED(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
+static int write_file(pid_t process, const char *name, const char *text) {
+  char path[64];
+  if (process) snprintf(path, sizeof path, "/proc/%d/%s", process, name);
+  else snprintf(path, sizeof path, "/proc/self/%s", name);
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return -errno;
+  ssize_t length = (ssize_t)strlen(text);
+  int result = write(file, text, (size_t)length) == length ? 0 : -errno;
+  close(file);
+  return result;
 }
+
+/// Says who uid and gid 0 inside are outside. Without privilege that can only be the caller's own ids, and only with
+/// setgroups forbidden. `process` 0 is the caller.
+static int write_identity_maps(pid_t process, uint32_t uid, uint32_t gid, bool is_privileged, int *failed_step) {
+  char map[64];
+  int result = 0;
+  if (!is_privileged && (result = write_file(process, "setgroups", "deny"))) {
+    *failed_step = JAIL_STEP_SETGROUPS_FILE;
+    return result;
+  }
+  snprintf(map, sizeof map, "0 %u 1", uid);
+  if ((result = write_file(process, "uid_map", map))) {
+    *failed_step = JAIL_STEP_UID_MAP;
+    return result;
+  }
+  snprintf(map, sizeof map, "0 %u 1", gid);
+  if ((result = write_file(process, "gid_map", map))) *failed_step = JAIL_STEP_GID_MAP;
+  return result;
+}
+
+int jail_make_own_namespaces(uint32_t identity) {
+  int failed_step;
+  if (geteuid() == 0) {
+    if (syscall(SYS_setgroups, 0, NULL) < 0) return -errno;
+    if (syscall(SYS_setresgid, identity, identity, identity) < 0) return -errno;
+    if (syscall(SYS_setresuid, identity, identity, identity) < 0) return -errno;
+    // The change of identity made /proc/self root's; the maps are written through it.
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return -errno;
+  }
+  uint32_t uid = geteuid(), gid = getegid();
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0) return -errno;
+  return write_identity_maps(0, uid, gid, false, &failed_step);
+}
+
 int jail_make_empty_root(void) {
   int context = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
   if (context < 0) return -errno;
@@ -66,6 +109,7 @@ int jail_limit(int resource, uint64_t value) {
   struct rlimit limit = {value, value};
   return FAILED(setrlimit(resource, &limit));
 }
+void jail_use_one_heap(void) { mallopt(M_ARENA_MAX, 1); }
 int jail_install_filter(const struct sock_filter *program, uint16_t count) {
   struct sock_fprog filter = {count, (struct sock_filter *)program};
   return FAILED(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter));
@@ -172,35 +216,6 @@ static int child_main(void *argument) {
   return 127;
 }
 
-static int write_file(pid_t process, const char *name, const char *text) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/%s", process, name);
-  int file = open(path, O_WRONLY | O_CLOEXEC);
-  if (file < 0) return -errno;
-  ssize_t length = (ssize_t)strlen(text);
-  int result = write(file, text, (size_t)length) == length ? 0 : -errno;
-  close(file);
-  return result;
-}
-
-/// Who uid and gid 0 inside are outside. Without privilege only the caller's own, and only with setgroups forbidden.
-static int write_identity_maps(const struct jail_spawn *spawn, pid_t process, int *failed_step) {
-  char map[64];
-  int result = 0;
-  if (!spawn->changes_identity && (result = write_file(process, "setgroups", "deny"))) {
-    *failed_step = JAIL_STEP_SETGROUPS_FILE;
-    return result;
-  }
-  snprintf(map, sizeof map, "0 %u 1", spawn->host_uid);
-  if ((result = write_file(process, "uid_map", map))) {
-    *failed_step = JAIL_STEP_UID_MAP;
-    return result;
-  }
-  snprintf(map, sizeof map, "0 %u 1", spawn->host_gid);
-  if ((result = write_file(process, "gid_map", map))) *failed_step = JAIL_STEP_GID_MAP;
-  return result;
-}
-
 static void reap(pid_t process) {
   while (waitpid(process, NULL, __WALL) < 0 && errno == EINTR) {}
 }
@@ -229,7 +244,7 @@ int jail_start(const struct jail_spawn *spawn, int *pidfd, int *failed_step) {
     close(channel[0]);
     return result;
   }
-  if (spawn->in_namespaces) result = write_identity_maps(spawn, process, failed_step);
+  if (spawn->in_namespaces) result = write_identity_maps(process, spawn->host_uid, spawn->host_gid, spawn->changes_identity, failed_step);
   if (!result && send(channel[0], "", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
     *failed_step = JAIL_STEP_CHANNEL;
     result = -errno;

@@ -25,6 +25,11 @@ public struct VCPU: ~Copyable {
         self.descriptor = descriptor
     }
 
+    /// Leaves the vCPU open for the rest of the process's life; see `VirtualMachine.leave`.
+    public consuming func leave() {
+        _ = descriptor.release()
+    }
+
     /// Runs the guest until it needs this program. (KVM_RUN, api.rst §4.10)
     public func run() throws(KVMError) -> VCPUExit {
         let result = kvm_run_vcpu(descriptor.borrowed.rawValue)

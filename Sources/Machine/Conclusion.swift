@@ -4,6 +4,7 @@ import LinuxSystem
 import Synchronization
 import SystemPackage
 import Virtio
+import VirtioDevices
 
 /// Watches for the machine's end and tells the launcher about it: phases, log, counters, `ended`. Lives on the device loop;
 /// `deviceFailed` is called there too.
@@ -15,15 +16,20 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
     private let mailbox: VCPUMailbox
     private let mainEntered: UInt64
     private var jailed: UInt64 = 0
+    private var logBytesLeft: Int
     private var end: (cause: MachineEvent.EndCause, message: [UInt8])?
     var loop: DeviceLoop?
     var transports: [MMIOTransport] = []
 
-    init(events: EventChannel, counters: MachineCounters, mailbox: VCPUMailbox, mainEntered: UInt64) {
+    init(
+        events: EventChannel, counters: MachineCounters, mailbox: VCPUMailbox, logLimit: Int,
+        mainEntered: UInt64
+    ) {
         self.events = events
         self.counters = counters
         self.mailbox = mailbox
         self.mainEntered = mainEntered
+        logBytesLeft = logLimit
     }
 
     /// Notes the time of the phase `jailed`.
@@ -33,7 +39,7 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
     func descriptorReady(_ ready: EpollEvents, token: Int) {
         for message in mailbox.take() {
             switch message {
-            case .log(let text): events.send(log: text)
+            case .log(let text): log(text)
             case .entering(let machineCreated, let now):
                 events.send(.phase(.mainEntered, monotonicNanoseconds: mainEntered))
                 if jailed != 0 { events.send(.phase(.jailed, monotonicNanoseconds: jailed)) }
@@ -46,6 +52,25 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
             }
         }
     }
+
+    /// Passes on what the guest's kernel or console says, up to the limit for both together.
+    func log(_ text: [UInt8]) {
+        let kept = text.prefix(logBytesLeft)
+        logBytesLeft -= kept.count
+        events.send(log: Array(kept))
+    }
+
+    /// The stream's last byte is in its descriptor.
+    func streamClosed(_ closed: StreamClosed) {
+        events.send(
+            .streamClosed(
+                port: closed.port, passed: closed.passedBytes, dropped: closed.droppedBytes,
+                errno: closed.failure?.rawValue ?? 0))
+        // The job is over: what it cost is known before the VM is torn down.
+        if closed.port == Self.controlPort { sendCounters() }
+    }
+
+    private static let controlPort: UInt32 = 1024
 
     /// A driver broke its device beyond use. The guest may try to go on without it, and its launcher decides.
     func deviceFailed(_ device: VirtioDeviceID, _ error: VirtioError) {

@@ -11,9 +11,15 @@ extension DevicePlan {
         transport.description.id == .vsock || transport.description.id == .block
     }
 
+    /// The leading queues that can have SWIFTLET_QUEUE_SIZE entries. Vsock's event queue cannot, and stays unused: it
+    /// carries news of a migration, which a job's machine never sees.
+    private static func queueCount(_ transport: MMIOTransport) -> Int {
+        transport.description.queueSizes.prefix { $0 >= UInt16(SWIFTLET_QUEUE_SIZE) }.count
+    }
+
     /// Pages of guest memory the handed-over queues need, one each.
     var queuePages: Int {
-        transports.filter(Self.isHandedOver).reduce(0) { $0 + $1.description.queueSizes.count }
+        transports.filter(Self.isHandedOver).reduce(0) { $0 + Self.queueCount($1) }
     }
 
     /// Initialises the devices with queues in the pages from `queuePages` on.
@@ -24,16 +30,18 @@ extension DevicePlan {
         return transports.enumerated().map { index, transport in
             let description = transport.description
             let isHandedOver = Self.isHandedOver(transport)
-            let features = isHandedOver ? description.features.intersection(Self.tinyFeatures) : description.features
+            let features =
+                isHandedOver ? description.features.intersection(Self.tinyFeatures) : description.features
             let queues = isHandedOver ? page : 0
+            let queueCount = isHandedOver ? Self.queueCount(transport) : description.queueSizes.count
             if isHandedOver {
                 initialise(transport, features: features, queues: page)
-                page += UInt64(description.queueSizes.count) * 4096
+                page += UInt64(queueCount) * 4096
             }
             return BootDevice(
                 type: description.id.rawValue, index: index, features: features.rawValue,
-                configuration: transport.read(offset: MMIORegister.configurationStart, width: 8), queues: queues,
-                queueCount: description.queueSizes.count)
+                configuration: transport.read(offset: MMIORegister.configurationStart, width: 8),
+                queues: queues, queueCount: queueCount)
         }
     }
 
@@ -53,7 +61,7 @@ extension DevicePlan {
         write(.driverFeaturesSelector, 1)
         write(.driverFeatures, features.rawValue >> 32)
         writeStatus([.acknowledge, .driver, .featuresOK])
-        for queue in transport.description.queueSizes.indices {
+        for queue in 0..<Self.queueCount(transport) {
             let page = queues + UInt64(queue) * 4096
             write(.queueSelector, UInt64(queue))
             write(.queueSize, UInt64(SWIFTLET_QUEUE_SIZE))

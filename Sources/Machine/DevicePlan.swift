@@ -5,6 +5,7 @@ import KVM
 import LinuxSystem
 import SystemPackage
 import Virtio
+import VirtioDevices
 
 /// The kernel and everything else that the vCPU needs before its first instruction.
 struct BootPlan: Sendable {
@@ -36,19 +37,25 @@ struct DevicePlan: Sendable {
     let interrupts: [Interrupt]
 
     init(
-        _ configuration: MachineConfiguration, map: PhysicalMap, memory: GuestMemory, mailbox: VCPUMailbox,
-        loop: DeviceLoop
+        _ configuration: MachineConfiguration, memory: GuestMemory, mailbox: VCPUMailbox, loop: DeviceLoop,
+        conclusion: Conclusion
     ) throws(MachineError) {
         var bus = MMIOBus()
         platform = PlatformDevice(memory: memory, mailbox: mailbox, logLimit: configuration.logLimit)
         bus.attach(platform, at: UInt64(SWIFTLET_PLATFORM_BASE), bytes: PlatformDevice.bytes)
-        let transports: [MMIOTransport] = []
+        var transports: [MMIOTransport] = []
+        for device in try Self.devices(configuration, conclusion) {
+            transports.append(
+                try MachineError.naming("a device's eventfds") { () throws(Errno) in
+                    try loop.attach(device, memory: memory)
+                })
+        }
         var doorbells: [Doorbell] = []
         var interrupts: [Interrupt] = []
         for (index, transport) in transports.enumerated() {
             let address = BootDevice.address(index)
             bus.attach(transport, at: address, bytes: UInt64(SWIFTLET_VIRTIO_STRIDE))
-            for (queue, notifier) in transport.notifiers.enumerated() {
+            for (queue, notifier) in transport.notifiers.enumerated() where Self.isBusy(transport) {
                 doorbells.append(
                     Doorbell(
                         address: address + MMIORegister.queueNotify.rawValue, value: UInt32(queue),
@@ -61,6 +68,77 @@ struct DevicePlan: Sendable {
         self.transports = transports
         self.doorbells = doorbells
         self.interrupts = interrupts
+    }
+}
+
+extension DevicePlan {
+    /// Whether the device's notifications are worth an ioeventfd, some 10 µs each at the start. The others' notifications
+    /// arrive as MMIO exits.
+    private static func isBusy(_ transport: MMIOTransport) -> Bool {
+        transport.description.id == .vsock || transport.description.id == .block
+    }
+
+    /// In the order of their places. The root image, if it is a disk, is the first one.
+    private static func devices(
+        _ configuration: MachineConfiguration, _ conclusion: Conclusion
+    ) throws(MachineError) -> [any VirtioDevice] {
+        var devices: [any VirtioDevice] = []
+        if let root = configuration.root, configuration.rootTransport == .block {
+            devices.append(try disk(root, isReadOnly: true, name: "root"))
+        }
+        for (index, disk) in configuration.disks.enumerated() {
+            devices.append(try Self.disk(disk.file, isReadOnly: disk.isReadOnly, name: "disk\(index)"))
+        }
+        devices.append(try vsock(configuration, conclusion))
+        devices.append(
+            ConsoleDevice(limit: configuration.logLimit) { [conclusion] text in conclusion.log(text) })
+        devices.append(EntropyDevice())
+        return devices
+    }
+
+    private static func disk(
+        _ file: FileDescriptor, isReadOnly: Bool, name: String
+    ) throws(MachineError) -> BlockDevice {
+        do throws(FileBackendError) {
+            let backend = try FileBackend(owning: OwnedDescriptor(owning: file), readOnly: isReadOnly)
+            return BlockDevice(backend, identity: "swiftlet-\(name)")
+        } catch {
+            throw .disk(name, error)
+        }
+    }
+
+    private static func vsock(
+        _ configuration: MachineConfiguration, _ conclusion: Conclusion
+    ) throws(MachineError) -> VsockDevice {
+        var bridge: VsockUnixBridge?
+        if configuration.hasUnixSockets {
+            bridge = VsockUnixBridge(
+                listener: configuration.vsockListen.map { OwnedDescriptor(owning: $0) },
+                directory: configuration.vsockDirectory.map { OwnedDescriptor(owning: $0) })
+        }
+        let device = VsockDevice(guestCID: configuration.guestCID, unixBridge: bridge) { [conclusion] closed in
+            conclusion.streamClosed(closed)
+        }
+        for stream in configuration.streams {
+            try MachineError.naming("stream \(stream.port)") { () throws(Errno) in
+                try device.addStream(
+                    StreamConfiguration(
+                        port: stream.port, descriptor: OwnedDescriptor(owning: stream.file),
+                        direction: stream.direction, limit: stream.limit))
+            }
+        }
+        return device
+    }
+}
+
+extension MachineConfiguration.Stream {
+    /// The standard streams go one way even if the descriptor is a terminal, which goes both (docs/protocol.md §1).
+    var direction: StreamDirection {
+        switch port {
+        case 1025: .toGuest
+        case 1026, 1027: .toHost
+        default: .both
+        }
     }
 }
 

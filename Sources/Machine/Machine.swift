@@ -5,6 +5,7 @@ import GuestMemory
 import JobWire
 import KVM
 import LinuxSystem
+import Sandbox
 import SystemPackage
 import Virtio
 
@@ -20,12 +21,29 @@ public enum Machine {
     public static func run(_ configuration: MachineConfiguration, mainEntered: UInt64) -> Never {
         let events = EventChannel(socket: configuration.events, hasDebugLog: configuration.hasDebugLog)
         do throws(MachineError) {
+            try prepareProcess(configuration)
             let assembly = try Assembly(configuration, events: events, mainEntered: mainEntered)
             try assembly.run()
         } catch {
             events.send(.ended(cause: .vmmError, message: Array(error.description.utf8)))
         }
         _exit(1)
+    }
+
+    /// What must come before the process has a second thread.
+    private static func prepareProcess(_ configuration: MachineConfiguration) throws(MachineError) {
+        // One heap for both threads: they allocate little, and a second heap costs 100 µs to make.
+        jail_use_one_heap()
+        try MachineError.naming("ignoring SIGPIPE") { () throws(Errno) in try ignoreBrokenPipeSignal() }
+        if configuration.isUnconfined {
+            let warning = "swiftlet-vmm: UNCONFINED: the guest's machine runs without its jail\n"
+            try? FileDescriptor.standardError.write(all: Array(warning.utf8))
+            return
+        }
+        try MachineError.jailing { () throws(JailError) in
+            if !Jail.isSpawned { try Jail.makeOwnNamespaces() }
+            try Jail.renouncePrivileges()
+        }
     }
 }
 
@@ -60,7 +78,8 @@ private struct Assembly {
         devices = try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() }
         boot = try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() }
         let conclusion = Conclusion(
-            events: events, counters: counters, mailbox: mailbox, mainEntered: mainEntered)
+            events: events, counters: counters, mailbox: mailbox, logLimit: configuration.logLimit,
+            mainEntered: mainEntered)
         self.conclusion = conclusion
         loop = try MachineError.naming("device loop") { () throws(Errno) in
             try DeviceLoop(onDeviceFailure: { conclusion.deviceFailed($0, $1) })
@@ -71,26 +90,45 @@ private struct Assembly {
         let root = try mapRootImage()
         let vcpu = VCPUThread(
             system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
-            devices: devices, boot: boot,
+            devices: devices, boot: boot, isUnconfined: configuration.isUnconfined,
             parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
         try MachineError.naming("vCPU thread") { () throws(Errno) in
             try Thread(name: "vcpu") { vcpu.main() }.detach()
         }
-        let plan = try DevicePlan(configuration, map: map, memory: memory, mailbox: mailbox, loop: loop)
+        let plan = try DevicePlan(
+            configuration, memory: memory, mailbox: mailbox, loop: loop, conclusion: conclusion)
         devices.give(plan)
         let kernel = try loadKernel(plan)
         let cpuid: CPUIDTable
         do throws(KVMError) { cpuid = try system.system.supportedCPUID().forGuest() } catch { throw .kvm(error) }
         let bootDevices = plan.handOver(queuePages: kernel.reserved)
-        boot.give(BootPlan(kernel: kernel, cpuid: cpuid, random: try randomBytes(48), devices: bootDevices))
+        let random = try randomBytes(48)
         try MachineError.naming("device loop") { () throws(Errno) in
             try loop.watch(mailbox.descriptor, .readable, handler: conclusion, token: 0)
         }
         conclusion.loop = loop
         conclusion.transports = plan.transports
+        try closeJail()
+        // From here on the guest may run.
+        boot.give(BootPlan(kernel: kernel, cpuid: cpuid, random: random, devices: bootDevices))
         do throws(Errno) { try loop.run() } catch { throw .system("device loop", error) }
         conclusion.finish()
     }
+
+    private func closeJail() throws(MachineError) {
+        if configuration.isUnconfined { return }
+        var policy = SyscallPolicy.deviceLoop
+        if configuration.hasUnixSockets { policy.rules += SyscallPolicy.unixSockets }
+        try MachineError.jailing { () throws(JailError) in
+            try Jail.close(maximumDescriptors: Self.maximumDescriptors)
+            try Jail.dropCapabilities()
+            try SyscallFilter(policy).install()
+        }
+        conclusion.jailClosed()
+    }
+
+    /// Those the machine starts with, and a vsock connection each for the rest.
+    private static let maximumDescriptors: UInt64 = 512
 
     private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> LoadedKernel {
         do throws(KernelImageError) {

@@ -36,6 +36,9 @@ public struct MachineConfiguration: Equatable, Sendable {
     /// No jail. For debugging a VMM whose guest is trusted.
     public var isUnconfined = false
 
+    /// Whether vsock ports are bridged to Unix sockets beside the configured streams.
+    var hasUnixSockets: Bool { vsockListen != nil || vsockDirectory != nil }
+
     /// More disks than this have no place on the machine beside the other devices.
     static let maximumDisks = 8
     /// Ours uses four; every stream costs a little memory in the VMM.

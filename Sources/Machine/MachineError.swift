@@ -1,7 +1,9 @@
 import Boot
 import GuestMemory
 import KVM
+import Sandbox
 import SystemPackage
+import VirtioDevices
 
 /// Why a machine could not be built. Each becomes the event `ended(vmmError)` with its sentence.
 enum MachineError: Error, CustomStringConvertible {
@@ -9,6 +11,8 @@ enum MachineError: Error, CustomStringConvertible {
     case kernel(KernelImageError)
     case layout(GuestLayoutError)
     case bootPage(GuestMemoryError)
+    case disk(String, FileBackendError)
+    case jail(JailError)
     case system(String, Errno)
 
     var description: String {
@@ -17,8 +21,14 @@ enum MachineError: Error, CustomStringConvertible {
         case .kernel(let error): error.description
         case .layout(let error): error.description
         case .bootPage(let error): "boot page: \(error)"
+        case .disk(let which, let error): "\(which): \(error)"
+        case .jail(let error): error.description
         case .system(let what, let error): "\(what): \(error)"
         }
+    }
+
+    static func jailing(_ body: () throws(JailError) -> Void) throws(MachineError) {
+        do throws(JailError) { try body() } catch { throw .jail(error) }
     }
 
     /// Runs `body`; an errno it throws becomes an error that says what was tried.

@@ -4,6 +4,7 @@ import GuestMemory
 import JobWire
 import KVM
 import LinuxSystem
+import Sandbox
 
 /// The thread that creates the VM and its vCPU and runs it. It starts before the jail is built, because KVM_CREATE_VM
 /// takes longest; the first guest instruction waits for everything else.
@@ -14,9 +15,10 @@ struct VCPUThread: Sendable {
     let rootImage: SharedMapping?
     let counters: MachineCounters
     let mailbox: VCPUMailbox
-    /// From the device loop: the devices, then the kernel, then that the jail is closed.
+    /// From the device loop: the devices; then, when the jail is closed, the kernel and all else for the first run.
     let devices: Handoff<DevicePlan>
     let boot: Handoff<BootPlan>
+    let isUnconfined: Bool
     /// Never given: where the thread waits for the end of the process.
     let parked: Handoff<Never>
 
@@ -25,18 +27,29 @@ struct VCPUThread: Sendable {
             let vm = try naming { () throws(KVMError) in try makeVM() }
             let plan = devices.take()
             let vcpu = try naming { () throws(KVMError) in try plug(plan, into: vm) }
+            // The VM lives as long as the process: closing its descriptors takes 15 ms, and this thread's filter has no
+            // close. Where Swift would end the life of an unused value is not left to chance.
+            vm.leave()
             let created = monotonicNanoseconds()
             let boot = boot.take()
             try naming { () throws(KVMError) in try vcpu.set(boot.kernel.cpu, cpuid: boot.cpuid) }
             try writeBootPage(boot, tscFrequency: try naming { () throws(KVMError) in try vcpu.tscFrequency() })
+            if !isUnconfined {
+                try MachineError.jailing { () throws(JailError) in
+                    try Jail.dropCapabilities()
+                    try SyscallFilter(.vcpu).install()
+                }
+            }
             mailbox.post(.entering(machineCreated: created, now: monotonicNanoseconds()))
             let end = run(vcpu, bus: plan.bus, platform: plan.platform)
             if let end { mailbox.post(.ended(end.cause, Array(end.message.utf8))) }
+            vcpu.leave()
+            // The device loop ends the process when it has drained the streams.
+            _ = parked.take()
         } catch {
             mailbox.post(.ended(.vmmError, Array(error.description.utf8)))
+            _ = parked.take()
         }
-        // The device loop ends the process when it has drained the streams.
-        _ = parked.take()
     }
 
     private func naming<Result: ~Copyable>(

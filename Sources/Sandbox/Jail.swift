@@ -21,10 +21,10 @@ public enum Jail {
     /// Whether `spawnJailed` started this process.
     public static var isSpawned: Bool { getpid() == 1 }
 
-    /// Namespaces for a process that was started without: user, mount, network, ipc, uts. Must be called before the
-    /// process has a second thread. (unshare(2))
+    /// Namespaces for a process that was started without: user, mount, network, ipc, uts; root becomes a user that nobody
+    /// else is. Must be called before the process has a second thread. (unshare(2))
     public static func makeOwnNamespaces() throws(JailError) {
-        try run([Step("namespaces (unshare)", jail_unshare)])
+        try run([Step("namespaces of our own (unshare)", { jail_make_own_namespaces(machineUserID()) })])
     }
 
     /// No system call made from here on by this thread or a thread it starts can gain privileges, and no other process

@@ -95,7 +95,7 @@ public func spawnJailed(
 
 /// A user id for one machine: one of the 268 million from 0x70000000 on, which systemd's list of ranges leaves unused.
 /// Random, so that no two machines of this or another launcher share one.
-private func machineUserID() -> UInt32 {
+func machineUserID() -> UInt32 {
     var generator = SystemRandomNumberGenerator()
     return UInt32.random(in: 0x7000_0000...0x7FFF_FFFD, using: &generator)
 }

@@ -17,7 +17,8 @@ public struct SyscallPolicy: Sendable {
     }
 
     public let thread: String
-    public let rules: [Rule]
+    /// In the order of their frequency.
+    public var rules: [Rule]
 
     public init(thread: String, rules: [Rule]) {
         self.thread = thread

@@ -38,8 +38,9 @@ int jail_start(const struct jail_spawn *spawn, int *pidfd, int *failed_step);
 
 // --- The jailed process's side ---
 
-/// unshare(CLONE_NEWUSER | NEWNS | NEWNET | NEWIPC | NEWUTS). Single-threaded processes only.
-int jail_unshare(void);
+/// Becomes user and group `identity` if the caller is root, then unshares the user, mount, network, ipc and uts
+/// namespaces and becomes user 0 of the new one. Single-threaded processes only.
+int jail_make_own_namespaces(uint32_t identity);
 /// A new, empty, unattached tmpfs, mounted read-only: a descriptor of its root.
 int jail_make_empty_root(void);
 /// Attaches the file system over the root directory.
@@ -54,6 +55,8 @@ int jail_drop_capabilities(void);
 int jail_forbid_new_privileges(void);
 int jail_forbid_dumps(void);
 int jail_limit(int resource, uint64_t value);
+/// Makes malloc use one heap for all threads, grown by brk: no thread gets a 64 MiB reservation of its own.
+void jail_use_one_heap(void);
 /// Installs a filter for the calling thread only.
 int jail_install_filter(const struct sock_filter *program, uint16_t count);
 #endif

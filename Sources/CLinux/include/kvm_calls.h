@@ -7,6 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// Request numbers that a system-call filter compares with.
+static const uint32_t kvm_request_run = KVM_RUN;
+static const uint32_t kvm_request_get_regs = KVM_GET_REGS;
+static const uint32_t kvm_request_get_sregs = KVM_GET_SREGS;
+
 // --- /dev/kvm ---
 int kvm_get_api_version(int system);
 int kvm_create_vm(int system);
