@@ -1,4 +1,5 @@
-// Every byte of every device page and a little more, with every width, read and written with several values, then off.
+// Every register of every device page and a little more, with every width, read and written with several values, also
+// unaligned, then off.
 #include "evil.h"
   movabs $AT_PHYSICAL(SWIFTLET_VIRTIO_BASE), %rbx
   movabs $AT_PHYSICAL(SWIFTLET_VIRTIO_BASE + (SWIFTLET_VIRTIO_MAXIMUM + 1) * SWIFTLET_VIRTIO_STRIDE), %rbp
@@ -15,7 +16,9 @@ offset:
   movw $\value, (%rbx, %rsi)
   movb $\value, (%rbx, %rsi)
   .endr
-  inc %esi
+  mov 1(%rbx, %rsi), %eax
+  movl $-1, 3(%rbx, %rsi)
+  add $4, %esi
   cmp $0x120, %esi
   jb offset
   mov $0xFF9, %esi

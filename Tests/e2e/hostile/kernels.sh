@@ -1,13 +1,14 @@
 # Hostile guests: each Tests/evil kernel ends with a clear verdict, never as success, leaves nothing, and does not make
 # the VMM itself fail (a VMM that crashed would be reason vmm_error).
 
-# evil KERNEL REASON...: KERNEL ends with status 125 or 124 and one of the REASONs, leaving nothing.
+# evil LIMIT KERNEL REASON...: KERNEL ends with status 125 or 124 and one of the REASONs, leaving nothing. Those that never end
+# by themselves get a short LIMIT.
 evil() {
-  kernel=$1; shift
+  limit=$1 kernel=$2; shift 2
   active || return 0
   [ -e "$E2E_EVIL/$kernel" ] || fail "no $E2E_EVIL/$kernel; run 'make evil'"
   ours >before
-  run "$swiftlet" run --kernel "$E2E_EVIL/$kernel" -m 64M --timeout 5s --meta meta.json -- true
+  run "$swiftlet" run --kernel "$E2E_EVIL/$kernel" -m 64M --timeout "$limit" --meta meta.json -- true
   active && case $status in 124 | 125) ;; *) fail "status $status" ;; esac
   active && case " $* " in *" $(meta reason) "*) ;; *) fail "reason '$(meta reason)', expected one of: $*" ;; esac
   stdout_is
@@ -15,48 +16,48 @@ evil() {
 }
 
 claim "a guest without an IDT"
-evil triple-fault guest_panic
+evil 60s triple-fault guest_panic
 claim "a panic whose message lies outside memory"
-evil wild-message guest_panic
+evil 60s wild-message guest_panic
 claim "a guest that logs without end is bounded"
-evil log-flood wall_timeout guest_hang guest_panic
+evil 2s log-flood wall_timeout guest_hang guest_panic
 active && at_most "$(size_of stderr)" $((256 * 1024)) "bytes of log on stderr"
 claim "every register of every device, with every width"
-evil mmio-storm guest_panic protocol_error
+evil 60s mmio-storm guest_panic protocol_error
 claim "every I/O port and string I/O"
-evil ports guest_panic protocol_error
+evil 60s ports guest_panic protocol_error
 claim "model-specific registers by the thousand"
-evil msrs guest_panic protocol_error
+evil 60s msrs guest_panic protocol_error
 claim "writes into the read-only root image"
-evil read-only-image guest_panic protocol_error
+evil 60s read-only-image guest_panic protocol_error
 run "$swiftlet" run -- echo 'the image is whole'
 stdout_is 'the image is whole'
 claim "a spin in ring 0 with interrupts off"
-evil spin-ring0 wall_timeout guest_hang guest_panic
+evil 2s spin-ring0 wall_timeout guest_hang guest_panic
 claim "a halt that nothing ends"
-evil sleep-forever wall_timeout guest_hang guest_panic
+evil 2s sleep-forever wall_timeout guest_hang guest_panic
 claim "queues outside memory, of impossible sizes, changed in use"
-evil queue-wild guest_panic protocol_error
+evil 60s queue-wild guest_panic protocol_error
 claim "descriptor chains of every wrong shape"
-evil chains guest_panic protocol_error
+evil 60s chains guest_panic protocol_error
 claim "notifications of queues that are not there"
-evil notify-storm guest_panic protocol_error wall_timeout guest_hang
+evil 60s notify-storm guest_panic protocol_error wall_timeout guest_hang
 claim "vsock packets of every wrong kind"
-evil vsock-flood guest_panic protocol_error wall_timeout guest_hang
+evil 60s vsock-flood guest_panic protocol_error wall_timeout guest_hang
 
 claim "a forged report with another boot's nonce is not success"
-evil forged-nonce protocol_error
+evil 60s forged-nonce protocol_error
 claim "a report of success without its output streams is not success"
-evil exit-without-streams protocol_error guest_panic
+evil 60s exit-without-streams protocol_error guest_panic
 claim "a report cut before its end is not success"
-evil exit-not-finished protocol_error guest_panic
+evil 60s exit-not-finished protocol_error guest_panic
 claim "two exit reports are a protocol error"
-evil two-exits protocol_error
+evil 60s two-exits protocol_error
 claim "a frame of 4 GiB is a protocol error and costs no memory"
-evil endless-frame protocol_error
+evil 60s endless-frame protocol_error
 active && at_most "$(meta max_resident_kib)" $((64 * 1024 + 32 * 1024)) "the VMM's peak in KiB, guest RAM included"
 claim "a flood of unknown frames is a protocol error"
-evil tiny-frames protocol_error
+evil 60s tiny-frames protocol_error
 
 claim "an honest job beside a hostile one is not disturbed"
 ours >before
