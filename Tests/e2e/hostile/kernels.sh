@@ -38,8 +38,12 @@ claim "a halt that nothing ends"
 evil 2s sleep-forever wall_timeout guest_hang guest_panic
 claim "queues outside memory, of impossible sizes, changed in use"
 evil 60s queue-wild guest_panic protocol_error
-claim "descriptor chains of every wrong shape"
-evil 60s chains guest_panic protocol_error
+for device in VSOCK ENTROPY CONSOLE; do
+  claim "descriptor chains of every wrong shape, in the queues of the $device device"
+  for kind in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do
+    evil 60s chains-$device-$kind guest_panic protocol_error
+  done
+done
 claim "notifications of queues that are not there"
 evil 60s notify-storm guest_panic protocol_error wall_timeout guest_hang
 claim "vsock packets of every wrong kind"
