@@ -32,6 +32,7 @@ enum SystemCalls {
             if let result = try timeSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
             if let result = try identitySystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
             if let result = try futexSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
+            if let result = try socketSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
         } catch {
             return UInt64(bitPattern: -Int64(error.code))
         }
