@@ -8,8 +8,10 @@ import GuestNucleus
     do throws(Errno) {
         startMemory(boot)
         try Platform.start()
-        try startProcessor(boot)
+        // Before the processor's own tables, and so without interrupts: the host answers while the rest starts.
         try Devices.start(boot)
+        try startProcessor(boot)
+        Devices.connectInterrupts()
     } catch {
         var text = PanicText()
         text.add("boot failed: errno ")

@@ -12,7 +12,7 @@ enum Devices {
     static var disks: [BlockDevice] { blocks.map { $0 } }
     nonisolated(unsafe) private(set) static var vsock: VsockDevice?
 
-    /// Finds and starts the drivers. The entropy device stays as it is: the boot page has seeded the generator.
+    /// Finds and starts the drivers, and begins the job's connections. Needs memory only, no interrupts. The entropy device stays as it is: the boot page has seeded the generator.
     static func start(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) throws(Errno) {
         withUnsafeMutableBytes(of: &boot.pointee.entropy) { bytes in
             guard let seed = bytes.baseAddress else { return }
@@ -38,14 +38,17 @@ enum Devices {
         let device = try VsockDevice(number: number, entry)
         vsock = device
         Job.connect(device)
-        device.connectInterrupt()
     }
 
     private static func startBlock(_ number: Int, _ entry: swiftlet_device) throws(Errno) {
         guard entry.device_id == VirtioDevice.Kind.block.rawValue else { return }
-        let device = try VirtioBlock(number: number, entry)
-        device.connectInterrupt()
-        blocks.append(device)
+        blocks.append(try VirtioBlock(number: number, entry))
+    }
+
+    /// To be called when the processor can take interrupts. What came before is found by `poll`.
+    static func connectInterrupts() {
+        vsock?.connectInterrupt()
+        for disk in blocks { disk.connectInterrupt() }
     }
 
     /// Looks at the device queues without an interrupt, before the processor goes idle; for a short while, if somebody waits
