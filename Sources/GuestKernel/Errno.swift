@@ -48,6 +48,7 @@ struct Errno: Error, Equatable {
     static let notConnected = Errno(code: 107)            // ENOTCONN
     static let timedOut = Errno(code: 110)                // ETIMEDOUT
     static let connectionRefused = Errno(code: 111)       // ECONNREFUSED
+    static let corrupted = Errno(code: 117)               // EUCLEAN: a damaged file system
 
     /// Never seen by a program: the system call was interrupted by a signal before it did anything. The signal code turns
     /// it into a restart or into EINTR, by SA_RESTART (Linux's ERESTARTSYS).

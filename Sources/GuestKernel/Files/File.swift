@@ -1,4 +1,4 @@
-/// What poll(2) reports; POLLIN and so on.
+/// What poll(2) reports; POLLIN and so on. epoll(7) uses the same bits.
 struct PollEvents: OptionSet {
     let rawValue: UInt32
     static let readable = PollEvents(rawValue: 0x001)
@@ -6,15 +6,52 @@ struct PollEvents: OptionSet {
     static let writable = PollEvents(rawValue: 0x004)
     static let error = PollEvents(rawValue: 0x008)
     static let hangUp = PollEvents(rawValue: 0x010)
+    static let invalid = PollEvents(rawValue: 0x020)
+    static let readNormal = PollEvents(rawValue: 0x040)
+    static let writeNormal = PollEvents(rawValue: 0x100)
     static let readHangUp = PollEvents(rawValue: 0x2000)
+
+    /// With POLLRDNORM and POLLWRNORM, which mean the same as POLLIN and POLLOUT.
+    var withAliases: PollEvents {
+        var events = self
+        if contains(.readable) { events.insert(.readNormal) }
+        if contains(.writable) { events.insert(.writeNormal) }
+        return events
+    }
+}
+
+/// Flags of open(2) on x86-64.
+enum OpenFlags {
+    static let accessMode: UInt32 = 0o3
+    static let writeOnly: UInt32 = 0o1
+    static let readWrite: UInt32 = 0o2
+    static let create: UInt32 = 0o100
+    static let exclusive: UInt32 = 0o200
+    static let noControllingTerminal: UInt32 = 0o400
+    static let truncate: UInt32 = 0o1000
+    static let append: UInt32 = 0o2000
+    static let nonblocking: UInt32 = 0o4000
+    static let direct: UInt32 = 0o40000
+    static let largeFile: UInt32 = 0o100000
+    static let directory: UInt32 = 0o200000
+    static let noFollow: UInt32 = 0o400000
+    static let closeOnExec: UInt32 = 0o2000000
+    static let path: UInt32 = 0o10000000
+    static let temporary: UInt32 = 0o20000000     // O_TMPFILE without its O_DIRECTORY
+    /// Those that only matter while opening; the rest is the description's and F_GETFL shows it.
+    static let opening = create | exclusive | noControllingTerminal | truncate | closeOnExec
 }
 
 /// An open file description (open(2)): shared by duplicated descriptors and across fork. Closed by its last reference:
 /// subclasses do that in `deinit`.
 class File {
     /// O_ bits; access mode, O_APPEND, O_NONBLOCK, O_DIRECT.
-    var flags: UInt32
-    var position: UInt64 = 0
+    final var flags: UInt32
+    final var position: UInt64 = 0
+    /// How many descriptors, in all processes, are this description.
+    final var descriptorCount = 0
+    /// The epoll instances that watch this description; they forget it with its last descriptor.
+    final var watchers: [Epoll] = []
     /// The inode that was opened, for fstat, mmap, openat; nil for what has none of interest.
     var inode: Inode? { nil }
 
@@ -37,4 +74,46 @@ class File {
     func readiness() -> PollEvents { [.readable, .writable] }
     /// Woken whenever `readiness` may have changed; nil if it never does.
     var readinessChanged: WaitQueue? { nil }
+
+    /// The queues to wait in for a change of `readiness`.
+    func addReadinessQueues(to queues: inout [WaitQueue]) {
+        if let queue = readinessChanged { queues.append(queue) }
+    }
+
+    /// Whether pread(2) and lseek(2) make sense.
+    var isSeekable: Bool { false }
+
+    // What the file is, for the calls that only some kinds know. (Embedded Swift has no casts that look it up.)
+    var asRegular: RegularFile? { nil }
+    var asDirectory: DirectoryFile? { nil }
+    var asEpoll: Epoll? { nil }
+    final var isEpoll: Bool { asEpoll != nil }
+    /// An epoll instance that watches another one.
+    var watchesEpoll: Bool { false }
+    /// The last descriptor is gone, though a system call may still use the description.
+    func lastDescriptorClosed() {}
+
+    /// Opening /proc/PID/fd/N of this description. What has no inode cannot be opened again; a second reference serves.
+    func reopen(flags: UInt32) throws(Errno) -> File {
+        guard let inode else { return self }
+        return try inode.open(flags: flags)
+    }
+
+    /// What /proc/PID/fd/N says where there is no path, such as `pipe:[12]`.
+    func describe() -> [UInt8] { Text.bytes("anon_inode:[file]") }
+
+    /// A descriptor in `table` that was this description is gone.
+    final func lostDescriptor(of table: FileTable) {
+        descriptorCount -= 1
+        if let locks = inode?.locks { locks.release(owner: ObjectIdentifier(table)) }
+        if descriptorCount == 0 {
+            if let locks = inode?.locks { locks.release(owner: ObjectIdentifier(self)) }
+            if !watchers.isEmpty {
+                let old = watchers
+                watchers = []
+                for epoll in old { epoll.forget(self) }
+            }
+            lastDescriptorClosed()
+        }
+    }
 }

@@ -33,6 +33,16 @@ struct IOBuffer {
         remaining = bytes.count
     }
 
+    /// Forgets what is beyond the next `count` bytes.
+    mutating func limit(to count: Int) {
+        var left = max(count, 0)
+        for i in first..<pieces.count {
+            pieces[i].count = min(pieces[i].count, left)
+            left -= pieces[i].count
+        }
+        remaining = min(remaining, max(count, 0))
+    }
+
     /// Copies all of `bytes` in (a read's data), as far as room remains.
     /// - Returns: bytes copied.
     /// - Throws: `.badAddress` if nothing could be copied; a fault after some bytes ends the copy there.
@@ -40,6 +50,33 @@ struct IOBuffer {
         try transfer(count: bytes.count, writing: true) { piece, done in
             wide_copy(piece.baseAddress!, bytes.baseAddress! + done, UInt64(piece.count))
         }
+    }
+
+    /// One value of a type whose every bit pattern is valid.
+    mutating func put<Value: BitwiseCopyable>(_ value: Value) throws(Errno) -> Int {
+        var value = value
+        var failure: Errno?
+        var count = 0
+        withUnsafeBytes(of: &value) { bytes in
+            do throws(Errno) { count = try put(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return count
+    }
+
+    /// - Throws: `.badAddress` if less than the whole value could be had.
+    mutating func take<Value: FixedWidthInteger & BitwiseCopyable>(_: Value.Type) throws(Errno) -> Value {
+        var value: Value = 0
+        var failure: Errno?
+        withUnsafeMutableBytes(of: &value) { bytes in
+            do throws(Errno) {
+                if try take(into: bytes) < bytes.count { failure = .badAddress }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return value
     }
 
     mutating func putZeros(_ count: Int) throws(Errno) -> Int {

@@ -1,43 +1,122 @@
-/// What an inode is; the S_IFMT bits of `st_mode`.
-enum FileType: UInt32 {
-    case fifo = 0o010000
-    case character = 0o020000
-    case directory = 0o040000
-    case block = 0o060000
-    case regular = 0o100000
-    case symbolicLink = 0o120000
-    case socket = 0o140000
+/// A mounted file system, as stat(2), statfs(2) and /proc/mounts tell of it.
+final class Superblock {
+    /// st_dev; major 0, as Linux gives to what has no device.
+    let device: UInt64
+    /// f_type of statfs(2).
+    let magic: UInt64
+    let typeName: StaticString
+    /// The root of this file system.
+    var root: Inode?
+    /// Where its files live, if that is RAM; for statfs(2).
+    var layer: Layer?
+
+    init(device: UInt64, magic: UInt64, typeName: StaticString) {
+        self.device = device
+        self.magic = magic
+        self.typeName = typeName
+    }
+
+    /// Pages in all, pages free, inodes; nil for what takes no space.
+    func space() -> (blocks: UInt64, free: UInt64, inodes: UInt64)? {
+        guard let layer else { return nil }
+        let image = layer.image?.blockCount ?? 0
+        let free = min(layer.framesMaximum - min(layer.framesUsed, layer.framesMaximum), Frames.available)
+        return (image + layer.framesMaximum, free, layer.inodeCount)
+    }
 }
 
-/// What stat(2) tells. Times in nanoseconds since 1970.
-struct FileStatus {
-    var device: UInt64 = 0
-    var inode: UInt64 = 0
-    var type = FileType.regular
-    var permissions: UInt32 = 0        // the low 12 bits of st_mode
-    var links: UInt64 = 1
-    var user: UInt32 = 0
-    var group: UInt32 = 0
-    var specialDevice: UInt64 = 0      // st_rdev
-    var size: UInt64 = 0               // bytes
-    var blocks: UInt64 = 0             // 512-byte units
-    var accessTime: UInt64 = 0
-    var modificationTime: UInt64 = 0
-    var changeTime: UInt64 = 0
+/// Who may do what with an inode: the low 12 bits of st_mode, owner and group.
+struct Ownership {
+    var permissions: UInt32
+    var user: UInt32
+    var group: UInt32
 }
 
-/// A file, directory, device or whatever a name can lead to. Subclasses: EROFS, the writable layer, devices, /proc.
-/// What a kind of inode cannot do, it refuses here with the errno Linux gives.
+/// What chmod, chown, utimensat and their like change; nil stays as it is. Times in nanoseconds since 1970.
+struct AttributeChange {
+    var permissions: UInt32?
+    var user: UInt32?
+    var group: UInt32?
+    var accessTime: UInt64?
+    var modificationTime: UInt64?
+}
+
+/// Where a symbolic link leads. Those of /proc lead to an object, whatever its path says now.
+enum LinkTarget {
+    case path([UInt8])
+    case inode(Inode)
+    case file(File)
+}
+
+/// One name of a directory, as getdents64(2) shows it.
+struct DirectoryEntry {
+    var name: [UInt8]
+    var inode: UInt64
+    var type: FileType
+    /// Where reading goes on behind this entry.
+    var next: UInt64
+}
+
+/// What is to be made under a new name.
+enum NewInode {
+    case regular
+    case directory
+    case symbolicLink(target: [UInt8])
+    /// FIFO, socket, character or block device.
+    case special(FileType, device: UInt64)
+}
+
+/// A file, directory, device or whatever a name can lead to. Subclasses: the writable layer, devices, /proc, pipes. What a
+/// kind of inode cannot do, it refuses here with the errno Linux gives.
 class Inode {
+    final let type: FileType
+    /// The directory the inode was last found or put in, and its name there: for `..`, getcwd and /proc. A file with several
+    /// names has one of them here. nil for a root and for what has no name.
+    final var parent: Inode?
+    final var name: [UInt8] = []
+    /// The root of the file system mounted on this directory.
+    final var mounted: Inode?
+    /// Record locks and flock(2); nil while there are none.
+    final var locks: FileLocks?
+
+    init() { type = .regular }
+    init(type: FileType) { self.type = type }
+
+    final var isDirectory: Bool { type == .directory }
+
+    var superblock: Superblock? { nil }
+
+    /// Its last name is gone; what is open still works.
+    var isUnlinked: Bool { false }
+
+    /// For the permission checks, and cheaper than `status`.
+    var ownership: Ownership { Ownership(permissions: 0o600, user: 0, group: 0) }
+
     func status() throws(Errno) -> FileStatus { throw .noSystemCall }
 
-    /// An open file description on this inode. `flags`: O_ bits of open(2).
+    func change(_ attributes: AttributeChange) throws(Errno) { throw .notPermitted }
+
+    /// An open file description on this inode. `flags`: O_ bits of open(2). Permissions were checked.
     func open(flags: UInt32) throws(Errno) -> File { throw .noSuchDeviceOrAddress }
 
-    /// Whether mmap(2) can map it: regular files and shared memory.
+    /// truncate(2).
+    func truncate(to size: UInt64) throws(Errno) { throw .invalidArgument }
+
+    /// readlink(2) and following.
+    func linkTarget() throws(Errno) -> LinkTarget { throw .invalidArgument }
+
+    /// What readlink(2) says. Links of /proc override it: the path of what they lead to.
+    func linkText(for context: FileSystemContext) throws(Errno) -> [UInt8] {
+        guard case .path(let target) = try linkTarget() else { throw .invalidArgument }
+        return target
+    }
+
+    // MARK: Pages
+
+    /// Whether mmap(2) works on it.
     var canMap: Bool { false }
 
-    /// /dev/zero: mapping it gives fresh zero pages.
+    /// /dev/zero: a mapping of it is anonymous memory.
     var mapsAsAnonymous: Bool { false }
 
     /// The page of contents with number `index`, with a reference for the caller (Frames.retain). Frames of the mapped root
@@ -45,6 +124,39 @@ class Inode {
     /// - Throws: `.noSuchDeviceOrAddress` beyond the end, `.noMemory`, `.ioError`.
     func page(at index: UInt64, forWriting: Bool) throws(Errno) -> UInt64 { throw .noSuchDevice }
 
-    /// The same if it is in memory already; never waits.
+    /// The same, for reading, if it is in memory already; also with a reference for the caller; never waits.
     func cachedPage(at index: UInt64) -> UInt64? { nil }
+
+    // MARK: Directories
+
+    /// The inode with a name in this directory, without regard to mounts; nil if there is none. Never `.` or `..`.
+    func find(_ name: ArraySlice<UInt8>) throws(Errno) -> Inode? { throw .notDirectory }
+
+    /// Calls `body` with the entries behind `position` until it returns false. 0 is the beginning; `.` and `..` are not here.
+    func forEachEntry(from position: UInt64, _ body: (DirectoryEntry) -> Bool) throws(Errno) {
+        throw .notDirectory
+    }
+
+    /// Makes an inode under a name that was not found.
+    /// - Throws: `.exists` if it is there by now; `.noSpace`.
+    func create(_ name: [UInt8], _ new: NewInode, _ ownership: Ownership) throws(Errno) -> Inode {
+        throw isDirectory ? .noSuchFile : .notDirectory
+    }
+
+    /// Gives `inode` another name.
+    func link(_ inode: Inode, as name: [UInt8]) throws(Errno) { throw .notPermitted }
+
+    /// Takes a name away; `inode` is what was found under it.
+    /// - Throws: `.noSuchFile` if it is another's by now; `.directoryNotEmpty`.
+    func remove(_ name: [UInt8], _ inode: Inode) throws(Errno) { throw .notPermitted }
+
+    /// rename(2): `inode`, found under `name`, becomes `newName` in `newParent`, in the place of `replaced` if there is one.
+    /// With `exchange`, `replaced` takes the old name (RENAME_EXCHANGE).
+    func move(
+        _ name: [UInt8], _ inode: Inode, to newParent: Inode, as newName: [UInt8], replacing replaced: Inode?,
+        exchange: Bool
+    ) throws(Errno) { throw .notPermitted }
+
+    /// An inode without a name, for O_TMPFILE.
+    func createUnnamed(_ ownership: Ownership) throws(Errno) -> Inode { throw .notSupported }
 }

@@ -8,6 +8,7 @@ final class SharedMemory: Inode {
     /// - Parameter pages: size, in pages.
     init(pages: Int) {
         frames = Array(repeating: nil, count: pages)
+        super.init()
     }
 
     deinit {

@@ -15,6 +15,7 @@ enum VDSO {
             else { panic("no memory for the vDSO") }
             self.code = code
             self.data = data
+            super.init()
         }
 
         override func page(at index: UInt64, forWriting: Bool) throws(Errno) -> PhysicalAddress {

@@ -2,6 +2,8 @@
 /// waiting nothing can slip by; a woken thread tests its condition again.
 final class WaitQueue {
     private var waiters: [Thread] = []
+    /// How often the queue was woken, whoever waited: tells epoll's edge-triggered files that something is new.
+    private(set) var wakeCount: UInt64 = 0
 
     var isEmpty: Bool { waiters.isEmpty }
 
@@ -28,6 +30,7 @@ final class WaitQueue {
     }
 
     func wakeAll() {
+        wakeCount &+= 1
         for thread in waiters { Scheduler.wake(thread) }
     }
 
@@ -35,6 +38,7 @@ final class WaitQueue {
     /// - Returns: whether there was one.
     @discardableResult
     func wakeOne() -> Bool {
+        wakeCount &+= 1
         for thread in waiters where thread.state == .waiting {
             Scheduler.wake(thread)
             return true

@@ -1,0 +1,267 @@
+/// dup(2), fcntl(2), ioctl(2), close_range(2), flock(2), pipe(2), memfd_create(2).
+extension FileCall {
+    func close() throws(Errno) -> Int {
+        try files.close(Int32(truncatingIfNeeded: arguments.a))
+        return 0
+    }
+
+    func duplicate() throws(Errno) -> Int { try add(try file(arguments.a), closeOnExec: false) }
+
+    /// dup2(2) and dup3(2), which differ where both numbers are the same.
+    func duplicate(to target: UInt64, flags: UInt64, isDup3: Bool) throws(Errno) -> Int {
+        let file = try file(arguments.a)
+        let number = Int32(truncatingIfNeeded: target)
+        guard flags & ~UInt64(OpenFlags.closeOnExec) == 0 else { throw .invalidArgument }
+        if number == Int32(truncatingIfNeeded: arguments.a) {
+            if isDup3 { throw .invalidArgument }
+            return Int(number)
+        }
+        guard number >= 0, Int(number) < descriptorLimit else { throw .badDescriptor }
+        try files.set(
+            Int(number), FileTable.Entry(file: file, closeOnExec: flags & UInt64(OpenFlags.closeOnExec) != 0))
+        return Int(number)
+    }
+
+    /// close_range(2): first, last, flags (CLOSE_RANGE_UNSHARE 2, CLOSE_RANGE_CLOEXEC 4).
+    func closeRange() throws(Errno) -> Int {
+        let first = UInt32(truncatingIfNeeded: arguments.a)
+        let last = UInt32(truncatingIfNeeded: arguments.b)
+        guard first <= last, arguments.c & ~6 == 0 else { throw .invalidArgument }
+        if arguments.c & 2 != 0 { process.files = files.copy() }
+        let table = files
+        let end = min(Int(last), table.entries.count - 1)
+        if Int(first) > end { return 0 }
+        for i in Int(first)...end where table.entries[i] != nil {
+            if arguments.c & 4 != 0 {
+                try table.setCloseOnExec(Int32(i), true)
+            } else {
+                try table.set(i, nil)
+            }
+        }
+        return 0
+    }
+
+    // MARK: fcntl
+
+    /// Flags that F_SETFL changes: O_APPEND, O_NONBLOCK, O_ASYNC, O_DIRECT, O_NOATIME.
+    private static let settableFlags: UInt32 = OpenFlags.append | OpenFlags.nonblocking | 0o20000
+        | OpenFlags.direct | 0o1000000
+
+    func control() throws(Errno) -> Int {
+        let descriptor = Int32(truncatingIfNeeded: arguments.a)
+        let file = try files.file(descriptor)
+        switch arguments.b {
+        case 0, 1030:                               // F_DUPFD, F_DUPFD_CLOEXEC
+            guard arguments.c < UInt64(descriptorLimit) else { throw .invalidArgument }
+            return Int(
+                try files.add(
+                    file, closeOnExec: arguments.b == 1030, from: Int(arguments.c), limit: descriptorLimit))
+        case 1: return try files.entry(descriptor).closeOnExec ? 1 : 0
+        case 2:
+            try files.setCloseOnExec(descriptor, arguments.c & 1 != 0)
+            return 0
+        case 3: return Int(file.flags)
+        case 4:
+            let new = UInt32(truncatingIfNeeded: arguments.c) & Self.settableFlags
+            file.flags = file.flags & ~Self.settableFlags | new
+            return 0
+        case 5, 36: return try getLock(file, isDescription: arguments.b == 36)
+        case 6, 7: return try setLock(file, waits: arguments.b == 7, isDescription: false)
+        case 37, 38: return try setLock(file, waits: arguments.b == 38, isDescription: true)
+        case 8, 10: return 0                        // F_SETOWN, F_SETSIG: there is no SIGIO to send
+        case 9, 11: return 0
+        case 1031, 1032: return try pipeSize(file)
+        case 1033, 1034: return try seals(file)
+        default: throw .invalidArgument
+        }
+    }
+
+    /// F_SETPIPE_SZ, F_GETPIPE_SZ. A pipe's size is fixed; Linux too may give more than was asked for.
+    private func pipeSize(_ file: File) throws(Errno) -> Int {
+        guard file.inode?.type == .fifo else { throw .badDescriptor }
+        if arguments.b == 1031 && arguments.c > Pipe.capacity { throw .notPermitted }
+        return Int(Pipe.capacity)
+    }
+
+    /// F_ADD_SEALS, F_GET_SEALS.
+    private func seals(_ file: File) throws(Errno) -> Int {
+        guard let node = file.asRegular?.node, let old = node.seals else { throw .invalidArgument }
+        if arguments.b == 1034 { return Int(old) }
+        guard file.isWritable, old & 1 == 0 else { throw .notPermitted }
+        guard arguments.c & ~0x1F == 0 else { throw .invalidArgument }
+        node.seals = old | UInt32(arguments.c)
+        return 0
+    }
+
+    // MARK: Locks
+
+    /// The range of a `struct flock` (type i16, whence i16, start i64, length i64, process i32), as a lock of this caller.
+    private func lockRange(
+        _ file: File, isDescription: Bool
+    ) throws(Errno) -> (type: Int16, lock: FileLocks.Lock) {
+        let type = try space.load(Int16.self, at: arguments.c)
+        let whence = try space.load(Int16.self, at: arguments.c &+ 2)
+        var start = try space.load(Int64.self, at: arguments.c &+ 8)
+        let length = try space.load(Int64.self, at: arguments.c &+ 16)
+        if isDescription, try space.load(Int32.self, at: arguments.c &+ 24) != 0 { throw .invalidArgument }
+        guard (0...2).contains(type) else { throw .invalidArgument }
+        switch whence {
+        case 0: break
+        case 1, 2:
+            let base = whence == 1 ? file.position : try file.status().size
+            let (sum, overflow) = start.addingReportingOverflow(Int64(truncatingIfNeeded: base))
+            if overflow { throw .overflow }
+            start = sum
+        default: throw .invalidArgument
+        }
+        var end = UInt64.max
+        if length != 0 {
+            let (sum, overflow) = start.addingReportingOverflow(length)
+            if overflow { throw .overflow }
+            guard min(start, sum) >= 0 else { throw .invalidArgument }
+            end = UInt64(max(start, sum))
+            start = min(start, sum)
+        }
+        guard start >= 0 else { throw .invalidArgument }
+        let owner = isDescription ? ObjectIdentifier(file) : ObjectIdentifier(files)
+        return (
+            type,
+            FileLocks.Lock(
+                owner: owner, process: isDescription ? -1 : process.id, isExclusive: type == 1, isFlock: false,
+                start: UInt64(start), end: end)
+        )
+    }
+
+    private func locks(of file: File) throws(Errno) -> FileLocks {
+        guard let inode = file.inode else { throw .badDescriptor }
+        if let locks = inode.locks { return locks }
+        let locks = FileLocks()
+        inode.locks = locks
+        return locks
+    }
+
+    private func getLock(_ file: File, isDescription: Bool) throws(Errno) -> Int {
+        let (type, wanted) = try lockRange(file, isDescription: isDescription)
+        guard type != 2 else { throw .invalidArgument }
+        guard let other = try locks(of: file).conflict(with: wanted) else {
+            try space.store(Int16(2), at: arguments.c)         // F_UNLCK: it could be had
+            return 0
+        }
+        try space.store(Int16(other.isExclusive ? 1 : 0), at: arguments.c)
+        try space.store(Int16(0), at: arguments.c &+ 2)
+        try space.store(other.start, at: arguments.c &+ 8)
+        try space.store(other.end == .max ? 0 : other.end - other.start, at: arguments.c &+ 16)
+        try space.store(other.process, at: arguments.c &+ 24)
+        return 0
+    }
+
+    private func setLock(_ file: File, waits: Bool, isDescription: Bool) throws(Errno) -> Int {
+        let (type, wanted) = try lockRange(file, isDescription: isDescription)
+        if type == 0 && !file.isReadable || type == 1 && !file.isWritable { throw .badDescriptor }
+        return try apply(wanted, unlocks: type == 2, waits: waits, to: file)
+    }
+
+    private func apply(_ wanted: FileLocks.Lock, unlocks: Bool, waits: Bool, to file: File) throws(Errno) -> Int {
+        let locks = try locks(of: file)
+        if unlocks {
+            locks.unlock(wanted)
+            return 0
+        }
+        while locks.conflict(with: wanted) != nil {
+            guard waits else { throw .wouldBlock }
+            try locks.released.wait()
+        }
+        locks.set(wanted)
+        return 0
+    }
+
+    /// flock(2): LOCK_SH 1, LOCK_EX 2, LOCK_NB 4, LOCK_UN 8.
+    func lockFile() throws(Errno) -> Int {
+        let file = try file(arguments.a)
+        let operation = arguments.b & ~4
+        guard operation == 1 || operation == 2 || operation == 8 else { throw .invalidArgument }
+        let wanted = FileLocks.Lock(
+            owner: ObjectIdentifier(file), process: -1, isExclusive: operation == 2, isFlock: true)
+        return try apply(wanted, unlocks: operation == 8, waits: arguments.b & 4 == 0, to: file)
+    }
+
+    // MARK: ioctl
+
+    func deviceControl() throws(Errno) -> Int {
+        let descriptor = Int32(truncatingIfNeeded: arguments.a)
+        let file = try files.file(descriptor)
+        let request = UInt32(truncatingIfNeeded: arguments.b)
+        switch request {
+        case 0x5450, 0x5451:                        // FIONCLEX, FIOCLEX
+            try files.setCloseOnExec(descriptor, request == 0x5451)
+            return 0
+        case 0x5421:                                // FIONBIO
+            let isOn = try space.load(Int32.self, at: arguments.c) != 0
+            file.flags = isOn ? file.flags | OpenFlags.nonblocking : file.flags & ~OpenFlags.nonblocking
+            return 0
+        case 0x5452: return 0                       // FIOASYNC: there is no SIGIO to send
+        case 0x541B where file.inode?.type == .regular:        // FIONREAD
+            let size = try file.status().size
+            let left = size > file.position ? size - file.position : 0
+            try space.store(Int32(truncatingIfNeeded: min(left, UInt64(Int32.max))), at: arguments.c)
+            return 0
+        default: return try file.control(request, arguments.c)
+        }
+    }
+
+    // MARK: New descriptors
+
+    func makePipe(flags: UInt64) throws(Errno) -> Int {
+        let flags = UInt32(truncatingIfNeeded: flags)
+        guard flags & ~(OpenFlags.closeOnExec | OpenFlags.nonblocking | OpenFlags.direct) == 0 else {
+            throw .invalidArgument
+        }
+        let closeOnExec = flags & OpenFlags.closeOnExec != 0
+        let pipe = Pipe.make(flags: flags & OpenFlags.nonblocking, credentials)
+        let reader = try add(pipe.reader, closeOnExec: closeOnExec)
+        do throws(Errno) {
+            let writer = try add(pipe.writer, closeOnExec: closeOnExec)
+            do throws(Errno) {
+                try space.store(UInt64(UInt32(reader)) | UInt64(UInt32(writer)) << 32, at: arguments.a)
+            } catch {
+                try files.set(writer, nil)
+                throw error
+            }
+        } catch {
+            try files.set(reader, nil)
+            throw error
+        }
+        return 0
+    }
+
+    /// memfd_create(2): name, flags (MFD_CLOEXEC 1, MFD_ALLOW_SEALING 2, MFD_NOEXEC_SEAL 8, MFD_EXEC 16).
+    func makeMemoryFile() throws(Errno) -> Int {
+        guard arguments.b & ~0x1B == 0 else { throw .invalidArgument }
+        let name: [UInt8]
+        do throws(Errno) {
+            name = try space.string(at: arguments.a, limit: 250)
+        } catch {
+            throw error == .nameTooLong ? .invalidArgument : error
+        }
+        let node = try MemoryFiles.make(name, credentials)
+        node.seals = arguments.b & 0xA != 0 ? 0 : 1             // F_SEAL_SEAL: no seals can be added
+        let file = RegularFile(node, flags: OpenFlags.readWrite | OpenFlags.largeFile)
+        return try add(file, closeOnExec: arguments.b & 1 != 0)
+    }
+}
+
+/// Where memfd_create(2)'s files live: a tmpfs nobody can see.
+enum MemoryFiles {
+    // SAFETY: see Frames.
+    nonisolated(unsafe) private static let layer = Layer(
+        Superblock(device: 4, magic: 0x0102_1994, typeName: "tmpfs"), image: nil)
+
+    static func make(_ name: [UInt8], _ credentials: Credentials) throws(Errno) -> LayerFile {
+        try layer.requireRoomForInode()
+        let node = LayerFile(
+            layer,
+            Ownership(permissions: 0o777, user: credentials.effectiveUser, group: credentials.effectiveGroup))
+        node.name = Text.bytes("memfd:") + name
+        return node
+    }
+}
