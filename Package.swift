@@ -84,6 +84,6 @@ if Context.environment["SWIFTLET_FUZZ"] != nil {
     package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["JobWire", "Boot", "GuestMemory", "Virtio"],
+            name: "fuzz", dependencies: ["JobWire", "Boot", "GuestMemory", "Virtio", "VirtioDevices"],
             path: "Tests/fuzz/Sources", swiftSettings: strict))
 }

@@ -11,6 +11,10 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("kernel-image", fuzzKernelImage),
     ("split-queue", fuzzSplitQueue),
     ("mmio-transport", fuzzTransport),
+    ("block-device", fuzzBlock),
+    ("vsock-device", fuzzVsock),
+    ("entropy-device", fuzzEntropy),
+    ("console-device", fuzzConsole),
 ]
 private let chosen = Atomic<Int>(0)
 
