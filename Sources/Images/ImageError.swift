@@ -1,0 +1,42 @@
+import SystemPackage
+
+/// Why an image cannot be used or made. Each reads as one sentence that says what was tried and what to do.
+public enum ImageError: Error, Equatable, CustomStringConvertible {
+    case badName(String)
+    case notFound(name: String, store: String)
+    case badRecord(path: String)
+    /// The file is not an EROFS image we can mount: `why` says what gave it away.
+    case foreign(path: String, why: String)
+    case truncated(path: String, bytes: UInt64, expected: UInt64)
+    case digestMismatch(path: String, found: String, expected: String)
+    case recipeNotFound(String)
+    case missingTool(String, package: String)
+    case stepFailed(step: String, status: String, log: String, lastLines: [String])
+    case system(doing: String, path: String, errno: Errno)
+
+    public var description: String {
+        switch self {
+        case .badName(let name):
+            "image name \"\(name)\": use lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
+        case .notFound(let name, let store):
+            "image \"\(name)\" is not in \(store); build it: swiftlet image build \(name)"
+        case .badRecord(let path):
+            "\(path): not an image record; remove it and build the image again"
+        case .foreign(let path, let why):
+            "\(path): not an EROFS image with 4 KiB blocks (\(why)); build or import the image again"
+        case .truncated(let path, let bytes, let expected):
+            "\(path): truncated: \(bytes) bytes where \(expected) are due; build or import the image again"
+        case .digestMismatch(let path, let found, let expected):
+            "\(path): content changed: its digest is \(found), not \(expected); build or import the image again"
+        case .recipeNotFound(let place):
+            "no recipe at \(place); name one of images/ or a directory with a recipe.sh"
+        case .missingTool(let tool, let package):
+            "\(tool): command not found; install it: sudo apt-get install \(package)"
+        case .stepFailed(let step, let status, let log, let lastLines):
+            "\(step) failed (\(status)); its output is in \(log)"
+                + lastLines.map { "\n    " + $0 }.joined()
+        case .system(let doing, let path, let errno):
+            "\(doing) \(path): \(errno)"
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// Root images by name and by content.
+///
+///     HOME/images/NAME             the record: digest, size, origin
+///     HOME/blobs/sha256-HEX.erofs  the image files, never changed after they got this name
+///     HOME/tmp/                    work in progress, one locked directory per build
+///
+/// A name appears, or moves to another image, by one rename; nothing half-written is ever visible.
+public struct ImageStore: Sendable {
+    /// `HOME` above.
+    public let root: String
+
+    public init(root: String) {
+        self.root = root
+    }
+
+    /// `$SWIFTLET_HOME`, or `~/.local/share/swiftlet`.
+    public static func standard(environment: (String) -> String?) -> ImageStore {
+        if let home = environment("SWIFTLET_HOME"), !home.isEmpty { return ImageStore(root: home) }
+        return ImageStore(root: (environment("HOME") ?? "/root") + "/.local/share/swiftlet")
+    }
+
+    var recordDirectory: String { root + "/images" }
+    var blobDirectory: String { root + "/blobs" }
+    var workDirectory: String { root + "/tmp" }
+
+    /// Letters, digits, '.', '_', '-', at most 64, beginning with a letter or digit: always one path component.
+    public static func isValid(name: String) -> Bool {
+        let allowed = name.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+            case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+            default: false
+            }
+        }
+        return allowed && (1...64).contains(name.utf8.count) && !".-_".contains(name.first ?? ".")
+    }
+
+    func recordPath(_ name: String) -> String { recordDirectory + "/" + name }
+    func blobPath(digest: String) -> String { blobDirectory + "/sha256-\(digest).erofs" }
+
+    /// The record of `name`.
+    public func record(named name: String) throws(ImageError) -> ImageRecord {
+        guard Self.isValid(name: name) else { throw .badName(name) }
+        let path = recordPath(name)
+        let bytes: [UInt8]
+        do {
+            let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
+            bytes = try file.borrowed.readAll(atMost: ImageRecord.maximumSize)
+        } catch {
+            if error == .noSuchFileOrDirectory { throw .notFound(name: name, store: recordDirectory) }
+            throw .system(doing: "opening", path: path, errno: error)
+        }
+        guard let record = ImageRecord(text: String(decoding: bytes, as: UTF8.self)) else {
+            throw .badRecord(path: path)
+        }
+        return record
+    }
+
+    /// All names, sorted.
+    public func names() throws(ImageError) -> [String] {
+        do {
+            return try listDirectory(recordDirectory).filter(Self.isValid(name:)).sorted()
+        } catch {
+            if error == .noSuchFileOrDirectory { return [] }
+            throw .system(doing: "listing", path: recordDirectory, errno: error)
+        }
+    }
+
+    /// Opens an image for a job: read-only, and checked to be a whole EROFS image of the recorded size.
+    ///
+    /// - Parameter reference: A name; or, if it contains a slash, the path of an image file outside the store.
+    public func open(_ reference: String) throws(ImageError) -> OpenImage {
+        if reference.contains("/") {
+            return try OpenImage(name: reference, path: reference, digest: nil, expectedBytes: nil)
+        }
+        let record = try record(named: reference)
+        return try OpenImage(
+            name: reference, path: blobPath(digest: record.digest), digest: record.digest,
+            expectedBytes: record.bytes)
+    }
+
+    /// Reads the whole image and compares its digest with the recorded one.
+    public func verify(_ name: String) throws(ImageError) {
+        let record = try record(named: name)
+        let image = try open(name)
+        let found = try digest(of: image.descriptor.borrowed, path: image.path)
+        guard found == record.digest else {
+            throw .digestMismatch(path: image.path, found: found, expected: record.digest)
+        }
+    }
+
+    /// Moves the finished image file `path` (inside `workDirectory`) into the store under `name`.
+    func add(file path: String, name: String, source: String, recipe: String) throws(ImageError) -> ImageRecord {
+        guard Self.isValid(name: name) else { throw .badName(name) }
+        do {
+            let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
+            let bytes = try file.borrowed.status().size
+            _ = try ErofsSuperblock(of: file.borrowed, path: path, fileBytes: bytes)
+            try file.borrowed.synchronize()
+            let record = ImageRecord(
+                digest: try digest(of: file.borrowed, path: path), bytes: bytes, source: source, recipe: recipe,
+                created: Int64(time(nil)))
+            try withLock { () throws(Errno) in
+                try setMode(path, 0o444)
+                try rename(path, to: blobPath(digest: record.digest))
+                try synchronizeDirectory(blobDirectory)
+                try replaceFile(recordPath(name), with: Array(record.text.utf8))
+                try removeUnreferencedBlobs()
+            }
+            return record
+        } catch let error as ImageError {
+            throw error
+        } catch {
+            throw .system(doing: "storing image \(name) in", path: root, errno: error as? Errno ?? .ioError)
+        }
+    }
+
+    /// Forgets `name`, and its file unless another name has the same content. Running jobs keep theirs.
+    public func remove(_ name: String) throws(ImageError) {
+        guard Self.isValid(name: name) else { throw .badName(name) }
+        do {
+            try withLock { () throws(Errno) in
+                try unlinkFile(recordPath(name))
+                try removeUnreferencedBlobs()
+            }
+        } catch {
+            if error == .noSuchFileOrDirectory { throw .notFound(name: name, store: recordDirectory) }
+            throw .system(doing: "removing image", path: recordPath(name), errno: error)
+        }
+    }
+
+    /// Under the lock only. A record that cannot be read stops it: a blob is dropped only when surely nobody's.
+    private func removeUnreferencedBlobs() throws(Errno) {
+        var kept: Set<String> = []
+        for name in try listDirectory(recordDirectory) where Self.isValid(name: name) {
+            guard let record = try? record(named: name) else { return }
+            kept.insert("sha256-\(record.digest).erofs")
+        }
+        for blob in try listDirectory(blobDirectory) where blob.hasPrefix("sha256-") && !kept.contains(blob) {
+            try unlinkFile(blobDirectory + "/" + blob)
+        }
+    }
+
+    func makeDirectories() throws(ImageError) {
+        for directory in [recordDirectory, blobDirectory, workDirectory] {
+            do {
+                try makeDirectoryAndParents(directory)
+            } catch {
+                throw .system(doing: "creating", path: directory, errno: error)
+            }
+        }
+    }
+
+    private func withLock(_ body: () throws(Errno) -> Void) throws(Errno) {
+        let lock = try OwnedDescriptor.open(root + "/lock", flags: O_RDWR | O_CREAT, mode: 0o644)
+        try lockFile(lock.borrowed, waiting: true)
+        try body()
+    }
+}
+
+/// An image that passed its checks, open for one or many jobs.
+public struct OpenImage: ~Copyable, Sendable {
+    public let name: String
+    public let path: String
+    /// Nil for a file outside the store.
+    public let digest: String?
+    public let bytes: UInt64
+    public let descriptor: OwnedDescriptor
+
+    init(name: String, path: String, digest: String?, expectedBytes: UInt64?) throws(ImageError) {
+        let file: OwnedDescriptor
+        let status: FileStatus
+        do {
+            file = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
+            status = try file.borrowed.status()
+        } catch {
+            throw .system(doing: "opening image", path: path, errno: error)
+        }
+        guard status.kind == .regular else { throw .foreign(path: path, why: "not a regular file") }
+        if let expectedBytes, status.size != expectedBytes {
+            throw .truncated(path: path, bytes: status.size, expected: expectedBytes)
+        }
+        _ = try ErofsSuperblock(of: file.borrowed, path: path, fileBytes: status.size)
+        self.name = name
+        self.path = path
+        self.digest = digest
+        bytes = status.size
+        descriptor = file
+    }
+}
+
+/// SHA-256 of a whole file, from its start.
+func digest(of file: FileDescriptor, path: String) throws(ImageError) -> String {
+    var hash = SHA256()
+    var offset = 0
+    do {
+        while true {
+            let piece = try file.read(at: offset, upTo: 1 << 20)
+            if piece.isEmpty { return hash.hexadecimalDigest() }
+            hash.update(piece)
+            offset += piece.count
+        }
+    } catch {
+        throw .system(doing: "reading", path: path, errno: error)
+    }
+}
