@@ -10,7 +10,7 @@ public struct ErofsSuperblock: Equatable, Sendable {
     /// Features a reader must know. Non-zero means compression, chunks or devices, which our images do not use.
     public let incompatibleFeatures: UInt32
 
-    static let offset = 1024
+    static let offset: UInt64 = 1024
     static let size = 128
     private static let magic: UInt32 = 0xe0f5_e1e2
 
@@ -23,8 +23,8 @@ public struct ErofsSuperblock: Equatable, Sendable {
     ///   - path: For messages.
     ///   - fileBytes: The file's size.
     public init(of file: FileDescriptor, path: String, fileBytes: UInt64) throws(ImageError) {
-        var bytes: [UInt8]
-        do {
+        let bytes: [UInt8]
+        do throws(Errno) {
             bytes = try file.read(at: Self.offset, upTo: Self.size)
         } catch {
             throw .system(doing: "reading", path: path, errno: error)

@@ -40,3 +40,14 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
         }
     }
 }
+
+/// Runs `body` and says what was being done, and to what, if the system refused.
+func attempting<Result: ~Copyable>(
+    _ doing: String, _ path: String, _ body: () throws(Errno) -> Result
+) throws(ImageError) -> Result {
+    do throws(Errno) {
+        return try body()
+    } catch {
+        throw .system(doing: doing, path: path, errno: error)
+    }
+}

@@ -47,8 +47,8 @@ public struct ImageStore: Sendable {
         guard Self.isValid(name: name) else { throw .badName(name) }
         let path = recordPath(name)
         let bytes: [UInt8]
-        do {
-            let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
+        do throws(Errno) {
+            let file = try OwnedDescriptor.open(path: path.bytes, flags: O_RDONLY)
             bytes = try file.borrowed.readAll(atMost: ImageRecord.maximumSize)
         } catch {
             if error == .noSuchFileOrDirectory { throw .notFound(name: name, store: recordDirectory) }
@@ -62,8 +62,8 @@ public struct ImageStore: Sendable {
 
     /// All names, sorted.
     public func names() throws(ImageError) -> [String] {
-        do {
-            return try listDirectory(recordDirectory).filter(Self.isValid(name:)).sorted()
+        do throws(Errno) {
+            return try listNames(recordDirectory).filter(Self.isValid(name:)).sorted()
         } catch {
             if error == .noSuchFileOrDirectory { return [] }
             throw .system(doing: "listing", path: recordDirectory, errno: error)
@@ -75,11 +75,11 @@ public struct ImageStore: Sendable {
     /// - Parameter reference: A name; or, if it contains a slash, the path of an image file outside the store.
     public func open(_ reference: String) throws(ImageError) -> OpenImage {
         if reference.contains("/") {
-            return try OpenImage(name: reference, path: reference, digest: nil, expectedBytes: nil)
+            return try .opening(reference, path: reference, digest: nil, expectedBytes: nil)
         }
         let record = try record(named: reference)
-        return try OpenImage(
-            name: reference, path: blobPath(digest: record.digest), digest: record.digest,
+        return try .opening(
+            reference, path: blobPath(digest: record.digest), digest: record.digest,
             expectedBytes: record.bytes)
     }
 
@@ -96,35 +96,31 @@ public struct ImageStore: Sendable {
     /// Moves the finished image file `path` (inside `workDirectory`) into the store under `name`.
     func add(file path: String, name: String, source: String, recipe: String) throws(ImageError) -> ImageRecord {
         guard Self.isValid(name: name) else { throw .badName(name) }
-        do {
-            let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
-            let bytes = try file.borrowed.status().size
-            _ = try ErofsSuperblock(of: file.borrowed, path: path, fileBytes: bytes)
-            try file.borrowed.synchronize()
-            let record = ImageRecord(
-                digest: try digest(of: file.borrowed, path: path), bytes: bytes, source: source, recipe: recipe,
-                created: Int64(time(nil)))
+        let image = try OpenImage.opening(name, path: path, digest: nil, expectedBytes: nil)
+        let record = ImageRecord(
+            digest: try digest(of: image.descriptor.borrowed, path: path), bytes: image.bytes, source: source,
+            recipe: recipe, created: Int64(time(nil)))
+        do throws(Errno) {
+            try image.descriptor.borrowed.synchronize()
             try withLock { () throws(Errno) in
-                try setMode(path, 0o444)
-                try rename(path, to: blobPath(digest: record.digest))
-                try synchronizeDirectory(blobDirectory)
-                try replaceFile(recordPath(name), with: Array(record.text.utf8))
+                try setMode(path.bytes, 0o444)
+                try rename(path.bytes, to: blobPath(digest: record.digest).bytes)
+                try synchronizeDirectory(blobDirectory.bytes)
+                try replaceFile(recordPath(name).bytes, with: Array(record.text.utf8))
                 try removeUnreferencedBlobs()
             }
-            return record
-        } catch let error as ImageError {
-            throw error
         } catch {
-            throw .system(doing: "storing image \(name) in", path: root, errno: error as? Errno ?? .ioError)
+            throw .system(doing: "storing image \(name) in", path: root, errno: error)
         }
+        return record
     }
 
     /// Forgets `name`, and its file unless another name has the same content. Running jobs keep theirs.
     public func remove(_ name: String) throws(ImageError) {
         guard Self.isValid(name: name) else { throw .badName(name) }
-        do {
+        do throws(Errno) {
             try withLock { () throws(Errno) in
-                try unlinkFile(recordPath(name))
+                try unlinkFile(recordPath(name).bytes)
                 try removeUnreferencedBlobs()
             }
         } catch {
@@ -136,28 +132,24 @@ public struct ImageStore: Sendable {
     /// Under the lock only. A record that cannot be read stops it: a blob is dropped only when surely nobody's.
     private func removeUnreferencedBlobs() throws(Errno) {
         var kept: Set<String> = []
-        for name in try listDirectory(recordDirectory) where Self.isValid(name: name) {
+        for name in try listNames(recordDirectory) where Self.isValid(name: name) {
             guard let record = try? record(named: name) else { return }
             kept.insert("sha256-\(record.digest).erofs")
         }
-        for blob in try listDirectory(blobDirectory) where blob.hasPrefix("sha256-") && !kept.contains(blob) {
-            try unlinkFile(blobDirectory + "/" + blob)
+        for blob in try listNames(blobDirectory) where blob.hasPrefix("sha256-") && !kept.contains(blob) {
+            try unlinkFile((blobDirectory + "/" + blob).bytes)
         }
     }
 
     func makeDirectories() throws(ImageError) {
         for directory in [recordDirectory, blobDirectory, workDirectory] {
-            do {
-                try makeDirectoryAndParents(directory)
-            } catch {
-                throw .system(doing: "creating", path: directory, errno: error)
-            }
+            try attempting("creating", directory) { () throws(Errno) in try makeDirectoryAndParents(directory.bytes) }
         }
     }
 
     private func withLock(_ body: () throws(Errno) -> Void) throws(Errno) {
-        let lock = try OwnedDescriptor.open(root + "/lock", flags: O_RDWR | O_CREAT, mode: 0o644)
-        try lockFile(lock.borrowed, waiting: true)
+        let lock = try OwnedDescriptor.open(path: (root + "/lock").bytes, flags: O_RDWR | O_CREAT, mode: 0o644)
+        _ = try lock.borrowed.lock(waiting: true)
         try body()
     }
 }
@@ -171,25 +163,19 @@ public struct OpenImage: ~Copyable, Sendable {
     public let bytes: UInt64
     public let descriptor: OwnedDescriptor
 
-    init(name: String, path: String, digest: String?, expectedBytes: UInt64?) throws(ImageError) {
-        let file: OwnedDescriptor
-        let status: FileStatus
-        do {
-            file = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
-            status = try file.borrowed.status()
-        } catch {
-            throw .system(doing: "opening image", path: path, errno: error)
+    static func opening(
+        _ name: String, path: String, digest: String?, expectedBytes: UInt64?
+    ) throws(ImageError) -> OpenImage {
+        let file = try attempting("opening image", path) { () throws(Errno) in
+            try OwnedDescriptor.open(path: path.bytes, flags: O_RDONLY | O_NONBLOCK)
         }
+        let status = try attempting("opening image", path) { () throws(Errno) in try file.borrowed.status() }
         guard status.kind == .regular else { throw .foreign(path: path, why: "not a regular file") }
         if let expectedBytes, status.size != expectedBytes {
             throw .truncated(path: path, bytes: status.size, expected: expectedBytes)
         }
         _ = try ErofsSuperblock(of: file.borrowed, path: path, fileBytes: status.size)
-        self.name = name
-        self.path = path
-        self.digest = digest
-        bytes = status.size
-        descriptor = file
+        return OpenImage(name: name, path: path, digest: digest, bytes: status.size, descriptor: file)
     }
 }
 
@@ -199,7 +185,7 @@ func digest(of file: FileDescriptor, path: String) throws(ImageError) -> String 
     var offset = 0
     do {
         while true {
-            let piece = try file.read(at: offset, upTo: 1 << 20)
+            let piece = try file.read(at: UInt64(offset), upTo: 1 << 20)
             if piece.isEmpty { return hash.hexadecimalDigest() }
             hash.update(piece)
             offset += piece.count
@@ -207,4 +193,14 @@ func digest(of file: FileDescriptor, path: String) throws(ImageError) -> String 
     } catch {
         throw .system(doing: "reading", path: path, errno: error)
     }
+}
+
+extension String {
+    /// As the path Linux takes.
+    var bytes: [UInt8] { Array(utf8) }
+}
+
+/// The names in a directory that are text; our own always are.
+func listNames(_ directory: String) throws(Errno) -> [String] {
+    try listDirectory(directory.bytes).compactMap { String(validating: $0, as: UTF8.self) }
 }

@@ -22,8 +22,9 @@ public struct SHA256 {
                 offset += 1
             }
             if pending.count < 64 { return }
-            compress(pending.span, at: 0)
-            pending.removeAll(keepingCapacity: true)
+            let block = pending
+            pending = []
+            compress(block.span, at: 0)
         }
         while bytes.count - offset >= 64 {
             compress(bytes, at: offset)

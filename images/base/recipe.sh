@@ -1,14 +1,16 @@
 # description: one static busybox with all its applets; the default image
+# needs: busybox=busybox-static
 #
-# A recipe is read by `swiftlet image build`: `inputs` prints what else than this directory decides the content, `tree`
-# fills the directory $1. Owners and times do not matter: every file of an image belongs to root and has one fixed time.
+# A recipe is read by `swiftlet image build`. `needs` names commands and the Debian package each comes from; `inputs` prints
+# what else than this directory decides the content; `tree` fills the directory $1. Owners and times do not matter: every
+# file of an image belongs to root and has one fixed time.
 
 inputs() {
     dpkg-query --show --showformat='${Package} ${Version} ${Architecture}\n' busybox-static
 }
 
 tree() {
-    busybox=$(command -v busybox) || { echo "busybox is missing: sudo apt-get install busybox-static" >&2; return 1; }
+    busybox=$(command -v busybox)
     cd "$1"
     mkdir -p usr/bin usr/share etc root job tmp var/tmp run dev proc sys home
     chmod 1777 tmp var/tmp

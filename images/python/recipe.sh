@@ -1,4 +1,5 @@
 # description: Debian 12 with python3, bash, coreutils and what scripts commonly call
+# needs: mmdebstrap=mmdebstrap
 #
 # Built from Debian's packages by mmdebstrap with the host's apt sources. See images/base for what a recipe is.
 

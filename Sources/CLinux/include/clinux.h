@@ -4,6 +4,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 #include "linux_calls.h"
+#include "file_calls.h"
 #include "kvm_calls.h"
 #include "jail_calls.h"
 #include "virtio_layouts.h"

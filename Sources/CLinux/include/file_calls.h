@@ -1,0 +1,27 @@
+// System calls on paths and directories, for the launcher's side only. See clinux.h for the convention.
+#ifndef CLINUX_FILE_CALLS_H
+#define CLINUX_FILE_CALLS_H
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+int linux_mkdir(const char *path, unsigned mode);
+int linux_rename(const char *from, const char *to);
+int linux_unlink(const char *path);
+int linux_rmdir(const char *path);
+int linux_chmod(const char *path, unsigned mode);
+int linux_fchmod(int fd, unsigned mode);
+int linux_fsync(int fd);
+int linux_flock(int fd, int operation);
+ssize_t linux_readlink(const char *path, void *buffer, size_t size);
+
+/// What lstat or stat says of a path.
+struct linux_path_status { uint32_t mode; uint64_t size; };
+int linux_stat_path(const char *path, int follows_links, struct linux_path_status *status);
+
+/// A directory stream: opaque, NULL with *error = -errno when it cannot be opened.
+void *linux_directory_open(const char *path, int *error);
+/// 1: *name is the next entry's name, valid until the next call; 0: the end; or -errno.
+int linux_directory_next(void *directory, const char **name);
+void linux_directory_close(void *directory);
+#endif

@@ -1,0 +1,63 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// Runs the tools an image is built with: shell, mkfs.erofs, tar. Never a job, and never on the way to one.
+struct Command {
+    /// The program's path and its arguments.
+    var arguments: [String]
+    var environment: [String]
+    /// Where its stdout goes; stderr goes to `log`, stdin is empty.
+    var output: CInt
+    var log: CInt
+
+    /// How it ended, as words; nil: with status 0.
+    typealias Failure = String
+
+    /// Starts the program, calls `tick` about ten times a second, and returns when the program has ended.
+    func run(tick: () -> Void = {}) throws(Errno) -> Failure? {
+        let process = try start()
+        var status: CInt = 0
+        while true {
+            let result = waitpid(process, &status, WNOHANG)
+            if result == process { break }
+            if result < 0, errno != EINTR { throw Errno(rawValue: errno) }
+            tick()
+            usleep(result == 0 ? 20_000 : 0)
+        }
+        let signal = status & 0x7f
+        if signal != 0 { return "killed by signal \(signal)" }
+        let code = (status >> 8) & 0xff
+        return code == 0 ? nil : "exit status \(code)"
+    }
+
+    private func start() throws(Errno) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_adddup2(&actions, log, 2)
+        let argv = arguments.map { strdup($0) } + [nil]
+        let envp = environment.map { strdup($0) } + [nil]
+        defer { (argv + envp).forEach { free($0) } }
+        var process = pid_t()
+        let result = posix_spawn(&process, arguments[0], &actions, nil, argv, envp)
+        if result != 0 { throw Errno(rawValue: result) }
+        return process
+    }
+
+    /// Directories searched for tools: the caller's PATH, and where mkfs lives, which is not on every user's PATH.
+    static func searchPath(environment: (String) -> String?) -> String {
+        (environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin") + ":/usr/local/sbin:/usr/sbin:/sbin"
+    }
+
+    /// The path of `tool`. - Throws: `missingTool`, which names the package to install.
+    static func find(_ tool: String, package: String, searchPath: String) throws(ImageError) -> String {
+        for directory in searchPath.split(separator: ":") {
+            let path = "\(directory)/\(tool)"
+            if access(path, X_OK) == 0 { return path }
+        }
+        throw .missingTool(tool, package: package)
+    }
+}

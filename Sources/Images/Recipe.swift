@@ -1,0 +1,73 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// How to make an image: a directory with `recipe.sh`, read as images/base/recipe.sh explains.
+public struct Recipe: Sendable {
+    /// The directory.
+    public let path: String
+    /// Last component of the path: the image's name unless the caller names another.
+    public let name: String
+    /// From the line `# description: …`.
+    public let description: String
+    /// Commands the recipe calls and the Debian package of each, from lines `# needs: command=package …`.
+    let needs: [(tool: String, package: String)]
+
+    /// What besides a recipe decides how an image comes out. Raised when `ImageBuilder` writes images differently.
+    static let formatVersion = "swiftlet image format 1"
+
+    /// Finds the recipe called `reference`: a directory if it has a slash, else the one of that name in `directory`.
+    public static func find(_ reference: String, in directory: String) throws(ImageError) -> Recipe {
+        let path = reference.contains("/") ? reference : "\(directory)/\(reference)"
+        let script: [UInt8]
+        do throws(Errno) {
+            let file = try OwnedDescriptor.open(path: (path + "/recipe.sh").bytes, flags: O_RDONLY)
+            script = try file.borrowed.readAll(atMost: 1 << 20)
+        } catch {
+            throw .recipeNotFound(path)
+        }
+        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        guard ImageStore.isValid(name: name) else { throw .badName(name) }
+        return Recipe(path: path, name: name, script: String(decoding: script, as: UTF8.self))
+    }
+
+    private init(path: String, name: String, script: String) {
+        self.path = path
+        self.name = name
+        func values(_ key: String) -> [Substring] {
+            script.split(separator: "\n").filter { $0.hasPrefix("# \(key): ") }.map { $0.dropFirst(key.count + 4) }
+        }
+        description = values("description").first.map(String.init) ?? ""
+        needs = values("needs").flatMap { $0.split(separator: " ") }.map { word in
+            let parts = word.split(separator: "=", maxSplits: 1)
+            return (String(parts[0]), String(parts.last ?? ""))
+        }
+    }
+
+    /// SHA-256 over everything in the recipe's directory and over `inputs`, what its function of that name printed.
+    func fingerprint(inputs: [UInt8]) throws(ImageError) -> String {
+        var hash = SHA256()
+        hash.update(Array(Self.formatVersion.utf8))
+        do throws(Errno) {
+            try Self.update(&hash, directory: path.bytes)
+        } catch {
+            throw .system(doing: "reading", path: path, errno: error)
+        }
+        hash.update(inputs)
+        return hash.hexadecimalDigest()
+    }
+
+    private static func update(_ hash: inout SHA256, directory: [UInt8]) throws(Errno) {
+        for name in try listDirectory(directory) {
+            let path = directory + [UInt8(ascii: "/")] + name
+            let status = try PathStatus(of: path, followingLinks: true)
+            // Name, mode and size say where one file's content ends, so that no two directories hash alike.
+            hash.update(name + Array("\0\(status.mode) \(status.size)\0".utf8))
+            if status.kind == .directory {
+                try update(&hash, directory: path)
+            } else {
+                hash.update(try OwnedDescriptor.open(path: path, flags: O_RDONLY).borrowed.readAll(atMost: 64 << 20))
+            }
+        }
+    }
+}
