@@ -5,6 +5,8 @@ public enum MachineEvent: Equatable, Sendable {
     case ended(cause: EndCause, message: [UInt8])
     case counters([Counter])
     case log([UInt8])
+    /// The stream's `limit=` is used up and a byte beyond it was dropped. Sent at once, and once a stream.
+    case limitReached(port: UInt32)
 
     public enum Phase: UInt32, Sendable {
         case mainEntered = 1
@@ -62,6 +64,7 @@ private enum Tag {
     static let ended: UInt32 = 3
     static let counters: UInt32 = 4
     static let log: UInt32 = 5
+    static let limitReached: UInt32 = 6
 }
 
 extension MachineEvent {
@@ -94,6 +97,8 @@ extension MachineEvent {
             self = .counters(counters)
         case Tag.log:
             self = .log(reader.rest())
+        case Tag.limitReached:
+            self = .limitReached(port: try reader.integer(UInt32.self))
         default:
             throw .unknownType(type)
         }
@@ -127,6 +132,9 @@ extension MachineEvent {
         case .log(let bytes):
             out.append(Tag.log)
             out += bytes.prefix(Self.maximumText)
+        case .limitReached(let port):
+            out.append(Tag.limitReached)
+            out.append(port)
         }
         return out
     }

@@ -146,6 +146,7 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
             .ended(cause: .tripleFault, message: Array("at 0x1000".utf8)),
             .counters([.init(.exits, 12), .init(.haltExits, 3), .init(id: 99, value: 1)]),
             .log(Array("hello\n".utf8)), .log([]), .counters([]),
+            .limitReached(port: 1027),
         ]
         for event in events { #expect(try MachineEvent(decoding: event.encoded()) == event) }
     }
@@ -242,7 +243,7 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
     func garbageEvents(seed: UInt64) {
         var random = SeededGenerator(state: seed)
         var datagram = random.bytes(0...60)
-        if datagram.count >= 4 { datagram.replaceSubrange(0..<4, with: [UInt8(seed % 7), 0, 0, 0]) }
+        if datagram.count >= 4 { datagram.replaceSubrange(0..<4, with: [UInt8(seed % 8), 0, 0, 0]) }
         if let event = try? MachineEvent(decoding: datagram) {
             #expect(event.encoded() == datagram)
         }

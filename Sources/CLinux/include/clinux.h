@@ -5,6 +5,7 @@
 #define CLINUX_H
 #include "linux_calls.h"
 #include "file_calls.h"
+#include "job_calls.h"
 #include "kvm_calls.h"
 #include "jail_calls.h"
 #include "virtio_layouts.h"

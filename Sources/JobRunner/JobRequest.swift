@@ -1,0 +1,88 @@
+import SystemPackage
+
+/// One job, with everything resolved: no name is looked up from here on except those of input and output files.
+public struct JobRequest: Sendable {
+    /// The command, argv[0] first; bytes, because Linux's are.
+    public var arguments: [[UInt8]]
+    /// `NAME=value`.
+    public var environment: [[UInt8]]
+    /// Absolute; made if it is missing.
+    public var workingDirectory: [UInt8]
+    public var user: UInt32
+    public var group: UInt32
+
+    /// Guest memory, in bytes.
+    public var memoryBytes: UInt64
+    /// From the launch on; nil: none.
+    public var wallTimeLimitNanoseconds: UInt64?
+    /// Most bytes of standard output, and of standard error; nil: no limit.
+    public var outputLimitBytes: UInt64?
+
+    /// Nil: the job's standard input is empty.
+    public var standardInput: FileDescriptor?
+    public var standardOutput: OutputSink
+    public var standardError: OutputSink
+
+    public var inputs: [InputFile]
+    public var outputs: [OutputFile]
+
+    /// The kernel's ELF file, and the root image, open for reading.
+    public var kernel: FileDescriptor
+    public var image: FileDescriptor
+
+    /// Whether to wait (shortly) after the verdict for the VMM's counters.
+    public var wantsCounters: Bool
+
+    public enum OutputSink: Sendable {
+        /// The VMM writes to the caller's descriptor itself.
+        case descriptor(FileDescriptor)
+        /// Kept in memory and returned; needs `outputLimitBytes`.
+        case captured
+    }
+
+    /// A host file or directory that the job finds at `guestPath`.
+    public struct InputFile: Sendable {
+        public var hostPath: [UInt8]
+        /// Absolute.
+        public var guestPath: [UInt8]
+
+        public init(hostPath: [UInt8], guestPath: [UInt8]) {
+            self.hostPath = hostPath
+            self.guestPath = guestPath
+        }
+    }
+
+    /// A guest file that comes back to `hostPath` after the job.
+    public struct OutputFile: Sendable {
+        /// Absolute.
+        public var guestPath: [UInt8]
+        public var hostPath: [UInt8]
+
+        public init(guestPath: [UInt8], hostPath: [UInt8]) {
+            self.guestPath = guestPath
+            self.hostPath = hostPath
+        }
+    }
+
+    public init(
+        arguments: [[UInt8]], kernel: FileDescriptor, image: FileDescriptor, memoryBytes: UInt64 = 256 << 20,
+        standardOutput: OutputSink, standardError: OutputSink
+    ) {
+        self.arguments = arguments
+        environment = []
+        workingDirectory = Array("/job".utf8)
+        user = 0
+        group = 0
+        self.memoryBytes = memoryBytes
+        wallTimeLimitNanoseconds = nil
+        outputLimitBytes = nil
+        standardInput = nil
+        self.standardOutput = standardOutput
+        self.standardError = standardError
+        inputs = []
+        outputs = []
+        self.kernel = kernel
+        self.image = image
+        wantsCounters = false
+    }
+}

@@ -1,0 +1,102 @@
+import JobWire
+
+/// Why a job ended, decided on the host (shared/CLI.md).
+public enum Reason: String, Sendable {
+    case exited
+    case signaled
+    case wallTimeout = "wall_timeout"
+    case outOfMemory = "out_of_memory"
+    case outputLimit = "output_limit"
+    case guestPanic = "guest_panic"
+    case protocolError = "protocol_error"
+    case vmmError = "vmm_error"
+    case seccomp
+    case cancelled
+    case startFailed = "start_failed"
+}
+
+/// The verdict on a job.
+public struct Verdict: Equatable, Sendable {
+    public var reason: Reason
+    /// The job's own exit code; nil unless it exited.
+    public var exitCode: UInt32?
+    /// The signal that ended the job; nil unless one did.
+    public var signal: UInt32?
+    /// What swiftlet exits with. Never 0 unless the job reported exit code 0 and everything asked for was delivered.
+    public var status: Int32
+    /// One line for the user; nil when the status is the job's own and speaks for itself.
+    public var message: String?
+
+    public init(
+        _ reason: Reason, exitCode: UInt32? = nil, signal: UInt32? = nil, status: Int32, message: String? = nil
+    ) {
+        self.reason = reason
+        self.exitCode = exitCode
+        self.signal = signal
+        self.status = status
+        self.message = message
+    }
+}
+
+/// One of the job's output streams, as the host saw it.
+public struct StreamResult: Equatable, Sendable {
+    /// Bytes that reached their destination.
+    public var bytes: UInt64 = 0
+    /// Bytes dropped because of the output limit.
+    public var dropped: UInt64 = 0
+    /// Why writing to the destination failed (EPIPE, ENOSPC …), or 0.
+    public var errno: Int32 = 0
+    /// Whether the VMM reported the stream's end.
+    public var isClosed = false
+    /// The content of a captured stream.
+    public var captured: [UInt8]?
+
+    public var isTruncated: Bool { dropped > 0 }
+}
+
+/// One output file, as it came back.
+public struct OutputFileResult: Equatable, Sendable {
+    public var guestPath: [UInt8]
+    public var hostPath: [UInt8]
+    /// Bytes; nil if it did not come back.
+    public var size: UInt64?
+    public var problem: String?
+}
+
+/// Instants on CLOCK_MONOTONIC in nanoseconds; 0: not reached.
+public struct Timeline: Equatable, Sendable {
+    public var begun: UInt64 = 0
+    public var machineMain: UInt64 = 0
+    public var jailed: UInt64 = 0
+    public var machineCreated: UInt64 = 0
+    public var guestEntered: UInt64 = 0
+    public var helloReceived: UInt64 = 0
+    public var startedReceived: UInt64 = 0
+    public var exitReceived: UInt64 = 0
+    public var finished: UInt64 = 0
+    /// The guest's own measure, from kernel entry: a claim. Nanoseconds; 0: not reported.
+    public var guestBootDuration: UInt64 = 0
+    public var guestStartDuration: UInt64 = 0
+
+    public init() {}
+}
+
+/// Everything there is to say about a job that was run.
+public struct JobResult: Sendable {
+    public var verdict: Verdict
+    public var standardOutput = StreamResult()
+    public var standardError = StreamResult()
+    public var outputFiles: [OutputFileResult] = []
+    /// What the guest claims about the job; nil if it reported no exit.
+    public var report: GuestMessage.ExitReport?
+    /// By system call number, sorted.
+    public var unsupported: [(systemCall: UInt32, count: UInt64)] = []
+    public var counters: [MachineEvent.Counter] = []
+    public var timeline = Timeline()
+    /// The guest's log, bounded by the VMM.
+    public var log: [UInt8] = []
+
+    public init(verdict: Verdict) {
+        self.verdict = verdict
+    }
+}

@@ -1,0 +1,123 @@
+import CLinux
+import Glibc
+import JobWire
+import LinuxSystem
+import SystemPackage
+
+/// Produces the host's side of the control stream, piece by piece as the guest takes it: the job's specification, the
+/// contents of its input files, `start`. At most about 200 KiB of it are in memory, whatever the size of the files.
+struct JobSender: ~Copyable {
+    /// An input file that cannot be sent any more; the job cannot run.
+    struct InputProblem: Error {
+        let path: [UInt8]
+        let text: String
+    }
+
+    /// Content of one data frame, in bytes: large enough that headers do not matter, small enough to keep in memory.
+    private static let pieceBytes = 128 * 1024
+
+    private let entries: [InputPlan.Entry]
+    private var nextEntry = 0
+    private let outputs: [JobRequest.OutputFile]
+    private var file: OwnedDescriptor?
+    private var filePath: [UInt8] = []
+    private var fileOffset: UInt64 = 0
+    private var fileRemaining: UInt64 = 0
+    private var buffer: [UInt8] = []
+    private var sent = 0
+    private var hasStarted = false
+
+    init(_ request: JobRequest, inputs: InputPlan) {
+        entries = inputs.entries
+        outputs = request.outputs
+        HostMessage.begin(
+            .init(
+                isInputConnected: request.standardInput != nil, user: request.user, group: request.group)
+        ).encode(to: &buffer)
+        for argument in request.arguments { HostMessage.argument(argument).encode(to: &buffer) }
+        for variable in request.environment { HostMessage.environment(variable).encode(to: &buffer) }
+        HostMessage.workingDirectory(request.workingDirectory).encode(to: &buffer)
+        // World-writable like /tmp, so that a job with a user of its own can work there.
+        HostMessage.directory(mode: 0o1777, path: Array("/job".utf8)).encode(to: &buffer)
+    }
+
+    var isDone: Bool { hasStarted && sent == buffer.count }
+
+    /// Sends as much as the socket takes now.
+    ///
+    /// - Returns: false when the other side is gone; then the VMM's end says why.
+    mutating func send(to socket: FileDescriptor) throws(InputProblem) -> Bool {
+        while !isDone {
+            if sent == buffer.count { try refill() }
+            let result = buffer.withUnsafeBytes { bytes in
+                linux_send(
+                    socket.rawValue, bytes.baseAddress.map { $0 + sent }, bytes.count - sent,
+                    CInt(MSG_DONTWAIT.rawValue) | CInt(MSG_NOSIGNAL.rawValue))
+            }
+            if result == -Int(EAGAIN) || result == -Int(EINTR) { return true }
+            if result < 0 { return false }
+            sent += result
+        }
+        return true
+    }
+
+    /// Puts the next piece of the stream into the empty buffer.
+    private mutating func refill() throws(InputProblem) {
+        buffer.removeAll(keepingCapacity: true)
+        sent = 0
+        while buffer.count < Self.pieceBytes, !hasStarted {
+            if fileRemaining > 0 {
+                try appendFilePiece()
+            } else if nextEntry < entries.count {
+                try append(entries[nextEntry])
+                nextEntry += 1
+            } else {
+                for (index, output) in outputs.enumerated() {
+                    HostMessage.output(index: UInt32(index), path: output.guestPath).encode(to: &buffer)
+                }
+                HostMessage.start.encode(to: &buffer)
+                hasStarted = true
+            }
+        }
+    }
+
+    private mutating func append(_ entry: InputPlan.Entry) throws(InputProblem) {
+        switch entry {
+        case .directory(let mode, let path):
+            HostMessage.directory(mode: mode, path: path).encode(to: &buffer)
+        case .symlink(let target, let path):
+            HostMessage.symlink(target: target, path: path).encode(to: &buffer)
+        case .file(let hostPath, let guestPath):
+            do throws(Errno) {
+                let opened = try OwnedDescriptor.open(path: hostPath, flags: O_RDONLY | O_NONBLOCK)
+                let status = try opened.borrowed.status()
+                if status.kind != .regular { throw .invalidArgument }
+                let mode = try PathStatus(of: hostPath, followingLinks: true).mode
+                HostMessage.file(mode: mode, size: status.size, path: guestPath).encode(to: &buffer)
+                fileRemaining = status.size
+                fileOffset = 0
+                filePath = hostPath
+                file = consume opened
+            } catch {
+                throw InputProblem(path: hostPath, text: "\(error)")
+            }
+        }
+    }
+
+    private mutating func appendFilePiece() throws(InputProblem) {
+        let count = Int(min(fileRemaining, UInt64(Self.pieceBytes)))
+        var piece: [UInt8] = []
+        do throws(Errno) {
+            piece = try file?.borrowed.read(at: fileOffset, upTo: count) ?? []
+        } catch {
+            throw InputProblem(path: filePath, text: "\(error)")
+        }
+        // The size went ahead of the content, so a file that became shorter cannot be sent any more.
+        if piece.count < count { throw InputProblem(path: filePath, text: "became shorter while it was sent") }
+        DataFrame.appendHeader(count: count, to: &buffer)
+        buffer += piece
+        fileOffset += UInt64(count)
+        fileRemaining -= UInt64(count)
+        if fileRemaining == 0 { file = nil }
+    }
+}

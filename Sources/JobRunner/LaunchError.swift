@@ -1,0 +1,38 @@
+import SystemPackage
+
+/// Why a job could not be started. Each reads as one line: what was tried, what happened, what to do.
+public enum LaunchError: Error, Equatable, CustomStringConvertible {
+    case kvmMissing
+    case kvmDenied
+    case kvm(Errno)
+    case machine(path: String, Errno)
+    case input(path: [UInt8], errno: Errno)
+    case unsupportedInput(path: [UInt8], kind: String)
+    case pathTooLong([UInt8])
+    case output(path: [UInt8], errno: Errno)
+    case system(doing: String, errno: Errno)
+
+    public var description: String {
+        switch self {
+        case .kvmMissing:
+            "/dev/kvm: no such file; load KVM (sudo modprobe kvm_amd or kvm_intel), and enable virtualization in the "
+                + "BIOS or, on a cloud machine, nested virtualization"
+        case .kvmDenied:
+            "/dev/kvm: permission denied; add yourself to group kvm: sudo usermod -aG kvm $USER, then log in again"
+        case .kvm(let errno):
+            "/dev/kvm: \(errno); this machine's KVM does not work"
+        case .machine(let path, let errno):
+            "starting \(path): \(errno); build it with make build"
+        case .input(let path, let errno):
+            "input file \(printable(path)): \(errno)"
+        case .unsupportedInput(let path, let kind):
+            "input file \(printable(path)): is a \(kind); only files, directories and symbolic links can be passed"
+        case .pathTooLong(let path):
+            "path too long: \(printable(Array(path.prefix(80))))…"
+        case .output(let path, let errno):
+            "output file \(printable(path)): \(errno)"
+        case .system(let doing, let errno):
+            "\(doing): \(errno)"
+        }
+    }
+}

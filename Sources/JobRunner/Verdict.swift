@@ -1,0 +1,174 @@
+import Glibc
+import JobWire
+import SystemPackage
+
+/// What the host has seen of a job so far. The verdict is a function of this and nothing else.
+struct Observations {
+    /// What the host itself did to end the job; decides over everything that comes after.
+    enum Intervention: Equatable {
+        case wallTimeout
+        case outputLimit
+        case cancelled(signal: Int32)
+        /// An input file could not be sent; the text says which and why.
+        case inputFailed(String)
+    }
+
+    var intervention: Intervention?
+    /// What in the guest's frames or the VMM's events broke the protocol.
+    var protocolViolation: String?
+    var failure: (stage: GuestMessage.FailureStage, errno: Int32, about: [UInt8])?
+    var report: GuestMessage.ExitReport?
+    var isFinished = false
+    var standardOutput = StreamResult()
+    var standardError = StreamResult()
+    var end: (cause: MachineEvent.EndCause, message: [UInt8])?
+    /// How the VMM's process ended; nil while it runs.
+    var processEnd: ProcessEnd?
+    var hasGuestEntered = false
+
+    struct ProcessEnd: Equatable {
+        var signal: Int32
+        var code: Int32
+    }
+
+    /// The guest has said all there is to say, and both streams are where they belong.
+    var isComplete: Bool {
+        report != nil && isFinished && standardOutput.isClosed && standardError.isClosed
+    }
+}
+
+extension Verdict {
+    /// The verdict so far; nil: not decided yet.
+    ///
+    /// Order: what the host did to the job; then a broken protocol, because from there on nothing the guest said
+    /// counts; then a complete report; then how the machine ended.
+    init?(_ seen: Observations, limits: JobRequest) {
+        if let intervention = seen.intervention {
+            self = Verdict(intervention: intervention, limits: limits)
+        } else if let violation = seen.protocolViolation {
+            self = Verdict(.protocolError, status: 125, message: "the guest broke the job protocol: \(violation)")
+        } else if let failure = seen.failure {
+            self = Verdict(failure: failure, command: limits.arguments.first ?? [])
+        } else if let report = seen.report, seen.isComplete {
+            self = Verdict(report: report, seen)
+        } else if let end = seen.end {
+            self = Verdict(end: end, seen)
+        } else if let processEnd = seen.processEnd {
+            self = Verdict(processEnd: processEnd, seen)
+        } else {
+            return nil
+        }
+    }
+
+    private init(intervention: Observations.Intervention, limits: JobRequest) {
+        switch intervention {
+        case .wallTimeout:
+            let limit = (limits.wallTimeLimitNanoseconds ?? 0) / 1_000_000
+            self = Verdict(.wallTimeout, status: 124, message: "stopped after its time limit of \(limit) ms")
+        case .outputLimit:
+            let limit = limits.outputLimitBytes ?? 0
+            self = Verdict(
+                .outputLimit, status: 128 + SIGXFSZ, message: "stopped: more than \(limit) bytes of output")
+        case .cancelled(let signal):
+            self = Verdict(.cancelled, status: 128 + signal, message: "cancelled by signal \(signal)")
+        case .inputFailed(let text):
+            self = Verdict(.startFailed, status: 125, message: text)
+        }
+    }
+
+    private init(
+        failure: (stage: GuestMessage.FailureStage, errno: Int32, about: [UInt8]), command: [UInt8]
+    ) {
+        let error = Errno(rawValue: failure.errno)
+        let about = printable(failure.about.isEmpty ? command : failure.about)
+        switch failure.stage {
+        case .exec:
+            let status: Int32 = error == .noSuchFileOrDirectory || error == .notDirectory ? 127 : 126
+            let text = status == 127 ? "not found in the image" : "cannot be executed: \(error)"
+            self = Verdict(.startFailed, status: status, message: "\(about): \(text)")
+        case .inputFile:
+            self = Verdict(.startFailed, status: 125, message: "input file \(about): \(error) in the guest")
+        case .workingDirectory:
+            self = Verdict(.startFailed, status: 125, message: "working directory \(about): \(error) in the guest")
+        case .outOfMemory:
+            self = Verdict(
+                .outOfMemory, status: 137, message: "out of memory before the job began; give it more with -m")
+        }
+    }
+
+    private init(report: GuestMessage.ExitReport, _ seen: Observations) {
+        switch report.kind {
+        case .exited:
+            self = Verdict(.exited, exitCode: report.code, status: Int32(report.code))
+        case .signaled:
+            self = Verdict(
+                .signaled, signal: report.code, status: 128 + Int32(report.code),
+                message: "killed by signal \(report.code)")
+        case .outOfMemory:
+            self = Verdict(.outOfMemory, signal: 9, status: 137, message: "out of memory; give it more with -m")
+        }
+        if let lost = seen.lostOutput {
+            message = lost
+            if status == 0 { status = 125 }
+        }
+    }
+
+    private init(end: (cause: MachineEvent.EndCause, message: [UInt8]), _ seen: Observations) {
+        let text = printable(end.message)
+        switch end.cause {
+        case .guestPanic:
+            self = Verdict(.guestPanic, status: 125, message: "the guest kernel panicked: \(text)")
+        case .tripleFault:
+            self = Verdict(.guestPanic, status: 125, message: "the guest ended in a triple fault \(text)")
+        case .poweredOff:
+            self = Verdict(
+                .protocolError, status: 125, message: "the guest powered off without reporting how the job ended")
+        case .deviceUnusable:
+            self = Verdict(.guestPanic, status: 125, message: "the guest made a device unusable: \(text)")
+        case .kvmInternalError:
+            self = Verdict(.guestPanic, status: 125, message: "KVM could not go on with the guest: \(text)")
+        case .vmmError:
+            self = Verdict(
+                seen.hasGuestEntered ? .vmmError : .startFailed, status: 125, message: "swiftlet-vmm: \(text)")
+        }
+    }
+
+    private init(processEnd: Observations.ProcessEnd, _ seen: Observations) {
+        if processEnd.signal == SIGSYS {
+            self = Verdict(
+                .seccomp, status: 125, message: "swiftlet-vmm made a system call that its filter forbids")
+        } else if processEnd.signal != 0 {
+            self = Verdict(
+                .vmmError, status: 125, message: "swiftlet-vmm was killed by signal \(processEnd.signal)")
+        } else {
+            self = Verdict(
+                seen.hasGuestEntered ? .vmmError : .startFailed, status: 125,
+                message: "swiftlet-vmm ended with status \(processEnd.code) and no word about why")
+        }
+    }
+}
+
+extension Observations {
+    /// Output that went nowhere although the job ended by itself. A reader that went away (EPIPE) is no such case: the
+    /// job has had its SIGPIPE, as it would have without a VM.
+    fileprivate var lostOutput: String? {
+        for (name, stream) in [("standard output", standardOutput), ("standard error", standardError)] {
+            if stream.errno != 0, stream.errno != EPIPE {
+                return "writing its \(name) failed: \(Errno(rawValue: stream.errno))"
+            }
+        }
+        return nil
+    }
+}
+
+/// Bytes from a guest as text for a terminal: no control characters, no invalid UTF-8, at most 500 characters.
+func printable(_ bytes: [UInt8]) -> String {
+    var text = ""
+    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars.prefix(500) {
+        let isControl = scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)
+        // Line and paragraph separators and bidirectional controls can fake what a terminal shows.
+        let isDeceptive = (0x2028...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+        text.unicodeScalars.append(isControl || isDeceptive ? "\u{fffd}" : scalar)
+    }
+    return text
+}
