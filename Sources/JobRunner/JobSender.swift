@@ -52,7 +52,7 @@ struct JobSender: ~Copyable {
             let result = buffer.withUnsafeBytes { bytes in
                 linux_send(
                     socket.rawValue, bytes.baseAddress.map { $0 + sent }, bytes.count - sent,
-                    CInt(MSG_DONTWAIT.rawValue) | CInt(MSG_NOSIGNAL.rawValue))
+                    CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
             }
             if result == -Int(EAGAIN) || result == -Int(EINTR) { return true }
             if result < 0 { return false }

@@ -56,7 +56,7 @@ extension OwnedDescriptor {
 }
 
 /// The two ends of a pipe.
-public struct Pipe: ~Copyable {
+@frozen public struct Pipe: ~Copyable {
     public var reading: OwnedDescriptor
     public var writing: OwnedDescriptor
 
@@ -74,7 +74,7 @@ public struct Pipe: ~Copyable {
 }
 
 /// Two connected Unix sockets.
-public struct SocketPair: ~Copyable {
+@frozen public struct SocketPair: ~Copyable {
     public var first: OwnedDescriptor
     public var second: OwnedDescriptor
 

@@ -1,0 +1,304 @@
+import CLinux
+import Glibc
+import JobWire
+import LinuxSystem
+import SystemPackage
+
+/// One job's event loop: control stream both ways, the VMM's events and its process, signals, captured output, the
+/// deadline. One thread and one ppoll, because a job is short: there is nothing here that an executor would overlap.
+final class JobLoop {
+    private let request: JobRequest
+    private var seen = Observations()
+    private var timeline = Timeline()
+    private var counters: [MachineEvent.Counter] = []
+    private var log: [UInt8] = []
+
+    private var sender: JobSender
+    private var reader: ReportReader
+    private var outputs: OutputCollector
+    private let channels: JobChannels
+    private let process: MachineProcess
+    private let signals: OwnedDescriptor
+    private var isControlOpen = true
+    private var areEventsOpen = true
+    /// When a closed control stream without a word about the machine's end counts as the end. Nanoseconds.
+    private var controlGraceEnd: UInt64?
+    private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+
+    /// A guest that closes its control stream powers off next, and the VMM says so at once; longer than this, the
+    /// stream was closed for no reason.
+    private static let controlGraceNanoseconds: UInt64 = 1_000_000_000
+    /// How long to wait for counters after the verdict, if they are wanted. The VMM sends them within microseconds.
+    private static let countersWaitNanoseconds: UInt64 = 50_000_000
+    /// Most log bytes kept. The VMM bounds them as well; but the VMM is confined, not trusted.
+    private static let maximumLog = 256 * 1024
+    /// Most reads of one descriptor before the others get their turn.
+    private static let readsPerTurn = 16
+
+    /// The job's VMM is running; `channels` has our ends of what connects us.
+    init(
+        _ request: JobRequest, inputs: InputPlan, channels: JobChannels, process: consuming MachineProcess,
+        begun: UInt64
+    ) throws(Errno) {
+        // After the VMM's start: a blocked signal would stay blocked in it.
+        let signals = try OwnedDescriptor(checking: linux_stop_signals())
+        self.request = request
+        self.channels = channels
+        self.process = process
+        self.signals = signals
+        timeline.begun = begun
+        sender = JobSender(request, inputs: inputs)
+        reader = ReportReader(outputCount: request.outputs.count)
+        outputs = OutputCollector(request.outputs)
+    }
+
+    deinit {
+        linux_release_stop_signals()
+    }
+
+    /// Runs until the verdict stands, tells the VMM to go, and delivers.
+    func run() throws(Errno) -> JobResult {
+        var verdict: Verdict?
+        while verdict == nil {
+            try turn(until: deadline)
+            verdict = Verdict(seen, limits: request)
+        }
+        timeline.finished = monotonicNanoseconds()
+        if request.wantsCounters { try waitForCounters() }
+        process.kill()
+        channels.drainCaptured()
+        return result(verdict ?? Verdict(.vmmError, status: 125, message: "no verdict"))
+    }
+
+    private func result(_ verdict: Verdict) -> JobResult {
+        var result = JobResult(verdict: verdict)
+        result.standardOutput = seen.standardOutput
+        result.standardError = seen.standardError
+        result.standardOutput.captured = channels.capturedOutput
+        result.standardError.captured = channels.capturedError
+        result.report = seen.report
+        result.unsupported = reader.unsupported.sorted { $0.systemCall < $1.systemCall }
+        result.counters = counters
+        result.timeline = timeline
+        result.log = log
+        let isDelivered = seen.intervention == nil && seen.protocolViolation == nil && seen.isComplete
+        result.outputFiles = isDelivered ? outputs.publish() : outputs.results()
+        if isDelivered, let failed = result.outputFiles.first(where: { $0.problem != nil }) {
+            // Asked for and not there is a failure, even of a job that thinks it succeeded.
+            result.verdict.message = "output file \(printable(failed.guestPath)) to \(printable(failed.hostPath)): "
+                + (failed.problem ?? "")
+            if result.verdict.status == 0 { result.verdict.status = 125 }
+        }
+        return result
+    }
+
+    // MARK: - Waiting
+
+    private var deadline: UInt64? {
+        let limit = request.wallTimeLimitNanoseconds.map { timeline.begun &+ $0 }
+        switch (limit, controlGraceEnd) {
+        case (let limit?, let grace?): return min(limit, grace)
+        case (let limit?, nil): return limit
+        case (nil, let grace): return grace
+        }
+    }
+
+    /// Waits for something to happen, at most until `instant`, and handles all of it.
+    private func turn(until instant: UInt64?) throws(Errno) {
+        let now = monotonicNanoseconds()
+        let timeout = instant.map { $0 > now ? $0 - now : 0 } ?? UInt64.max
+        let wantsToSend = isControlOpen && !sender.isDone
+        var descriptors = [
+            pollfd(fd: areEventsOpen ? channels.events.borrowed.rawValue : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(
+                fd: isControlOpen ? channels.control.borrowed.rawValue : -1,
+                events: Int16(POLLIN) | (wantsToSend ? Int16(POLLOUT) : 0), revents: 0),
+            pollfd(fd: signals.borrowed.rawValue, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: seen.processEnd == nil ? process.pidfd.borrowed.rawValue : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: channels.outputDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: channels.errorDescriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        let ready = linux_poll_many(&descriptors, UInt32(descriptors.count), timeout)
+        if ready == -EINTR { return }
+        try checked(ready)
+        // The VMM's events come before the control stream and its process's end: what it said before it went counts.
+        if descriptors[0].revents != 0 || descriptors[3].revents != 0 { readEvents() }
+        if descriptors[1].revents & ~Int16(POLLOUT) != 0 { readControl() }
+        if wantsToSend, descriptors[1].revents & Int16(POLLOUT) != 0 { sendControl() }
+        if descriptors[2].revents != 0 { readSignals() }
+        if descriptors[3].revents != 0 { seen.processEnd = process.end(waiting: false) }
+        if descriptors[4].revents != 0 || descriptors[5].revents != 0 { channels.drainCaptured() }
+        passTime(monotonicNanoseconds())
+    }
+
+    private func passTime(_ now: UInt64) {
+        if let limit = request.wallTimeLimitNanoseconds, now >= timeline.begun &+ limit, !seen.isComplete {
+            intervene(.wallTimeout)
+        }
+        if let end = controlGraceEnd, now >= end { violate("closed its control stream before its report was complete") }
+    }
+
+    private func intervene(_ intervention: Observations.Intervention) {
+        if seen.intervention == nil { seen.intervention = intervention }
+    }
+
+    private func violate(_ text: String) {
+        if seen.protocolViolation == nil { seen.protocolViolation = text }
+    }
+
+    private func readSignals() {
+        while true {
+            let signal = linux_next_signal(signals.borrowed.rawValue)
+            if signal <= 0 { return }
+            // From here on a second signal ends this process at once; the VMM goes with its parent.
+            intervene(.cancelled(signal: signal))
+            linux_release_stop_signals()
+        }
+    }
+
+    /// The verdict stands; the counters come with the end of the control stream or not at all.
+    private func waitForCounters() throws(Errno) {
+        let end = monotonicNanoseconds() + Self.countersWaitNanoseconds
+        if isControlOpen { _ = linux_shutdown(channels.control.borrowed.rawValue, CInt(SHUT_RDWR)) }
+        isControlOpen = false
+        while counters.isEmpty, areEventsOpen, seen.processEnd == nil, monotonicNanoseconds() < end {
+            try turn(until: end)
+        }
+        if let peak = process.peakResidentKiB() {
+            // The host's own measure instead of the VMM's claim.
+            counters.removeAll { $0.id == MachineEvent.CounterID.maximumResidentKiB.rawValue }
+            counters.append(MachineEvent.Counter(.maximumResidentKiB, peak))
+        }
+    }
+}
+
+// MARK: - Control stream
+
+extension JobLoop {
+    private func sendControl() {
+        do throws(JobSender.InputProblem) {
+            // False: the VMM closed its end; its event or its process's end says why.
+            _ = try sender.send(to: channels.control.borrowed)
+        } catch {
+            intervene(.inputFailed("input file \(printable(error.path)): \(error.text)"))
+        }
+    }
+
+    private func readControl() {
+        for _ in 0..<Self.readsPerTurn {
+            let count = buffer.withUnsafeMutableBytes {
+                linux_recv(channels.control.borrowed.rawValue, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT))
+            }
+            if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+            if count <= 0 {
+                isControlOpen = false
+                if !reader.mayEnd { controlGraceEnd = monotonicNanoseconds() + Self.controlGraceNanoseconds }
+                return
+            }
+            if seen.protocolViolation != nil { return }
+            handle(buffer[..<count])
+        }
+    }
+
+    private func handle(_ bytes: ArraySlice<UInt8>) {
+        do throws(ReportReader.Failure) {
+            try reader.read(bytes.span) { event in
+                switch event {
+                case .hello(let nanoseconds):
+                    timeline.helloReceived = monotonicNanoseconds()
+                    timeline.guestBootDuration = nanoseconds
+                case .started(let nanoseconds):
+                    timeline.startedReceived = monotonicNanoseconds()
+                    timeline.guestStartDuration = nanoseconds
+                case .failed(let stage, let errno, let about):
+                    seen.failure = (stage, errno, about)
+                case .exited(let report):
+                    timeline.exitReceived = monotonicNanoseconds()
+                    seen.report = report
+                case .outputBegins(let index, let mode, let size):
+                    outputs.begin(index: index, mode: mode, size: size)
+                case .outputData(let range):
+                    bytes.withUnsafeBytes { outputs.write(UnsafeRawBufferPointer(rebasing: $0[range])) }
+                case .outputEnds(let index):
+                    outputs.end(index: index)
+                case .outputMissing(let index, let errno):
+                    outputs.missing(index: index, errno: errno)
+                case .finished:
+                    seen.isFinished = true
+                    checkByteCounts()
+                }
+            }
+        } catch {
+            if case .violation(let text) = error { violate(text) }
+        }
+    }
+
+    /// Once all is reported: as many bytes must have arrived as the guest says the job wrote. Otherwise output was lost
+    /// on the way, and a job whose output was lost has not succeeded.
+    private func checkByteCounts() {
+        guard seen.isComplete, let report = seen.report else { return }
+        let streams = [
+            ("standard output", seen.standardOutput, report.standardOutputBytes),
+            ("standard error", seen.standardError, report.standardErrorBytes),
+        ]
+        for (name, stream, claimed) in streams where stream.errno == 0 {
+            let (arrived, overflow) = stream.bytes.addingReportingOverflow(stream.dropped)
+            if overflow || arrived != claimed {
+                violate("it reports \(claimed) bytes of \(name), \(arrived) arrived")
+            }
+        }
+    }
+}
+
+// MARK: - Events of the VMM
+
+extension JobLoop {
+    private func readEvents() {
+        var datagram = [UInt8](repeating: 0, count: MachineEvent.maximumSize)
+        while areEventsOpen {
+            let count = datagram.withUnsafeMutableBytes {
+                linux_recv(channels.events.borrowed.rawValue, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT))
+            }
+            if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+            if count <= 0 {
+                areEventsOpen = false
+                return
+            }
+            do throws(WireError) {
+                handle(try MachineEvent(decoding: Array(datagram[..<count])))
+            } catch {
+                seen.end = seen.end ?? (.vmmError, Array("an event that cannot be read".utf8))
+            }
+        }
+    }
+
+    private func handle(_ event: MachineEvent) {
+        switch event {
+        case .phase(let phase, let nanoseconds):
+            switch phase {
+            case .mainEntered: timeline.machineMain = nanoseconds
+            case .jailed: timeline.jailed = nanoseconds
+            case .machineCreated: timeline.machineCreated = nanoseconds
+            case .guestEntered:
+                timeline.guestEntered = nanoseconds
+                seen.hasGuestEntered = true
+            }
+        case .streamClosed(let port, let passed, let dropped, let errno):
+            let stream = StreamResult(bytes: passed, dropped: dropped, errno: errno, isClosed: true)
+            if port == JobPort.standardOutput { seen.standardOutput = stream }
+            if port == JobPort.standardError { seen.standardError = stream }
+            if dropped > 0, port == JobPort.standardOutput || port == JobPort.standardError {
+                intervene(.outputLimit)
+            }
+            checkByteCounts()
+        case .limitReached:
+            intervene(.outputLimit)
+        case .ended(let cause, let message):
+            if seen.end == nil { seen.end = (cause, message) }
+        case .counters(let new):
+            counters = new
+        case .log(let bytes):
+            log += bytes.prefix(Self.maximumLog - log.count)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import CLinux
+import Glibc
+import JobWire
+import LinuxSystem
+import SystemPackage
+
+/// Runs jobs, one call each, on the calling thread.
+public struct JobRunner {
+    private let kvm: FileDescriptor
+    private let start: MachineStarter
+
+    /// - Parameter kvm: /dev/kvm, open for reading and writing.
+    public init(kvm: FileDescriptor, start: @escaping MachineStarter) {
+        self.kvm = kvm
+        self.start = start
+    }
+
+    /// Opens /dev/kvm, or says why that cannot be done and what to do about it.
+    public static func openKVM() throws(LaunchError) -> OwnedDescriptor {
+        do throws(Errno) {
+            return try OwnedDescriptor.open("/dev/kvm", flags: O_RDWR)
+        } catch {
+            switch error {
+            case .noSuchFileOrDirectory, .noSuchAddressOrDevice, Errno(rawValue: ENODEV): throw .kvmMissing
+            case .permissionDenied: throw .kvmDenied
+            default: throw .kvm(error)
+            }
+        }
+    }
+
+    /// Runs one job to its verdict. When this returns the VMM has been told to go and may still be going: closing a VM
+    /// takes about 15 ms, and nobody is to wait for that. The VMM is a child of this process: one that exits leaves it to
+    /// init, one that lives on reaps it.
+    ///
+    /// - Parameters:
+    ///   - begun: When the caller began with the job, on CLOCK_MONOTONIC in nanoseconds; time limits count from here.
+    /// - Throws: `LaunchError` if there was nothing to judge: no VMM was started, or input files are not there.
+    public func run(_ request: JobRequest, begun: UInt64) throws(LaunchError) -> JobResult {
+        for output in request.outputs { try OutputCollector.check(output) }
+        let inputs = try InputPlan(request.inputs)
+        let channels: JobChannels
+        do throws(Errno) {
+            channels = try JobChannels(request)
+        } catch {
+            throw .system(doing: "preparing the job's channels", errno: error)
+        }
+        let process = try channels.launch(request, kvm: kvm, start)
+        do throws(Errno) {
+            let loop = try JobLoop(request, inputs: inputs, channels: channels, process: process, begun: begun)
+            return try loop.run()
+        } catch {
+            throw .system(doing: "waiting for the job", errno: error)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import CLinux
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+/// A running `swiftlet-vmm`, known by its pidfd: a number that names no other process later.
+public struct MachineProcess: ~Copyable {
+    public let pidfd: OwnedDescriptor
+    /// For /proc only.
+    public let processID: Int32
+
+    public init(pidfd: consuming OwnedDescriptor, processID: Int32) {
+        self.pidfd = pidfd
+        self.processID = processID
+    }
+
+    /// SIGKILL. Whether it was still there does not matter.
+    public func kill() {
+        _ = linux_pidfd_send_signal(pidfd.borrowed.rawValue, SIGKILL)
+    }
+
+    /// How it ended, or nil if it still runs. Reaps it.
+    func end(waiting: Bool) -> Observations.ProcessEnd? {
+        var raw = linux_process_end()
+        guard linux_process_ended(pidfd.borrowed.rawValue, waiting ? 1 : 0, &raw) == 1 else { return nil }
+        return Observations.ProcessEnd(signal: raw.signal, code: raw.code)
+    }
+
+    /// The most memory it ever had resident, in KiB, as the host's kernel counts it: guest memory included.
+    func peakResidentKiB() -> UInt64? {
+        guard let file = try? OwnedDescriptor.open("/proc/\(processID)/status", flags: O_RDONLY),
+            let bytes = try? file.borrowed.readAll(atMost: 64 * 1024)
+        else { return nil }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("VmHWM:") {
+            return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { UInt64($0) }
+        }
+        return nil
+    }
+}
+
+/// What a VMM is started with (docs/protocol.md §1): its arguments, and which of our descriptors becomes which of its.
+public struct MachineStart: Sendable {
+    public struct Descriptor: Sendable {
+        public var source: FileDescriptor
+        public var target: Int32
+    }
+
+    /// Without the program's name.
+    public private(set) var arguments: [String] = []
+    public private(set) var descriptors: [Descriptor] = []
+
+    /// 0, 1 and 2 stay free: the VMM has no use for them.
+    private var nextTarget: Int32 = 3
+
+    /// Hands over `source` and returns its number there.
+    private mutating func hand(over source: FileDescriptor) -> Int32 {
+        descriptors.append(Descriptor(source: source, target: nextTarget))
+        defer { nextTarget += 1 }
+        return nextTarget
+    }
+
+    mutating func pass(_ option: String, _ value: String) {
+        arguments += [option, value]
+    }
+
+    mutating func pass(_ option: String, _ source: FileDescriptor) {
+        pass(option, "\(hand(over: source))")
+    }
+
+    mutating func passStream(_ port: UInt32, _ source: FileDescriptor, limit: UInt64?) {
+        let suffix = limit.map { ",limit=\($0)" } ?? ""
+        pass("--stream", "\(port)=\(hand(over: source))\(suffix)")
+    }
+
+    /// Also lets the VMM's own words (a Swift trap's message) reach `standardError`; for `-v`.
+    public mutating func exposeStandardError(_ source: FileDescriptor) {
+        descriptors.append(Descriptor(source: source, target: 2))
+    }
+}
+
+/// Starts a VMM. The one real way is `Launcher.start`; tests put a double here.
+public typealias MachineStarter = (MachineStart) throws(LaunchError) -> MachineProcess
