@@ -10,6 +10,9 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+// One file without a dynamic linker: exec to main takes half the time, and it runs in any root directory.
+let oneStaticFile: [LinkerSetting] = [.unsafeFlags(["-static-executable"], .when(configuration: .release))]
+
 let package = Package(
     name: "swiftlet",
     products: [
@@ -18,7 +21,6 @@ let package = Package(
         .library(name: "GuestKernel", type: .static, targets: ["GuestKernel"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
@@ -50,15 +52,12 @@ let package = Package(
             name: "JobRunner", dependencies: ["JobWire", "LinuxSystem", "Sandbox"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet-vmm", dependencies: ["LinuxSystem", "Machine"], swiftSettings: strict,
-            // One file without a dynamic linker: exec to main takes half the time, and it runs in any root directory.
-            linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
+            linkerSettings: oneStaticFile),
+        .target(
+            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "LinuxSystem"], swiftSettings: strict),
         .executableTarget(
-            name: "swiftlet",
-            dependencies: [
-                "JobRunner", "Images",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: strict),
+            name: "swiftlet", dependencies: ["SwiftletCLI"], swiftSettings: strict,
+            linkerSettings: oneStaticFile),
 
         // Guest.
         .target(name: "GuestNucleus", dependencies: ["CSwiftletABI"], exclude: ["kernel.ld"]),
@@ -75,6 +74,7 @@ let package = Package(
         .testTarget(name: "BootTests", dependencies: ["Boot"], swiftSettings: strict),
         .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel", "JobWire"], swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images"], swiftSettings: strict),
+        .testTarget(name: "SwiftletCLITests", dependencies: ["SwiftletCLI"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

@@ -1,1 +1,4 @@
-print("swiftlet")
+import Glibc
+import SwiftletCLI
+
+exit(SwiftletCLI.main())

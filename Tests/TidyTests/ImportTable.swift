@@ -22,6 +22,7 @@ enum ImportTable {
         "Images": host.union(["LinuxSystem"]),
         "JobRunner": host.union(["JobWire", "LinuxSystem", "Sandbox"]),
         "swiftlet-vmm": host.union(["Machine", "LinuxSystem"]),
-        "swiftlet": host.union(["JobRunner", "Images", "JobWire", "LinuxSystem", "ArgumentParser"]),
+        "SwiftletCLI": host.union(["JobRunner", "Images", "JobWire", "LinuxSystem"]),
+        "swiftlet": host.union(["SwiftletCLI"]),
     ]
 }

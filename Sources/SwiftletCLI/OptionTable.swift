@@ -1,0 +1,168 @@
+/// What a user typed wrong. Exit status 2, as usual for a bad option.
+public struct UsageError: Error, Equatable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// One option of a command, and what it does to the command's options.
+struct OptionSpecification<Options> {
+    enum Effect {
+        case flag((inout Options) -> Void)
+        /// `placeholder` is for the help text.
+        case value(placeholder: String, (inout Options, String) throws(UsageError) -> Void)
+        /// Known from shared/CLI.md, not there yet: refused by name, never ignored.
+        case unavailable
+    }
+
+    let short: Character?
+    let long: String
+    let help: String
+    let effect: Effect
+
+    init(_ long: String, _ short: Character, _ help: String, _ effect: Effect) {
+        self.init(long: long, short: short, help: help, effect: effect)
+    }
+
+    init(_ long: String, _ help: String, _ effect: Effect) {
+        self.init(long: long, short: nil, help: help, effect: effect)
+    }
+
+    private init(long: String, short: Character?, help: String, effect: Effect) {
+        self.long = long
+        self.short = short
+        self.help = help
+        self.effect = effect
+    }
+
+    var name: String { "--\(long)" }
+}
+
+/// The options of one command and the usual ways to write them:
+///
+///     --name VALUE   --name=VALUE   -n VALUE   -nVALUE   -n=VALUE   -ab (two flags)   -- (no options behind it)
+///
+/// Options end at the first word that is none, so that a job's command keeps its own.
+struct OptionTable<Options> {
+    let specifications: [OptionSpecification<Options>]
+
+    init(_ specifications: [OptionSpecification<Options>]) {
+        self.specifications = specifications
+    }
+
+    /// Applies the options at the start of `arguments`.
+    ///
+    /// - Parameter isBytewise: Whether `arguments[i]` stands for the user's bytes exactly. An option's value that does not
+    ///   cannot be used: it would name something else.
+    /// - Returns: The index of the first word behind the options.
+    func parse(
+        _ arguments: [String], into options: inout Options, isBytewise: (Int) -> Bool = { _ in true }
+    ) throws(UsageError) -> Int {
+        var index = 0
+        while index < arguments.count {
+            let word = arguments[index]
+            if word == "--" { return index + 1 }
+            guard word.hasPrefix("-"), word != "-" else { return index }
+            guard isBytewise(index) else { throw UsageError("option \(word): not valid UTF-8") }
+            index += 1
+            func next(_ name: String) throws(UsageError) -> String {
+                guard index < arguments.count else { throw UsageError("\(name): needs a value") }
+                guard isBytewise(index) else { throw UsageError("\(name): the value is not valid UTF-8") }
+                defer { index += 1 }
+                return arguments[index]
+            }
+            if word.hasPrefix("--") {
+                try parseLong(word.dropFirst(2), into: &options, next: next)
+            } else {
+                try parseShort(word.dropFirst(), into: &options, next: next)
+            }
+        }
+        return index
+    }
+
+    private func parseLong(
+        _ word: Substring, into options: inout Options, next: (String) throws(UsageError) -> String
+    ) throws(UsageError) {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let long = String(parts.first ?? "")
+        guard let option = specifications.first(where: { $0.long == long }) else {
+            throw UsageError("unknown option --\(long)" + suggestion(for: long))
+        }
+        let attached = parts.count == 2 ? String(parts[1]) : nil
+        switch option.effect {
+        case .flag(let apply):
+            guard attached == nil else { throw UsageError("\(option.name): takes no value") }
+            apply(&options)
+        case .value(_, let apply):
+            let value = if let attached { attached } else { try next(option.name) }
+            try naming(option) { () throws(UsageError) in try apply(&options, value) }
+        case .unavailable:
+            throw UsageError("\(option.name): not available in this version")
+        }
+    }
+
+    private func parseShort(
+        _ letters: Substring, into options: inout Options, next: (String) throws(UsageError) -> String
+    ) throws(UsageError) {
+        var rest = letters
+        while let letter = rest.popFirst() {
+            guard let option = specifications.first(where: { $0.short == letter }) else {
+                throw UsageError("unknown option -\(letter)")
+            }
+            switch option.effect {
+            case .flag(let apply):
+                apply(&options)
+            case .value(_, let apply):
+                if rest.first == "=" { rest.removeFirst() }
+                let value = if rest.isEmpty { try next("-\(letter) (\(option.name))") } else { String(rest) }
+                try naming(option) { () throws(UsageError) in try apply(&options, value) }
+                return
+            case .unavailable:
+                throw UsageError("-\(letter) (\(option.name)): not available in this version")
+            }
+        }
+    }
+
+    private func naming(
+        _ option: OptionSpecification<Options>, _ body: () throws(UsageError) -> Void
+    ) throws(UsageError) {
+        do throws(UsageError) {
+            try body()
+        } catch {
+            throw UsageError("\(option.name): \(error.description)")
+        }
+    }
+
+    /// Names the option that shares the longest beginning with `long`, if that is at least three letters.
+    private func suggestion(for long: String) -> String {
+        func common(_ name: String) -> Int { zip(name, long).prefix { $0 == $1 }.count }
+        let candidates = specifications.map(\.long).filter { common($0) >= 3 }
+        guard let best = candidates.max(by: { common($0) < common($1) }) else { return "" }
+        return " (did you mean --\(best)?)"
+    }
+
+    /// The options as lines of a help text. What is not available is named last, in one line.
+    var help: String {
+        var lines: [String] = []
+        var unavailable: [String] = []
+        for option in specifications {
+            var left = option.short.map { "  -\($0), " } ?? "      "
+            left += option.name
+            switch option.effect {
+            case .flag: break
+            case .value(let placeholder, _): left += " \(placeholder)"
+            case .unavailable:
+                unavailable.append(option.name)
+                continue
+            }
+            let pad = String(repeating: " ", count: max(2, 30 - left.count))
+            lines.append(left + pad + option.help)
+        }
+        if !unavailable.isEmpty {
+            lines.append("Not available in this version: \(unavailable.joined(separator: " "))")
+        }
+        return lines.joined(separator: "\n")
+    }
+}

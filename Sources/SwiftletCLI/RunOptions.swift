@@ -1,0 +1,136 @@
+import CLinux
+
+/// The options of `swiftlet run`, parsed and checked as far as that needs no host.
+struct RunOptions {
+    var image = "base"
+    /// Path of a kernel's ELF file; nil: the one beside the executable.
+    var kernel: String?
+    var memoryBytes: UInt64 = 256 << 20
+    var timeoutNanoseconds: UInt64?
+    /// Nil: no limit for streams that are passed on, `defaultCaptureLimit` for captured ones.
+    var outputLimitBytes: UInt64?
+    var environment: [String] = []
+    var workingDirectory = "/job"
+    var user: UInt32 = 0
+    var group: UInt32 = 0
+    var passesInput = false
+    var inputs: [String] = []
+    var outputs: [String] = []
+    var name: String?
+    var labels: [(key: String, value: String)] = []
+    var printsJSON = false
+    var metaPath: String?
+    var isQuiet = false
+    var isVerbose = false
+    var isDryRun = false
+    var wantsHelp = false
+
+    static let defaultCaptureLimit: UInt64 = 16 << 20
+    /// Less than this does not hold the kernel, its tables and a program.
+    static let minimumMemory: UInt64 = 16 << 20
+
+    static let table = OptionTable<RunOptions>([
+        .init("image", "root image: a name, or a path with a slash [base]", value("NAME") { $0.image = $1 }),
+        .init("kernel", "guest kernel: tiny, or the path of an ELF file [tiny]", .value(placeholder: "tiny|PATH", setKernel)),
+        .init("memory", "m", "guest memory [256M]", .value(placeholder: "SIZE", setMemory)),
+        .init("timeout", "stop the job after this long (30s, 500ms, 5m) [none]", .value(placeholder: "TIME", setTimeout)),
+        .init("max-output", "stop the job after this many bytes on a stream [none; 16M with --json]",
+            .value(placeholder: "SIZE", setOutputLimit)),
+        .init("env", "e", "set an environment variable; without =VALUE, pass the caller's",
+            .value(placeholder: "NAME[=VALUE]", addEnvironment)),
+        .init("workdir", "w", "the job's working directory [/job]", .value(placeholder: "DIR", setWorkingDirectory)),
+        .init("user", "u", "the job's user and group, as numbers [0:0]", .value(placeholder: "UID[:GID]", setUser)),
+        .init("interactive", "i", "pass standard input; without it the job's is empty", .flag { $0.passesInput = true }),
+        .init("in", "bring a file or directory into the job [DST: /job/NAME]",
+            .value(placeholder: "SRC[:DST]") { options, value throws(UsageError) in options.inputs.append(value) }),
+        .init("out", "bring a file back after the job [HOST: ./NAME]",
+            .value(placeholder: "GUEST[:HOST]") { options, value throws(UsageError) in options.outputs.append(value) }),
+        .init("json", "print one JSON result, with the job's output in it, on stdout", .flag { $0.printsJSON = true }),
+        .init("meta", "write the JSON result to a file", value("FILE") { $0.metaPath = $1 }),
+        .init("name", "a name for the job, for the result", value("NAME") { $0.name = $1 }),
+        .init("label", "a label for the result; may be repeated", .value(placeholder: "KEY=VALUE", addLabel)),
+        .init("quiet", "q", "say nothing about why a job failed", .flag { $0.isQuiet = true }),
+        .init("verbose", "v", "say where the time went, and show the guest kernel's log", .flag { $0.isVerbose = true }),
+        .init("dry-run", "check everything, print what would run, run nothing", .flag { $0.isDryRun = true }),
+        .init("help", "h", "this text", .flag { $0.wantsHelp = true }),
+        .init("net", "the job's network: none, always, in this version", .value(placeholder: "none", setNetwork)),
+        .init("cpus", "c", "", .unavailable), .init("disk", "", .unavailable), .init("pids", "", .unavailable),
+        .init("cpu-time", "", .unavailable), .init("tty", "t", "", .unavailable),
+    ])
+
+    private static func value(
+        _ placeholder: String, _ apply: @escaping (inout RunOptions, String) -> Void
+    ) -> OptionSpecification<RunOptions>.Effect {
+        .value(placeholder: placeholder) { options, text throws(UsageError) in
+            if text.isEmpty { throw UsageError("the value is empty") }
+            apply(&options, text)
+        }
+    }
+
+    private static func setKernel(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        switch text {
+        case "tiny": options.kernel = nil
+        case "linux": throw UsageError("the linux kernel is not available in this version")
+        case "": throw UsageError("the value is empty")
+        default: options.kernel = text
+        }
+    }
+
+    private static func setMemory(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        let bytes = try Quantities.bytes(text)
+        guard bytes >= minimumMemory else { throw UsageError("\"\(text)\" of memory is too little; the least is 16M") }
+        let host = linux_physical_memory()
+        guard bytes <= host else {
+            throw UsageError("\"\(text)\" of memory is more than this machine has (\(host >> 20)M)")
+        }
+        // The guest maps its memory in pages of 2 MiB.
+        options.memoryBytes = (bytes + (2 << 20) - 1) & ~((2 << 20) - 1)
+    }
+
+    private static func setTimeout(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        let nanoseconds = try Quantities.nanoseconds(text)
+        guard nanoseconds > 0 else { throw UsageError("must be more than zero") }
+        options.timeoutNanoseconds = nanoseconds
+    }
+
+    private static func setOutputLimit(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        let bytes = try Quantities.bytes(text)
+        guard bytes > 0 else { throw UsageError("must be more than zero") }
+        options.outputLimitBytes = bytes
+    }
+
+    private static func addEnvironment(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        guard let first = text.utf8.first, first != UInt8(ascii: "=") else {
+            throw UsageError("\"\(text)\" has no variable name")
+        }
+        options.environment.append(text)
+    }
+
+    private static func setWorkingDirectory(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        guard text.hasPrefix("/") else { throw UsageError("\"\(text)\" is not an absolute path") }
+        guard text.utf8.count < 4096 else { throw UsageError("the path is longer than 4095 bytes") }
+        options.workingDirectory = text
+    }
+
+    private static func setUser(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        // 2^32-1 means "unchanged" to the kernel and names nobody.
+        let numbers = parts.compactMap { UInt32($0) }.filter { $0 != .max }
+        guard (1...2).contains(parts.count), numbers.count == parts.count else {
+            throw UsageError("\"\(text)\" is not UID or UID:GID in numbers")
+        }
+        options.user = numbers[0]
+        options.group = numbers.count == 2 ? numbers[1] : numbers[0]
+    }
+
+    private static func addLabel(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty else { throw UsageError("\"\(text)\" is not KEY=VALUE") }
+        options.labels.removeAll { $0.key == parts[0] }
+        options.labels.append((String(parts[0]), String(parts[1])))
+    }
+
+    private static func setNetwork(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        guard text == "none" else { throw UsageError("\"\(text)\" is not available in this version; only none is") }
+    }
+}
