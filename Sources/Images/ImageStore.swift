@@ -17,9 +17,10 @@ public struct ImageStore: Sendable {
         self.root = root
     }
 
-    /// `$SWIFTLET_HOME`, or `~/.local/share/swiftlet`.
+    /// `$SWIFTLET_HOME`, else `$XDG_DATA_HOME/swiftlet`, else `~/.local/share/swiftlet`.
     public static func standard(environment: (String) -> String?) -> ImageStore {
         if let home = environment("SWIFTLET_HOME"), !home.isEmpty { return ImageStore(root: home) }
+        if let data = environment("XDG_DATA_HOME"), data.hasPrefix("/") { return ImageStore(root: data + "/swiftlet") }
         return ImageStore(root: (environment("HOME") ?? "/root") + "/.local/share/swiftlet")
     }
 
@@ -179,8 +180,8 @@ public struct OpenImage: ~Copyable, Sendable {
     }
 }
 
-/// SHA-256 of a whole file, from its start.
-func digest(of file: FileDescriptor, path: String) throws(ImageError) -> String {
+/// SHA-256 of a whole file, from its start, in lower-case hexadecimal. `path` is for messages.
+public func digest(of file: FileDescriptor, path: String) throws(ImageError) -> String {
     var hash = SHA256()
     var offset = 0
     do {

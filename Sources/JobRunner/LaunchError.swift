@@ -6,6 +6,8 @@ public enum LaunchError: Error, Equatable, CustomStringConvertible {
     case kvmDenied
     case kvm(Errno)
     case machine(path: String, Errno)
+    /// The VMM could not be started in its jail; the text says where that stopped.
+    case jail(String)
     case input(path: [UInt8], errno: Errno)
     case unsupportedInput(path: [UInt8], kind: String)
     case pathTooLong([UInt8])
@@ -22,7 +24,9 @@ public enum LaunchError: Error, Equatable, CustomStringConvertible {
         case .kvm(let errno):
             "/dev/kvm: \(errno); this machine's KVM does not work"
         case .machine(let path, let errno):
-            "starting \(path): \(errno); build it with make build"
+            "\(path): \(errno); build it with make build"
+        case .jail(let text):
+            text
         case .input(let path, let errno):
             "input file \(printable(path)): \(errno)"
         case .unsupportedInput(let path, let kind):

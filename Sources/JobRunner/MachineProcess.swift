@@ -71,11 +71,6 @@ public struct MachineStart: Sendable {
         let suffix = limit.map { ",limit=\($0)" } ?? ""
         pass("--stream", "\(port)=\(hand(over: source))\(suffix)")
     }
-
-    /// Also lets the VMM's own words (a Swift trap's message) reach `standardError`; for `-v`.
-    public mutating func exposeStandardError(_ source: FileDescriptor) {
-        descriptors.append(Descriptor(source: source, target: 2))
-    }
 }
 
 /// Starts a VMM. The one real way is `Launcher.start`; tests put a double here.

@@ -162,7 +162,7 @@ extension Observations {
 }
 
 /// Bytes from a guest as text for a terminal: no control characters, no invalid UTF-8, at most 500 characters.
-func printable(_ bytes: [UInt8]) -> String {
+public func printable(_ bytes: [UInt8]) -> String {
     var text = ""
     for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars.prefix(500) {
         let isControl = scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)

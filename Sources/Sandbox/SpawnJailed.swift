@@ -4,7 +4,7 @@ public import LinuxSystem
 public import SystemPackage
 
 /// A started process. Its process id means nothing once it has been waited for; its pidfd never means another process.
-public struct JailedProcess: ~Copyable, Sendable {
+@frozen public struct JailedProcess: ~Copyable, Sendable {
     /// Readable when the process has ended; for waitid(P_PIDFD) and pidfd_send_signal(2).
     public let pidfd: OwnedDescriptor
     public let processID: CInt

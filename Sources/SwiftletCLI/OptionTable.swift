@@ -8,11 +8,11 @@ public struct UsageError: Error, Equatable, CustomStringConvertible {
 }
 
 /// One option of a command, and what it does to the command's options.
-struct OptionSpecification<Options> {
-    enum Effect {
-        case flag((inout Options) -> Void)
+struct OptionSpecification<Options>: Sendable {
+    enum Effect: Sendable {
+        case flag(@Sendable (inout Options) -> Void)
         /// `placeholder` is for the help text.
-        case value(placeholder: String, (inout Options, String) throws(UsageError) -> Void)
+        case value(placeholder: String, @Sendable (inout Options, String) throws(UsageError) -> Void)
         /// Known from shared/CLI.md, not there yet: refused by name, never ignored.
         case unavailable
     }
@@ -45,7 +45,7 @@ struct OptionSpecification<Options> {
 ///     --name VALUE   --name=VALUE   -n VALUE   -nVALUE   -n=VALUE   -ab (two flags)   -- (no options behind it)
 ///
 /// Options end at the first word that is none, so that a job's command keeps its own.
-struct OptionTable<Options> {
+struct OptionTable<Options>: Sendable {
     let specifications: [OptionSpecification<Options>]
 
     init(_ specifications: [OptionSpecification<Options>]) {

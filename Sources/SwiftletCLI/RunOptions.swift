@@ -59,7 +59,7 @@ struct RunOptions {
     ])
 
     private static func value(
-        _ placeholder: String, _ apply: @escaping (inout RunOptions, String) -> Void
+        _ placeholder: String, _ apply: @escaping @Sendable (inout RunOptions, String) -> Void
     ) -> OptionSpecification<RunOptions>.Effect {
         .value(placeholder: placeholder) { options, text throws(UsageError) in
             if text.isEmpty { throw UsageError("the value is empty") }

@@ -1,0 +1,103 @@
+import Glibc
+import Images
+import JobRunner
+import LinuxSystem
+import SystemPackage
+
+/// Exit statuses that are swiftlet's own (shared/CLI.md).
+enum ExitStatus {
+    static let usage: Int32 = 2
+    static let ownFailure: Int32 = 125
+}
+
+/// Runs the command in this process's arguments and returns the exit status.
+public func main() -> Int32 {
+    let begun = monotonicNanoseconds()
+    ensureStandardDescriptors()
+    try? ignoreBrokenPipeSignal()
+    let arguments = CommandLineWords()
+    do throws(UsageError) {
+        return try dispatch(arguments, begun: begun)
+    } catch {
+        Terminal.say("swiftlet: \(error.description)")
+        return ExitStatus.usage
+    }
+}
+
+private let help = """
+    usage: swiftlet run [options] [--] COMMAND [ARG...]     run a command in a virtual machine of its own
+           swiftlet image build NAME|DIR [NAME]             make a root image from a recipe
+           swiftlet image import TARBALL|DIR NAME           make a root image from a tar archive or a directory
+           swiftlet image ls | inspect NAME | rm NAME...    the root images there are
+           swiftlet run --help                              the options of run, and what the exit status means
+
+    """
+
+private func dispatch(_ words: CommandLineWords, begun: UInt64) throws(UsageError) -> Int32 {
+    guard let command = words.texts.first else {
+        Terminal.say(help)
+        return ExitStatus.usage
+    }
+    switch command {
+    case "run":
+        return try RunCommand(words.dropFirst(), begun: begun).run()
+    case "image":
+        return try ImageCommand(Array(words.texts.dropFirst())).run()
+    case "help", "--help", "-h":
+        return printed(help)
+    case "batch", "bench", "doctor", "template":
+        throw UsageError("\(command): not available in this version")
+    default:
+        throw UsageError("unknown command \"\(command)\"; see swiftlet --help")
+    }
+}
+
+/// Prints `text` on standard output, and gives the exit status of that.
+func printed(_ text: String) -> Int32 {
+    do throws(Errno) {
+        try Terminal.print(text)
+        return 0
+    } catch {
+        Terminal.say("swiftlet: writing standard output: \(error)")
+        return ExitStatus.ownFailure
+    }
+}
+
+/// A descriptor 0, 1 or 2 that is closed would be taken by the next file opened, and the job's output would land in it.
+private func ensureStandardDescriptors() {
+    for number: CInt in 0...2 where fcntl(number, F_GETFD) < 0 {
+        // open(2) takes the lowest free number, which is this one.
+        _ = open("/dev/null", number == 0 ? O_RDONLY : O_WRONLY)
+    }
+}
+
+/// The words of the command line: as text, and as the bytes they are.
+struct CommandLineWords {
+    let texts: [String]
+    let bytes: [[UInt8]]
+
+    /// This process's arguments without the program's name.
+    init() {
+        var bytes: [[UInt8]] = []
+        for index in 1..<max(1, Int(CommandLine.argc)) {
+            guard let word = CommandLine.unsafeArgv[index] else { break }
+            // SAFETY: argv's strings end in NUL and live as long as the process; CChar and UInt8 have the same layout.
+            bytes.append(UnsafeBufferPointer(start: word, count: strlen(word)).map { UInt8(bitPattern: $0) })
+        }
+        self.init(bytes)
+    }
+
+    init(_ bytes: [[UInt8]]) {
+        self.bytes = bytes
+        texts = bytes.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    func dropFirst(_ count: Int = 1) -> CommandLineWords {
+        CommandLineWords(Array(bytes.dropFirst(count)))
+    }
+
+    /// Whether the text says the same as the bytes: true unless they were no UTF-8.
+    func isText(_ index: Int) -> Bool {
+        bytes[index].elementsEqual(texts[index].utf8)
+    }
+}

@@ -1,0 +1,142 @@
+import Glibc
+import Images
+import LinuxSystem
+import SystemPackage
+
+/// `swiftlet image …`
+struct ImageCommand {
+    private let words: [String]
+    private let store = ImageStore.standard(environment: Terminal.environment)
+
+    private static let help = """
+        usage: swiftlet image build NAME|DIR [NAME] [--force]   NAME: a recipe of images/; rebuilt only when it changed
+               swiftlet image import TARBALL|DIR NAME
+               swiftlet image ls
+               swiftlet image inspect NAME [--verify]           --verify reads it all and compares its digest
+               swiftlet image rm NAME...
+        Images are kept in $SWIFTLET_HOME, else in $XDG_DATA_HOME/swiftlet, else in ~/.local/share/swiftlet.
+
+        """
+
+    init(_ words: [String]) {
+        self.words = words
+    }
+
+    func run() throws(UsageError) -> Int32 {
+        guard let verb = words.first else { throw UsageError("image: build, import, ls, inspect or rm") }
+        var flags = Set(words.dropFirst().filter { $0.hasPrefix("-") && $0 != "-" })
+        let operands = words.dropFirst().filter { !$0.hasPrefix("-") || $0 == "-" }
+        if ["help", "--help", "-h"].contains(verb) || flags.contains("--help") || flags.contains("-h") {
+            return printed(Self.help)
+        }
+        let action: () throws(ImageError) -> Int32
+        switch (verb, operands.count) {
+        case ("build", 1...2):
+            let isForced = flags.remove("--force") != nil
+            action = { () throws(ImageError) in try build(operands[0], as: operands.dropFirst().first, isForced) }
+        case ("import", 2):
+            action = { () throws(ImageError) in try importing(operands[0], as: operands[1]) }
+        case ("ls", 0):
+            action = list
+        case ("inspect", 1):
+            let verifies = flags.remove("--verify") != nil
+            action = { () throws(ImageError) in try inspect(operands[0], verifies: verifies) }
+        case ("rm", 1...):
+            action = { () throws(ImageError) in
+                for name in operands { try store.remove(name) }
+                return 0
+            }
+        case ("build", _), ("import", _), ("ls", _), ("inspect", _), ("rm", _):
+            throw UsageError("image \(verb): wrong number of operands; see swiftlet image --help")
+        default:
+            throw UsageError("image: unknown verb \"\(verb)\"; see swiftlet image --help")
+        }
+        if let flag = flags.sorted().first { throw UsageError("image \(verb): unknown option \(flag)") }
+        do throws(ImageError) {
+            return try action()
+        } catch {
+            Terminal.say("swiftlet image \(verb): \(error.description)")
+            return ExitStatus.ownFailure
+        }
+    }
+
+    private func builder(_ progress: ProgressLine) -> ImageBuilder {
+        // Ctrl-C ends the tools, which share our terminal; we stay to clean up after them.
+        signal(SIGINT) { _ in }
+        signal(SIGTERM) { _ in }
+        return ImageBuilder(store: store, environment: Terminal.environment) { progress.update($0, $1) }
+    }
+
+    private func build(_ reference: String, as name: String?, _ isForced: Bool) throws(ImageError) -> Int32 {
+        let recipe = try Recipe.find(reference, in: Self.recipeDirectory)
+        let progress = ProgressLine()
+        defer { progress.clear() }
+        let outcome = try builder(progress).build(recipe, name: name ?? recipe.name, force: isForced)
+        progress.clear()
+        switch outcome {
+        case .built(let record): return report(name ?? recipe.name, record, "built")
+        case .upToDate(let record): return report(name ?? recipe.name, record, "up to date")
+        }
+    }
+
+    private func importing(_ source: String, as name: String) throws(ImageError) -> Int32 {
+        let progress = ProgressLine()
+        defer { progress.clear() }
+        let record = try builder(progress).importing(source, name: name)
+        progress.clear()
+        return report(name, record, "imported")
+    }
+
+    private func report(_ name: String, _ record: ImageRecord, _ what: String) -> Int32 {
+        printed("\(name)  sha256:\(record.digest)  \(Self.size(record.bytes))  \(what)\n")
+    }
+
+    private func list() throws(ImageError) -> Int32 {
+        var text = ""
+        for name in try store.names() {
+            let record = try store.record(named: name)
+            let pad = String(repeating: " ", count: max(1, 20 - name.count))
+            text += "\(name)\(pad)sha256:\(record.digest.prefix(12))  \(Self.size(record.bytes))  \(record.source)\n"
+        }
+        return printed(text)
+    }
+
+    private func inspect(_ name: String, verifies: Bool) throws(ImageError) -> Int32 {
+        let record = try store.record(named: name)
+        let image = try store.open(name)
+        if verifies { try store.verify(name) }
+        var json = JSONWriter()
+        json.object {
+            $0.string("name", name)
+            $0.string("digest", "sha256:\(record.digest)")
+            $0.number("bytes", record.bytes)
+            $0.string("path", image.path)
+            $0.string("source", record.source)
+            $0.string("recipe", record.recipe.isEmpty ? nil : record.recipe)
+            $0.number("created", record.created)
+            $0.boolean("verified", verifies)
+        }
+        return printed(json.text + "\n")
+    }
+
+    /// `images/` beside the build folder this executable lies in, or installed next to it.
+    private static var recipeDirectory: String {
+        let binaries = OwnFiles.directory
+        let candidates = [binaries + "/../../images", binaries + "/../share/swiftlet/images"]
+        return candidates.first { access($0, F_OK) == 0 } ?? candidates[0]
+    }
+
+    private static func size(_ bytes: UInt64) -> String {
+        bytes < 10 << 20 ? "\(bytes >> 10) KiB" : "\(bytes >> 20) MiB"
+    }
+}
+
+/// What was built together with this executable.
+enum OwnFiles {
+    /// The directory of this executable.
+    static var directory: String {
+        let path = (try? readLink(Array("/proc/self/exe".utf8))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return String(path[..<slash])
+    }
+}

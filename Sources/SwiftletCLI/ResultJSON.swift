@@ -1,0 +1,166 @@
+import Glibc
+import Images
+import JobRunner
+import JobWire
+import LinuxSystem
+
+/// The result of a job as one JSON object on one line (shared/CLI.md). Times are in microseconds, sizes in bytes unless
+/// the name says otherwise; `null` is what is not known.
+struct ResultJSON {
+    let options: RunOptions
+    let request: JobRequest
+    let result: JobResult
+    let imageDigest: String?
+    let kernelPath: String
+    let kernelDigest: String?
+
+    var text: String {
+        var json = JSONWriter()
+        json.object {
+            var generator = SystemRandomNumberGenerator()
+            $0.string("id", Self.hexadecimal(generator.next()))
+            $0.string("name", options.name)
+            $0.object("labels") { labels in
+                for (key, value) in options.labels { labels.string(key, value) }
+            }
+            $0.object("image") {
+                $0.string("name", options.image)
+                $0.string("digest", imageDigest.map { "sha256:\($0)" })
+            }
+            $0.object("kernel") {
+                $0.string("path", kernelPath)
+                $0.string("digest", kernelDigest.map { "sha256:\($0)" })
+            }
+            $0.number("status", result.verdict.status)
+            $0.number("exit_code", result.verdict.exitCode)
+            $0.number("signal", result.verdict.signal)
+            $0.string("reason", result.verdict.reason.rawValue)
+            $0.string("message", result.verdict.message)
+            stream(&$0, "stdout", result.standardOutput)
+            stream(&$0, "stderr", result.standardError)
+            files(&$0)
+            limits(&$0)
+            usage(&$0)
+            timing(&$0)
+            $0.object("unsupported_syscalls") { calls in
+                for (number, count) in result.unsupported {
+                    calls.number(SystemCallNames.name(number) ?? "\(number)", count)
+                }
+            }
+            host(&$0)
+            // What the host cannot check: it comes from the guest's kernel.
+            $0.array("claimed_by_guest") { claimed in
+                for name in [
+                    "exit_code", "signal", "usage.user", "usage.sys", "usage.max_rss", "usage.page_faults",
+                    "usage.system_calls", "usage.processes", "timing.kernel_boot", "timing.exec",
+                    "unsupported_syscalls",
+                ] { claimed.string(name) }
+            }
+        }
+        return json.text + "\n"
+    }
+
+    private func stream(_ json: inout JSONWriter, _ name: String, _ stream: StreamResult) {
+        json.object(name) {
+            $0.number("bytes", stream.captured.map { UInt64($0.count) } ?? stream.bytes)
+            $0.boolean("truncated", stream.isTruncated)
+            if let captured = stream.captured {
+                $0.key("text")
+                $0.string(captured)
+            }
+            if stream.errno != 0 { $0.number("errno", stream.errno) }
+        }
+    }
+
+    private func files(_ json: inout JSONWriter) {
+        json.array("files_out") { list in
+            for file in result.outputFiles {
+                list.object {
+                    $0.string("guest", String(decoding: file.guestPath, as: UTF8.self))
+                    $0.string("host", String(decoding: file.hostPath, as: UTF8.self))
+                    $0.number("bytes", file.size)
+                    $0.string("problem", file.problem)
+                }
+            }
+        }
+    }
+
+    private func limits(_ json: inout JSONWriter) {
+        json.object("limits") {
+            $0.number("memory", request.memoryBytes)
+            $0.number("timeout", request.wallTimeLimitNanoseconds.map { $0 / 1000 })
+            $0.number("max_output", request.outputLimitBytes)
+        }
+    }
+
+    private func usage(_ json: inout JSONWriter) {
+        let report = result.report
+        json.object("usage") {
+            $0.number("wall", Phases(result.timeline).wall)
+            $0.number("user", report.map { $0.userNanoseconds / 1000 })
+            $0.number("sys", report.map { $0.systemNanoseconds / 1000 })
+            $0.number("max_rss", report?.maximumResidentBytes)
+            $0.number("page_faults", report?.pageFaults)
+            $0.number("system_calls", report?.systemCalls)
+            $0.number("processes", report?.processesCreated)
+            $0.object("vm_exits") {
+                $0.number("total", counter(.exits))
+                $0.number("mmio", counter(.mmioExits))
+                $0.number("port", counter(.portExits))
+                $0.number("halt", counter(.haltExits))
+                $0.number("interrupted", counter(.interruptedRuns))
+            }
+            $0.number("queue_notifications", counter(.queueNotifications))
+            $0.number("interrupts", counter(.interruptsRaised))
+            $0.object("vmm") { $0.number("max_resident_kib", counter(.maximumResidentKiB)) }
+        }
+    }
+
+    private func counter(_ id: MachineEvent.CounterID) -> UInt64? {
+        result.counters.first { $0.id == id.rawValue }?.value
+    }
+
+    private func timing(_ json: inout JSONWriter) {
+        json.object("timing") {
+            for (name, microseconds) in Phases(result.timeline).all { $0.number(name, microseconds) }
+            // The result is there before teardown, and nobody waits for it.
+            $0.number("teardown", nil as UInt64?)
+        }
+    }
+
+    private func host(_ json: inout JSONWriter) {
+        let processor = Processor()
+        json.object("host") {
+            $0.string("kvm", processor.hasVirtualization ? "hardware" : "ring-deprivileged")
+            $0.string("cpu", processor.model)
+        }
+    }
+
+    private static func hexadecimal(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// What /proc/cpuinfo says of the first processor.
+private struct Processor {
+    var model: String?
+    /// SVM or VMX: /dev/kvm is backed by hardware. Without them it interprets ring 0 (shared/KVM-FACTS.md §1).
+    var hasVirtualization = false
+
+    init() {
+        guard let file = try? OwnedDescriptor.open("/proc/cpuinfo", flags: O_RDONLY),
+            let bytes = try? file.borrowed.read(upTo: 8192)
+        else { return }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2 else { continue }
+            let key = parts[0].prefix { $0 != "\t" }
+            if key == "model name", model == nil { model = String(parts[1].drop { $0 == " " }) }
+            if key == "flags" {
+                hasVirtualization = parts[1].split(separator: " ").contains { $0 == "svm" || $0 == "vmx" }
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+import CLinux
+import Glibc
+import Images
+import JobRunner
+import JobWire
+import LinuxSystem
+import SystemPackage
+
+/// `swiftlet run`
+struct RunCommand {
+    private let options: RunOptions
+    /// The job's command, as bytes.
+    private let command: [[UInt8]]
+    private let begun: UInt64
+
+    static let help = """
+        usage: swiftlet run [options] [--] COMMAND [ARG...]
+        Runs COMMAND in a virtual machine booted for it alone, and ends as it ends.
+
+        \(RunOptions.table.help)
+
+        SRC:DST and GUEST:HOST are split at the last colon. Relative paths in the guest begin in the working directory.
+        Sizes: K, M, G, T (powers of 1024). Times: ms, s, m, h. [] are defaults.
+
+        Exit status: the command's own; 124 a time limit; 125 swiftlet's own failure; 126 COMMAND cannot be executed;
+        127 it is not there; 128+N it was killed by signal N (137 also: out of memory; 153: output limit); 2 bad option.
+
+        """
+
+    /// - Parameters:
+    ///   - words: What follows `run`.
+    ///   - begun: CLOCK_MONOTONIC in nanoseconds at the start of this process.
+    init(_ words: CommandLineWords, begun: UInt64) throws(UsageError) {
+        var options = RunOptions()
+        do throws(UsageError) {
+            let index = try RunOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
+            command = Array(words.bytes[index...])
+            if command.isEmpty, !options.wantsHelp { throw UsageError("which command? see swiftlet run --help") }
+        } catch {
+            throw UsageError("run: \(error.description)")
+        }
+        self.options = options
+        self.begun = begun
+    }
+
+    func run() throws(UsageError) -> Int32 {
+        if options.wantsHelp { return printed(Self.help) }
+        let paths = try resolvedPaths()
+        do throws(RunFailure) {
+            return try run(paths)
+        } catch {
+            Terminal.say("swiftlet: \(error.text)")
+            return ExitStatus.ownFailure
+        }
+    }
+
+    /// Any failure before there is a verdict; one line.
+    private struct RunFailure: Error {
+        let text: String
+    }
+
+    private struct Paths {
+        var inputs: [JobRequest.InputFile] = []
+        var outputs: [JobRequest.OutputFile] = []
+    }
+
+    private func resolvedPaths() throws(UsageError) -> Paths {
+        var paths = Paths()
+        do throws(UsageError) {
+            for text in options.inputs {
+                let (host, guest) = try PathPair.input(text, workingDirectory: options.workingDirectory)
+                paths.inputs.append(.init(hostPath: Array(host.utf8), guestPath: Array(guest.utf8)))
+            }
+        } catch {
+            throw UsageError("run: --in: \(error.description)")
+        }
+        do throws(UsageError) {
+            for text in options.outputs {
+                let (guest, host) = try PathPair.output(text, workingDirectory: options.workingDirectory) { path in
+                    (try? PathStatus(of: Array(path.utf8), followingLinks: true).kind) == .directory
+                }
+                paths.outputs.append(.init(guestPath: Array(guest.utf8), hostPath: Array(host.utf8)))
+            }
+        } catch {
+            throw UsageError("run: --out: \(error.description)")
+        }
+        return paths
+    }
+
+    private func run(_ paths: Paths) throws(RunFailure) -> Int32 {
+        // KVM first: whoever has none needs no word about images.
+        let kvm = try attempt { () throws(LaunchError) in try JobRunner.openKVM() }
+        let kernelPath = options.kernel ?? OwnFiles.directory + "/swiftlet-kernel"
+        let kernel = try open("kernel", kernelPath)
+        let store = ImageStore.standard(environment: Terminal.environment)
+        let image = try attempt { () throws(ImageError) in try store.open(options.image) }
+        let launcher = try attempt { () throws(LaunchError) in
+            try Launcher(
+                path: Terminal.environment("SWIFTLET_VMM") ?? OwnFiles.directory + "/swiftlet-vmm",
+                isVerbose: options.isVerbose)
+        }
+        let request = request(kernel: kernel.borrowed, image: image.descriptor.borrowed, paths)
+        if options.isDryRun {
+            return printed(plan(request, imagePath: image.path, kernelPath: kernelPath))
+        }
+        var meta = try openMeta()
+        let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in try launcher.start(machine) }
+        var result = try attempt { () throws(LaunchError) in try runner.run(request, begun: begun) }
+        if let path = options.kernel, result.verdict.reason == .startFailed, let text = result.verdict.message {
+            result.verdict.message = "\(text) (kernel \(path))"
+        }
+        if options.isVerbose { Self.explain(result) }
+        if let message = result.verdict.message, !options.isQuiet { Terminal.say("swiftlet: \(message)") }
+        guard options.printsJSON || meta != nil else { return result.verdict.status }
+        let kernelDigest = try attempt { () throws(ImageError) in
+            try digest(of: kernel.borrowed, path: kernelPath)
+        }
+        let text = ResultJSON(
+            options: options, request: request, result: result, imageDigest: image.digest, kernelPath: kernelPath,
+            kernelDigest: kernelDigest
+        ).text
+        if let file = meta.take() { try writeMeta(text, to: file) }
+        let isPrinted = !options.printsJSON || printed(text) == 0
+        return result.verdict.status == 0 && !isPrinted ? ExitStatus.ownFailure : result.verdict.status
+    }
+
+    private func request(kernel: FileDescriptor, image: FileDescriptor, _ paths: Paths) -> JobRequest {
+        let isCaptured = options.printsJSON
+        var request = JobRequest(
+            arguments: command, kernel: kernel, image: image, memoryBytes: options.memoryBytes,
+            standardOutput: isCaptured ? .captured : .descriptor(.standardOutput),
+            standardError: isCaptured ? .captured : .descriptor(.standardError))
+        request.environment = Self.environment(options.environment, host: Terminal.environment)
+        request.workingDirectory = Array(options.workingDirectory.utf8)
+        request.user = options.user
+        request.group = options.group
+        request.wallTimeLimitNanoseconds = options.timeoutNanoseconds
+        request.outputLimitBytes = options.outputLimitBytes ?? (isCaptured ? RunOptions.defaultCaptureLimit : nil)
+        request.standardInput = options.passesInput ? .standardInput : nil
+        request.inputs = paths.inputs
+        request.outputs = paths.outputs
+        request.wantsCounters = options.printsJSON || options.metaPath != nil
+        return request
+    }
+
+    /// What every job finds, then what `-e` says. A name alone passes the caller's value, or nothing if there is none.
+    static func environment(_ settings: [String], host: (String) -> String?) -> [[UInt8]] {
+        var variables = [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root")]
+        for setting in settings {
+            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard let value = parts.count == 2 ? parts[1] : host(parts[0]) else { continue }
+            variables.removeAll { $0.0 == parts[0] }
+            variables.append((parts[0], value))
+        }
+        return variables.map { Array("\($0.0)=\($0.1)".utf8) }
+    }
+
+    private func plan(_ request: JobRequest, imagePath: String, kernelPath: String) -> String {
+        func line(_ bytes: [UInt8]) -> String { printable(bytes) }
+        var text = "kernel   \(kernelPath)\nimage    \(imagePath)\nmemory   \(request.memoryBytes >> 20)M\n"
+        text += "command  \(request.arguments.map(line).joined(separator: " "))\n"
+        text += "workdir  \(line(request.workingDirectory))\nuser     \(request.user):\(request.group)\n"
+        for input in request.inputs { text += "in       \(line(input.hostPath)) -> \(line(input.guestPath))\n" }
+        for output in request.outputs { text += "out      \(line(output.guestPath)) -> \(line(output.hostPath))\n" }
+        for variable in request.environment { text += "env      \(line(variable))\n" }
+        return text
+    }
+
+    private func open(_ what: String, _ path: String) throws(RunFailure) -> OwnedDescriptor {
+        do throws(Errno) {
+            let file = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
+            guard try file.borrowed.status().kind == .regular else { throw .invalidArgument }
+            return file
+        } catch {
+            throw RunFailure(text: "\(what) \(path): \(error)")
+        }
+    }
+
+    private func openMeta() throws(RunFailure) -> MetaFile? {
+        guard let path = options.metaPath else { return nil }
+        do throws(Errno) {
+            return try MetaFile(path: path)
+        } catch {
+            throw RunFailure(text: "--meta \(path): \(error)")
+        }
+    }
+
+    private func writeMeta(_ text: String, to file: consuming MetaFile) throws(RunFailure) {
+        do throws(Errno) {
+            try file.write(text)
+        } catch {
+            throw RunFailure(text: "--meta \(options.metaPath ?? ""): \(error)")
+        }
+    }
+
+    private func attempt<Result: ~Copyable, Failure: Error & CustomStringConvertible>(
+        _ body: () throws(Failure) -> Result
+    ) throws(RunFailure) -> Result {
+        do throws(Failure) {
+            return try body()
+        } catch {
+            throw RunFailure(text: error.description)
+        }
+    }
+}
