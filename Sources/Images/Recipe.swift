@@ -66,7 +66,8 @@ public struct Recipe: Sendable {
             if status.kind == .directory {
                 try update(&hash, directory: path)
             } else {
-                hash.update(try OwnedDescriptor.open(path: path, flags: O_RDONLY).borrowed.readAll(atMost: 64 << 20))
+                let file = try OwnedDescriptor.open(path: path, flags: O_RDONLY)
+                hash.update(try file.borrowed.readAll(atMost: 64 << 20))
             }
         }
     }

@@ -284,7 +284,9 @@ extension JobLoop {
                 seen.hasGuestEntered = true
             }
         case .streamClosed(let port, let passed, let dropped, let errno):
-            let stream = StreamResult(bytes: passed, dropped: dropped, errno: errno, isClosed: true)
+            // ECONNRESET: the guest ended without ending the stream, so nobody knows whether all of it is there.
+            let isClosed = errno != ECONNRESET
+            let stream = StreamResult(bytes: passed, dropped: dropped, errno: errno, isClosed: isClosed)
             if port == JobPort.standardOutput { seen.standardOutput = stream }
             if port == JobPort.standardError { seen.standardError = stream }
             if dropped > 0, port == JobPort.standardOutput || port == JobPort.standardError {

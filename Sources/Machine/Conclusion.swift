@@ -70,6 +70,11 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
         if closed.port == Self.controlPort { sendCounters() }
     }
 
+    /// Output is being dropped: whoever set the limit may want to stop the job.
+    func limitReached(port: UInt32) {
+        events.send(.limitReached(port: port))
+    }
+
     private static let controlPort: UInt32 = 1024
 
     /// A driver broke its device beyond use. The guest may try to go on without it, and its launcher decides.

@@ -119,6 +119,7 @@ extension DevicePlan {
         let device = VsockDevice(guestCID: configuration.guestCID, unixBridge: bridge) { [conclusion] closed in
             conclusion.streamClosed(closed)
         }
+        device.onLimitReached = { [conclusion] port in conclusion.limitReached(port: port) }
         for stream in configuration.streams {
             try MachineError.naming("stream \(stream.port)") { () throws(Errno) in
                 try device.addStream(

@@ -46,6 +46,8 @@ struct EventChannel: Sendable {
         case .streamClosed(let port, let passed, let dropped, let errno):
             let text = "swiftlet-vmm: stream \(port) closed, \(passed) bytes passed, \(dropped) dropped, errno \(errno)\n"
             write(Array(text.utf8))
+        case .limitReached(let port):
+            write(Array("swiftlet-vmm: stream \(port) reached its limit\n".utf8))
         }
     }
 

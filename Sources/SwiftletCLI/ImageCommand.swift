@@ -123,7 +123,10 @@ struct ImageCommand {
     private static var recipeDirectory: String {
         let binaries = OwnFiles.directory
         let candidates = [binaries + "/../../images", binaries + "/../share/swiftlet/images"]
-        return candidates.first { access($0, F_OK) == 0 } ?? candidates[0]
+        let found = candidates.first { access($0, F_OK) == 0 } ?? candidates[0]
+        guard let resolved = realpath(found, nil) else { return found }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 
     private static func size(_ bytes: UInt64) -> String {

@@ -54,6 +54,7 @@ final class VsockConnection {
     private var acceptedBytes: UInt64 = 0
     private(set) var writeFailure: Errno?
     private(set) var isReported = false
+    private var isLimitReported = false
 
     init(
         ports: VsockPorts, stream: HostStream, phase: Phase, bufferSize: UInt32, reportedPort: UInt32? = nil,
@@ -143,6 +144,13 @@ final class VsockConnection {
         let failure = writeFailure ?? (guestShutdown.contains(.send) ? nil : .connectionReset)
         return StreamClosed(
             port: reportedPort, passedBytes: passedBytes, droppedBytes: droppedBytes, failure: failure)
+    }
+
+    /// True once, when bytes have been dropped because of the limit.
+    func takeLimitReport() -> Bool {
+        guard droppedBytes > 0, !isLimitReported else { return false }
+        isLimitReported = true
+        return true
     }
 
     // MARK: Host → guest

@@ -64,6 +64,9 @@ public final class VsockDevice: VirtioDevice {
             configuration: (0..<8).map { UInt8(truncatingIfNeeded: guestCID >> (8 * UInt64($0))) })
     }
 
+    /// Called with a stream's port when the first byte beyond its limit has been dropped. Set before the guest runs.
+    public var onLimitReached: ((UInt32) -> Void)?
+
     /// Adds a host port. Before the guest runs.
     public func addStream(_ configuration: consuming StreamConfiguration) throws(Errno) {
         let slot = try StreamSlot(configuration)
@@ -193,6 +196,7 @@ public final class VsockDevice: VirtioDevice {
 
     /// Takes the steps that are possible now towards the end of a connection. Call after every change to it.
     func settle(_ connection: VsockConnection) {
+        if connection.takeLimitReport(), let port = connection.reportedPort { onLimitReached?(port) }
         if connection.isInputFinished {
             if connection.phase == .orphaned || connection.guestShutdown == [.send, .receive] {
                 unregister(connection)

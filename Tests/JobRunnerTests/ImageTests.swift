@@ -1,0 +1,154 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+import Testing
+
+@testable import Images
+
+/// A store in a directory of its own, removed at the end.
+final class TemporaryStore {
+    let store: ImageStore
+
+    init() throws {
+        let path = "/tmp/swiftlet-test-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        store = ImageStore(root: path)
+        try store.makeDirectories()
+    }
+
+    deinit {
+        let command = Command(arguments: ["/bin/rm", "-rf", "--", store.root], environment: [], output: 2, log: 2)
+        _ = try? command.run()
+    }
+
+    /// A file in the store's work directory.
+    func file(_ bytes: [UInt8]) throws -> String {
+        let path = store.workDirectory + "/image-\(UInt32.random(in: 0...UInt32.max))"
+        let file = try OwnedDescriptor.open(path: path.bytes, flags: O_WRONLY | O_CREAT, mode: 0o644)
+        try file.borrowed.write(all: bytes)
+        return path
+    }
+}
+
+/// The smallest file that passes for an image: `blocks` blocks of zeros with an EROFS superblock.
+func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 12, fill: UInt8 = 0) -> [UInt8] {
+    var bytes = [UInt8](repeating: fill, count: Int(blocks) * 4096)
+    for index in 0..<128 { bytes[1024 + index] = 0 }
+    for index in 0..<4 {
+        bytes[1024 + index] = UInt8(truncatingIfNeeded: magic >> (8 * UInt32(index)))
+        bytes[1024 + 36 + index] = UInt8(truncatingIfNeeded: blocks >> (8 * UInt32(index)))
+    }
+    bytes[1024 + 12] = blockSizeBits
+    return bytes
+}
+
+@Suite struct ImageStoreTests {
+    let temporary: TemporaryStore
+    var store: ImageStore { temporary.store }
+
+    init() throws { temporary = try TemporaryStore() }
+
+    @Test("an image that was added opens under its name with its digest")
+    func addAndOpen() throws {
+        let record = try store.add(file: temporary.file(erofs(blocks: 2)), name: "a", source: "test", recipe: "")
+        let image = try store.open("a")
+        #expect(image.digest == record.digest)
+        #expect(image.bytes == 8192)
+        #expect(throws: Never.self) { try store.verify("a") }
+    }
+
+    @Test("a name is moved to new content by adding again, and the old file goes")
+    func replaced() throws {
+        let old = try store.add(file: temporary.file(erofs(blocks: 2)), name: "a", source: "", recipe: "")
+        _ = try store.add(file: temporary.file(erofs(blocks: 3)), name: "a", source: "", recipe: "")
+        #expect(try store.open("a").bytes == 3 * 4096)
+        #expect(access(store.blobPath(digest: old.digest), F_OK) != 0)
+    }
+
+    @Test("two names of the same content share a file, and removing one keeps the other's")
+    func shared() throws {
+        _ = try store.add(file: temporary.file(erofs(blocks: 2)), name: "a", source: "", recipe: "")
+        _ = try store.add(file: temporary.file(erofs(blocks: 2)), name: "b", source: "", recipe: "")
+        try store.remove("a")
+        #expect(try store.names() == ["b"])
+        #expect(try store.open("b").bytes == 8192)
+        try store.remove("b")
+        #expect(throws: ImageError.notFound(name: "b", store: store.recordDirectory)) { try store.remove("b") }
+    }
+
+    @Test("a truncated image file is refused with both sizes")
+    func truncated() throws {
+        let record = try store.add(file: temporary.file(erofs(blocks: 3)), name: "a", source: "", recipe: "")
+        let path = store.blobPath(digest: record.digest)
+        #expect(truncate(path, 8192) == 0)
+        let error = #expect(throws: ImageError.self) { _ = try store.open("a").bytes }
+        #expect(error == .truncated(path: path, bytes: 8192, expected: 3 * 4096))
+    }
+
+    @Test("a file cut below what its superblock says is refused even without a record")
+    func truncatedOutsideStore() throws {
+        let path = try temporary.file(Array(erofs(blocks: 3).prefix(8192)))
+        let error = #expect(throws: ImageError.self) { _ = try store.open(path).bytes }
+        #expect(error == .truncated(path: path, bytes: 8192, expected: 3 * 4096))
+    }
+
+    @Test("what is no EROFS image with 4 KiB blocks is refused, and never gets a name", arguments: [
+        [], Array("not an image".utf8), erofs(blocks: 2, magic: 0x1234_5678), erofs(blocks: 2, blockSizeBits: 9),
+        [UInt8](repeating: 0xff, count: 8192),
+    ])
+    func foreign(bytes: [UInt8]) throws {
+        let path = try temporary.file(bytes)
+        let error = #expect(throws: ImageError.self) { _ = try store.open(path).bytes }
+        if case .foreign = error {} else { Issue.record("\(String(describing: error))") }
+        #expect(throws: ImageError.self) { try store.add(file: path, name: "a", source: "", recipe: "") }
+        #expect(try store.names().isEmpty)
+    }
+
+    @Test("content that changed under its name is found by verify")
+    func changed() throws {
+        let record = try store.add(file: temporary.file(erofs(blocks: 2)), name: "a", source: "", recipe: "")
+        let path = store.blobPath(digest: record.digest)
+        try setMode(path.bytes, 0o644)
+        let file = try OwnedDescriptor.open(path: path.bytes, flags: O_WRONLY)
+        try file.borrowed.write(all: [1])
+        #expect(throws: ImageError.self) { try store.verify("a") }
+    }
+
+    @Test("names that could leave the directory or look like an option are refused", arguments: [
+        "", ".", "..", "../x", "a/b", "-x", "Ä", "A", "a b", String(repeating: "a", count: 65),
+    ])
+    func badNames(name: String) {
+        #expect(!ImageStore.isValid(name: name))
+    }
+
+    @Test("a record that is damaged is named, not guessed at")
+    func damagedRecord() throws {
+        try replaceFile(store.recordPath("a").bytes, with: Array("digest sha256:xyz\n".utf8))
+        #expect(throws: ImageError.badRecord(path: store.recordPath("a"))) { try store.record(named: "a") }
+    }
+}
+
+@Suite struct SHA256Tests {
+    private func digest(_ bytes: [UInt8], piece: Int) -> String {
+        var hash = SHA256()
+        var offset = 0
+        while offset < bytes.count {
+            hash.update(Array(bytes[offset..<min(offset + piece, bytes.count)]))
+            offset += piece
+        }
+        return hash.hexadecimalDigest()
+    }
+
+    @Test("the examples of FIPS 180-4 come out, in pieces of any size", arguments: [1, 7, 64, 1000])
+    func examples(piece: Int) {
+        #expect(digest([], piece: piece) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        #expect(
+            digest(Array("abc".utf8), piece: piece)
+                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        #expect(
+            digest(Array("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq".utf8), piece: piece)
+                == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
+        #expect(
+            digest([UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000), piece: 1000)
+                == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
+    }
+}

@@ -1,0 +1,158 @@
+import Testing
+
+@testable import SwiftletCLI
+
+private func words(_ texts: String...) -> CommandLineWords {
+    CommandLineWords(texts.map { Array($0.utf8) })
+}
+
+private func parse(_ texts: String...) throws(UsageError) -> (options: RunOptions, rest: [String]) {
+    var options = RunOptions()
+    let index = try RunOptions.table.parse(texts, into: &options)
+    return (options, Array(texts[index...]))
+}
+
+@Suite struct OptionTests {
+    @Test("options end at the command, and what follows is the command's own")
+    func endOfOptions() throws {
+        let (options, rest) = try parse("-i", "--json", "echo", "-n", "--json", "-x")
+        #expect(options.passesInput && options.printsJSON)
+        #expect(rest == ["echo", "-n", "--json", "-x"])
+    }
+
+    @Test("-- ends options too, and a command may begin with a dash behind it")
+    func doubleDash() throws {
+        #expect(try parse("-q", "--", "-weird").rest == ["-weird"])
+    }
+
+    @Test("a value may be attached, follow, or be given with =", arguments: [
+        ["-m64M", "x"], ["-m", "64M", "x"], ["-m=64M", "x"], ["--memory=64M", "x"], ["--memory", "64M", "x"],
+        ["-iqm64M", "x"],
+    ])
+    func valueForms(texts: [String]) throws {
+        var options = RunOptions()
+        let index = try RunOptions.table.parse(texts, into: &options)
+        #expect(options.memoryBytes == 64 << 20)
+        #expect(texts[index...] == ["x"])
+    }
+
+    @Test("an unknown option is named, with the nearest known one")
+    func unknown() {
+        #expect(throws: UsageError("unknown option --memroy (did you mean --memory?)")) { try parse("--memroy", "1") }
+        #expect(throws: UsageError("unknown option -Z")) { try parse("-Z") }
+    }
+
+    @Test("options of later versions are refused by name, not ignored", arguments: [
+        "--cpus=2", "-c", "--disk", "--pids", "--cpu-time", "--tty", "-t",
+    ])
+    func unavailable(word: String) {
+        let error = #expect(throws: UsageError.self) { try parse(word, "1", "x") }
+        #expect(error?.description.contains("not available in this version") == true)
+    }
+
+    @Test("sizes that are none are refused with the option's name", arguments: [
+        "0", "1", "4095", "1K", "banana", "-1", "-5M", "1e9", "99999999999999999999", "16E", "8388608T", "",
+    ])
+    func badMemory(text: String) {
+        let error = #expect(throws: UsageError.self) { try parse("-m", text, "x") }
+        #expect(error?.description.contains("--memory") == true)
+    }
+
+    @Test("durations that are none are refused with the option's name", arguments: ["banana", "-1s", "1x", "", "0"])
+    func badTimeout(text: String) {
+        let error = #expect(throws: UsageError.self) { try parse("--timeout", text, "x") }
+        #expect(error?.description.contains("--timeout") == true)
+    }
+
+    @Test("units mean what docker and timeout mean by them")
+    func units() throws {
+        #expect(try Quantities.bytes("3K") == 3072)
+        #expect(try Quantities.bytes("1GiB") == 1 << 30)
+        #expect(try Quantities.nanoseconds("500ms") == 500_000_000)
+        #expect(try Quantities.nanoseconds("2m") == 120_000_000_000)
+        #expect(try Quantities.nanoseconds("7") == 7_000_000_000)
+    }
+
+    @Test("memory is rounded up to the pages of 2 MiB that the guest maps")
+    func roundedMemory() throws {
+        #expect(try parse("-m", "17M", "x").options.memoryBytes == 18 << 20)
+    }
+
+    @Test("an option's value that is no UTF-8 is refused, the command's words may be any bytes")
+    func bytes() throws {
+        let bad: [UInt8] = [0x63, 0xe9]
+        let command = CommandLineWords([Array("echo".utf8), bad])
+        #expect(throws: Never.self) { try RunCommand(command, begun: 0) }
+        let option = CommandLineWords([Array("--in".utf8), bad, Array("true".utf8)])
+        #expect(throws: UsageError("run: --in: the value is not valid UTF-8")) { try RunCommand(option, begun: 0) }
+    }
+
+    @Test("no command is a usage error")
+    func noCommand() {
+        #expect(throws: UsageError.self) { try RunCommand(words("-i"), begun: 0) }
+    }
+
+    @Test("the job's environment is what -e says over a fixed start, and a bare name passes the caller's value")
+    func environment() {
+        let variables = RunCommand.environment(["A=1=2", "HOME=/x", "PASSED", "ABSENT"]) { $0 == "PASSED" ? "yes" : nil }
+        let texts = variables.map { String(decoding: $0, as: UTF8.self) }
+        #expect(texts.dropFirst() == ["A=1=2", "HOME=/x", "PASSED=yes"])
+        #expect(texts[0].hasPrefix("PATH="))
+    }
+}
+
+@Suite struct PathPairTests {
+    @Test("--in without a destination goes into the working directory under its own name")
+    func inputDefault() throws {
+        let pair = try PathPair.input("dir/solve.py", workingDirectory: "/job")
+        #expect(pair.host == "dir/solve.py" && pair.guest == "/job/solve.py")
+    }
+
+    @Test("the last colon splits, so a name with a colon needs its destination written out")
+    func lastColon() throws {
+        let pair = try PathPair.input("a:b.txt:/x/b", workingDirectory: "/job")
+        #expect(pair.host == "a:b.txt" && pair.guest == "/x/b")
+    }
+
+    @Test("a destination with a slash at its end is a directory to put the file into")
+    func intoDirectory() throws {
+        #expect(try PathPair.input("a/b:c/", workingDirectory: "/w").guest == "/w/c/b")
+        #expect(try PathPair.output("/job/r:out", workingDirectory: "/") { $0 == "out" }.host == "out/r")
+    }
+
+    @Test("--out without a host path comes to the current directory under its own name")
+    func outputDefault() throws {
+        let pair = try PathPair.output("results/r.json", workingDirectory: "/job") { _ in false }
+        #expect(pair.guest == "/job/results/r.json" && pair.host == "r.json")
+    }
+
+    @Test("a missing part or a path without a name is refused", arguments: ["", ":", "a:", ":b", "/", "..", "x/.."])
+    func refused(text: String) {
+        #expect(throws: UsageError.self) { try PathPair.input(text, workingDirectory: "/job") }
+    }
+}
+
+@Suite struct JSONWriterTests {
+    @Test("objects, arrays and values are separated as RFC 8259 wants")
+    func shape() {
+        var json = JSONWriter()
+        json.object {
+            $0.number("a", 1)
+            $0.array("b") { list in
+                list.number(-2)
+                list.object { $0.string("c", nil) }
+                list.boolean(true)
+            }
+            $0.object("d") { _ in }
+            $0.number("e", nil as UInt64?)
+        }
+        #expect(json.text == #"{"a":1,"b":[-2,{"c":null},true],"d":{},"e":null}"#)
+    }
+
+    @Test("quotes, backslashes and control characters are escaped, invalid UTF-8 becomes U+FFFD")
+    func strings() {
+        var json = JSONWriter()
+        json.string(Array("a\"b\\c\n\u{1}".utf8) + [0xff])
+        #expect(json.text == "\"a\\\"b\\\\c\\n\\u0001\u{fffd}\"")
+    }
+}
