@@ -53,4 +53,7 @@ struct Errno: Error, Equatable {
     /// Never seen by a program: the system call was interrupted by a signal before it did anything. The signal code turns
     /// it into a restart or into EINTR, by SA_RESTART (Linux's ERESTARTSYS).
     static let restart = Errno(code: 512)
+    /// Never seen by a program: the same for calls that Linux restarts only when no handler ran, whatever SA_RESTART says;
+    /// relative waits among them keep their deadline in `Thread.restartDeadline` (ERESTARTNOHAND, ERESTART_RESTARTBLOCK).
+    static let restartWithoutHandler = Errno(code: 514)
 }

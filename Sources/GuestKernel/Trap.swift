@@ -19,20 +19,23 @@ enum Counters {
     nonisolated(unsafe) static var lastResume: UInt64 = 0
 }
 
-/// Every entry from the nucleus. When it returns, the frame is resumed.
+/// Every entry from the nucleus. When it returns, the frame is resumed. A thread that has ended leaves from here, where
+/// nothing on its stack holds a reference any more.
 @c func kernel_trap(_ frame: UnsafeMutablePointer<trap_frame>) {
     if kernel_itself_trapped() { kernelTrapped(frame) }
+    if !serveTrap(frame) { Scheduler.exitCurrent() }
+}
+
+/// - Returns: false when the thread has ended.
+@inline(never)
+private func serveTrap(_ frame: UnsafeMutablePointer<trap_frame>) -> Bool {
     let thread: Thread = Scheduler.current
     Counters.lastEntry = Clock.monotonic
     thread.userTime &+= Counters.lastEntry &- Counters.lastResume
 
     let vector = frame.pointee.vector
     if vector == UInt64(VECTOR_SYSCALL) || isStubTrap(frame) {
-        frame.pointee.rip = frame.pointee.rcx
-        frame.pointee.rflags = frame.pointee.r11
-        frame.pointee.system_call = frame.pointee.rax
-        Counters.systemCalls &+= 1
-        frame.pointee.rax = SystemCalls.serve(frame)
+        serveSystemCall(frame, thread)
     } else if vector >= UInt64(VECTOR_FIRST_INTERRUPT) {
         Counters.interrupts &+= 1
         Interrupts.handle(vector: vector)
@@ -42,7 +45,21 @@ enum Counters {
     } else {
         thread.raiseException(vector: vector, frame)
     }
-    returnToProgram(thread)
+    return returnToProgram(thread)
+}
+
+/// RCX and R11 are what `syscall` left there, or what a program that jumped to the stub page put there itself: what
+/// `iretq` would refuse, or what would take the processor away from the kernel, must not get into the frame.
+private func serveSystemCall(_ frame: UnsafeMutablePointer<trap_frame>, _ thread: Thread) {
+    frame.pointee.rip = frame.pointee.rcx
+    frame.pointee.rflags = ProgramRegisters.sanitized(flags: frame.pointee.r11)
+    guard ProgramRegisters.isCodeAddress(frame.pointee.rcx) else {
+        frame.pointee.rip = 0
+        return thread.force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
+    }
+    frame.pointee.system_call = frame.pointee.rax
+    Counters.systemCalls &+= 1
+    frame.pointee.rax = SystemCalls.serve(frame)
 }
 
 /// The `hlt` at PROGRAM_STUB: how a `syscall` arrives on a ring-deprivileged KVM.
@@ -62,14 +79,16 @@ private func servePageFault(_ frame: UnsafeMutablePointer<trap_frame>, _ thread:
 }
 
 /// Last thing before a program goes on: timers, signals, somebody else's turn, the program's vector registers.
-func returnToProgram(_ thread: Thread) {
+/// - Returns: false when the thread has ended instead.
+func returnToProgram(_ thread: Thread) -> Bool {
     Timers.expire()
     if Scheduler.isSliceOver { Scheduler.yield() }
-    thread.deliverSignals()
+    if !thread.deliverSignals() { return false }
     VectorState.claim(for: thread)
     Scheduler.armTimer()
     Counters.lastResume = Clock.monotonic
     thread.systemTime &+= Counters.lastResume &- Counters.lastEntry
+    return true
 }
 
 /// A trap while the kernel itself ran: the probe's, or a bug of ours, which ends the VM.

@@ -25,6 +25,13 @@ final class AddressSpace {
         table = try PageTable()
     }
 
+    // SAFETY: the kernel is single-threaded (see Frames).
+    /// Nothing at all: what an ended process has.
+    nonisolated(unsafe) static let none: AddressSpace = {
+        guard let space = try? AddressSpace() else { panic("no memory for an empty address space") }
+        return space
+    }()
+
     deinit {
         for area in areas { dropPages(from: area.start, to: area.end) }
         table.destroy()

@@ -13,6 +13,12 @@ final class Process {
         }
     }
 
+    /// What wait(2) reports besides an end.
+    enum JobEvent {
+        case stopped(signal: Int32)
+        case continued
+    }
+
     let id: Int32
     var parent: Process?
     var children: [Process] = []
@@ -31,6 +37,23 @@ final class Process {
     var ending: Ending?
     /// ITIMER_REAL, once used; `end()` it when the process ends.
     var realTimer: IntervalTimer?
+    /// Set when its end is decided; its threads end one by one, at their next return to the program.
+    var requestedEnding: Ending?
+    /// Whether it ended because the guest had no memory left for it.
+    var ranOutOfMemory = false
+    /// SIGSTOP and its like hold its threads, in `continued`, until SIGCONT.
+    var isStopped = false
+    let continued = WaitQueue()
+    /// What wait(2) has not told the parent yet.
+    var jobEvent: JobEvent?
+    /// What its end sends to the parent; 0: nothing.
+    var exitSignal: Int32 = Signal.child
+    /// PR_SET_PDEATHSIG: what the parent's end sends to this process; 0: nothing.
+    var parentDeathSignal: Int32 = 0
+    /// Woken when a thread of this process has gone.
+    let threadEnded = WaitQueue()
+    /// The process borrows its parent's memory, which waits here for it to exec or exit (vfork).
+    var lender: WaitQueue?
     /// Woken when a child ends, stops or continues.
     let childEvents = WaitQueue()
     /// Woken when this process ends (pidfd, the job's end).

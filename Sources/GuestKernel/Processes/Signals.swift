@@ -1,33 +1,210 @@
 import GuestNucleus
 
-/// Signals as far as the rest of the kernel sees them. (Owned by the process part.)
+/// Signal numbers and what they do by default (signal(7)).
+enum Signal {
+    static let hangUp: Int32 = 1
+    static let illegalInstruction: Int32 = 4
+    static let trap: Int32 = 5
+    static let abort: Int32 = 6
+    static let bus: Int32 = 7
+    static let floatingPoint: Int32 = 8
+    static let kill: Int32 = 9
+    static let segmentationFault: Int32 = 11
+    static let pipe: Int32 = 13
+    static let alarm: Int32 = 14
+    static let child: Int32 = 17
+    static let resume: Int32 = 18          // SIGCONT
+    static let stop: Int32 = 19
+    static let terminalStop: Int32 = 20
+    static let terminalRead: Int32 = 21
+    static let terminalWrite: Int32 = 22
+    static let urgent: Int32 = 23
+    static let cpuLimit: Int32 = 24
+    static let virtualAlarm: Int32 = 26
+    static let profile: Int32 = 27
+    static let windowChanged: Int32 = 28
+    static let firstRealTime: Int32 = 32
+    static let last: Int32 = 64
+
+    enum DefaultAction { case terminate, dumpCore, ignore, stop, resume }
+
+    static func isValid(_ signal: Int32) -> Bool { signal >= 1 && signal <= last }
+
+    /// The signal's place in a sigset_t.
+    static func bit(_ signal: Int32) -> UInt64 { 1 << UInt64(signal - 1) }
+
+    static let stopping = bit(stop) | bit(terminalStop) | bit(terminalRead) | bit(terminalWrite)
+    static let ignoredByDefault = bit(child) | bit(resume) | bit(urgent) | bit(windowChanged)
+    /// What can be neither blocked nor caught nor ignored.
+    static let unblockable = bit(kill) | bit(stop)
+    /// What the processor itself raises: delivered before anything else, and never lost in a blocked mask.
+    static let synchronous =
+        bit(segmentationFault) | bit(bus) | bit(illegalInstruction) | bit(trap) | bit(floatingPoint)
+    private static let dumping = synchronous | bit(3) | bit(abort) | bit(cpuLimit) | bit(25) | bit(31)
+
+    static func defaultAction(_ signal: Int32) -> DefaultAction {
+        let one = bit(signal)
+        if signal == resume { return .resume }
+        if ignoredByDefault & one != 0 { return .ignore }
+        if stopping & one != 0 { return .stop }
+        return dumping & one != 0 ? .dumpCore : .terminate
+    }
+}
+
+/// siginfo_t, as far as the kernel fills it: three numbers, then what depends on `code`, at byte 16 of 128.
+struct SignalInfo {
+    var signal: Int32
+    var code: Int32
+    var errno: Int32 = 0
+    /// Bytes 16…47: si_pid and si_uid, si_addr, si_status, si_value and so on.
+    var detail = InlineArray<4, UInt64>(repeating: 0)
+
+    static let bytes = 128
+    // si_code: who sent it.
+    static let user: Int32 = 0             // SI_USER: kill(2)
+    static let kernel: Int32 = 0x80        // SI_KERNEL
+    static let timer: Int32 = -2           // SI_TIMER
+    static let thread: Int32 = -6          // SI_TKILL
+
+    init(_ signal: Int32, code: Int32) {
+        self.signal = signal
+        self.code = code
+    }
+
+    /// From a process: kill(2), tkill(2).
+    init(_ signal: Int32, code: Int32, from sender: Process) {
+        self.init(signal, code: code)
+        detail[0] = UInt64(UInt32(bitPattern: sender.id)) | UInt64(sender.credentials.user) << 32
+    }
+
+    /// A processor fault at `address`.
+    init(_ signal: Int32, code: Int32, address: UInt64) {
+        self.init(signal, code: code)
+        detail[0] = address
+    }
+}
+
+/// struct sigaction as the kernel's ABI has it; four words.
+struct SignalAction {
+    var handler: UInt64 = Self.byDefault
+    var flags: UInt64 = 0
+    var restorer: UInt64 = 0
+    var mask: UInt64 = 0
+
+    static let byDefault: UInt64 = 0       // SIG_DFL
+    static let ignore: UInt64 = 1          // SIG_IGN
+
+    static let noChildStop: UInt64 = 1     // SA_NOCLDSTOP
+    static let noChildWait: UInt64 = 2     // SA_NOCLDWAIT
+    static let wantsInfo: UInt64 = 4       // SA_SIGINFO
+    static let hasRestorer: UInt64 = 0x0400_0000
+    static let onAlternateStack: UInt64 = 0x0800_0000
+    static let restart: UInt64 = 0x1000_0000
+    static let noDefer: UInt64 = 0x4000_0000
+    static let resetHandler: UInt64 = 0x8000_0000
+
+    var isHandler: Bool { handler > Self.ignore }
+}
+
+/// A process's signal dispositions; shared with CLONE_SIGHAND.
+final class SignalActions {
+    private var table = [SignalAction](repeating: SignalAction(), count: Int(Signal.last))
+    /// Signals that would do nothing if they came now.
+    private(set) var ignored = Signal.ignoredByDefault
+
+    subscript(signal: Int32) -> SignalAction {
+        get { table[Int(signal - 1)] }
+        set {
+            table[Int(signal - 1)] = newValue
+            let ignores = newValue.handler == SignalAction.ignore
+                || (newValue.handler == SignalAction.byDefault
+                    && Signal.ignoredByDefault & Signal.bit(signal) != 0)
+            if ignores { ignored |= Signal.bit(signal) } else { ignored &= ~Signal.bit(signal) }
+        }
+    }
+
+    func copy() -> SignalActions {
+        let other = SignalActions()
+        other.table = table
+        other.ignored = ignored
+        return other
+    }
+
+    /// For exec: handlers are gone with the program they were in; what was ignored stays ignored.
+    func resetHandlers() {
+        for signal in 1...Signal.last {
+            let keepsIgnoring = self[signal].handler == SignalAction.ignore
+            self[signal] = SignalAction(handler: keepsIgnoring ? SignalAction.ignore : SignalAction.byDefault)
+        }
+    }
+
+    /// CLONE_CLEAR_SIGHAND.
+    func resetAll() {
+        for signal in 1...Signal.last { self[signal] = SignalAction() }
+    }
+}
+
+/// Signals sent and not yet delivered. Of an ordinary signal there is at most one, real-time ones queue up.
+struct PendingSignals {
+    static let maximumQueued = 1024
+    /// bit n-1: signal n.
+    private(set) var bits: UInt64 = 0
+    private var queue: [SignalInfo] = []
+
+    /// - Returns: false when the queue of a real-time signal is full.
+    @discardableResult
+    mutating func add(_ info: SignalInfo) -> Bool {
+        let bit = Signal.bit(info.signal)
+        if info.signal < Signal.firstRealTime && bits & bit != 0 { return true }
+        guard queue.count < Self.maximumQueued else { return false }
+        bits |= bit
+        queue.append(info)
+        return true
+    }
+
+    /// Takes out the next signal of `wanted`: processor faults first, then the lowest number.
+    mutating func take(_ wanted: UInt64) -> SignalInfo? {
+        let candidates = bits & wanted
+        if candidates == 0 { return nil }
+        let faults = candidates & Signal.synchronous
+        let signal = Int32((faults != 0 ? faults : candidates).trailingZeroBitCount) + 1
+        guard let i = queue.firstIndex(where: { $0.signal == signal }) else { return nil }
+        let info = queue.remove(at: i)
+        if !queue.contains(where: { $0.signal == signal }) { bits &= ~Signal.bit(signal) }
+        return info
+    }
+
+    mutating func discard(_ unwanted: UInt64) {
+        if bits & unwanted == 0 { return }
+        bits &= ~unwanted
+        queue.removeAll { Signal.bit($0.signal) & unwanted != 0 }
+    }
+}
+
+/// What each thread has of its own.
 struct ThreadSignals {
-    var pending: UInt64 = 0     // bit n-1: signal n
+    var pending = PendingSignals()
     var blocked: UInt64 = 0
+    /// The mask to come back to when the system call that replaced it for its duration ends (sigsuspend, ppoll).
+    var savedMask: UInt64?
+    /// What sigtimedwait is waiting for.
+    var awaited: UInt64 = 0
+    var alternateStack = AlternateStack()
 }
 
+/// sigaltstack(2); stack_t.
+struct AlternateStack {
+    var start: UInt64 = 0
+    var size: UInt64 = 0       // 0: none
+    var disarms = false        // SS_AUTODISARM
+
+    func contains(_ stackPointer: UInt64) -> Bool {
+        size != 0 && stackPointer > start && stackPointer - start <= size
+    }
+}
+
+/// What a process's threads share.
 struct ProcessSignals {
-    var pending: UInt64 = 0
-}
-
-extension Thread {
-    /// Whether a signal would be delivered if the thread returned to its program now; `fatalOnly`: one that ends it.
-    func hasDeliverableSignal(fatalOnly: Bool) -> Bool { false }
-
-    /// The processor refused an instruction: becomes SIGILL, SIGFPE, SIGSEGV, SIGBUS or SIGTRAP.
-    func raiseException(vector: UInt64, _ frame: UnsafeMutablePointer<trap_frame>) {
-        panic("exception in a program")
-    }
-
-    /// Becomes SIGSEGV or SIGBUS, or ends the process for want of memory.
-    func raiseMemoryFault(_ failure: AddressSpace.FaultFailure, at address: UInt64) {
-        panic("memory fault in a program")
-    }
-
-    /// Last step before the program goes on: builds signal frames, stops, or ends the thread.
-    func deliverSignals() {}
-}
-
-func sendSignal(_ signal: Int32, toProcess process: Process) {
-    process.signals.pending |= 1 << UInt64(signal - 1)
+    var pending = PendingSignals()
+    var actions = SignalActions()
 }

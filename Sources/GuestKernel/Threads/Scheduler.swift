@@ -20,7 +20,10 @@ enum Scheduler {
         guard firstRunnable < runnable.count else { return nil }
         let thread = runnable[firstRunnable]
         firstRunnable += 1
-        if firstRunnable > 64 && firstRunnable * 2 > runnable.count {
+        if firstRunnable == runnable.count {
+            runnable.removeAll(keepingCapacity: true)
+            firstRunnable = 0
+        } else if firstRunnable > 64 && firstRunnable * 2 > runnable.count {
             runnable.removeFirst(firstRunnable)
             firstRunnable = 0
         }
@@ -68,12 +71,29 @@ enum Scheduler {
         runAnother()
     }
 
-    /// The current thread ends; does not return.
+    /// The current thread ends; does not return. The caller's stack is never unwound: it must not hold references.
     static func exitCurrent() -> Never {
+        var unused: UInt64 = 0
+        context_switch(&unused, leaveForGood())
+        panic("an exited thread ran again")
+    }
+
+    /// Makes another thread the current one, as `runAnother`, without a reference to either left on this stack.
+    @inline(never)
+    private static func leaveForGood() -> UInt64 {
         current.state = .exited
         if VectorState.owner === current { VectorState.owner = nil }
-        runAnother()
-        panic("an exited thread ran again")
+        Timers.expire()
+        while true {
+            if let next = takeNext() {
+                sliceEnd = runnableCount > 0 ? Clock.monotonic + timeslice : .max
+                exited = running
+                running = next
+                set_kernel_stack_top(next.stackTop)
+                return next.savedStackPointer
+            }
+            idle()
+        }
     }
 
     /// Whether the running thread has had its slice and somebody else wants one.
@@ -82,11 +102,12 @@ enum Scheduler {
     /// Switches to the next runnable thread; idles until there is one.
     private static func runAnother() {
         let old: Thread = current
+        old.systemTime &+= Clock.monotonic &- Counters.lastEntry
         Timers.expire()
         while true {
             if let next = takeNext() {
                 sliceEnd = runnableCount > 0 ? Clock.monotonic + timeslice : .max
-                if next !== old { switchTo(next, from: old) }
+                if next === old { Counters.lastEntry = Clock.monotonic } else { switchTo(next, from: old) }
                 return
             }
             idle()
@@ -103,7 +124,6 @@ enum Scheduler {
     private static func switchTo(_ next: Thread, from old: Thread) {
         old.fsBase = read_fs_base()
         old.gsBase = read_gs_base()
-        if old.state == .exited { exited = old }
         running = next
         set_kernel_stack_top(next.stackTop)
         context_switch(&old.savedStackPointer, next.savedStackPointer)
@@ -117,6 +137,7 @@ enum Scheduler {
         write_gs_base(thread.gsBase)
         NucleusFrame.setProgramRoot(thread.process.space.table.root)
         exited = nil
+        Counters.lastEntry = Clock.monotonic
     }
 
     /// Starts the very first thread; never returns.
@@ -135,6 +156,11 @@ enum Scheduler {
 }
 
 @c func kernel_thread_start() {
+    if !startProgram() { Scheduler.exitCurrent() }
+}
+
+@inline(never)
+private func startProgram() -> Bool {
     Scheduler.arrived()
-    returnToProgram(Scheduler.current)
+    return returnToProgram(Scheduler.current)
 }

@@ -7,7 +7,8 @@ final class Thread {
 
     static let stackBytes: UInt64 = 32 << 10
 
-    let id: Int32
+    /// Its number; changes only when it takes over its process in exec.
+    var id: Int32
     let process: Process
     var state = State.runnable
 
@@ -35,6 +36,10 @@ final class Thread {
 
     // Signals (Processes/Signals.swift).
     var signals = ThreadSignals()
+    /// Ends at its next return to the program, because another thread of its process executes a new one.
+    var isKilled = false
+    /// When a relative wait that is being restarted was to end; see `Errno.restartWithoutHandler`.
+    var restartDeadline: UInt64?
 
     // Threads library.
     var clearChildTID: UInt64 = 0
@@ -119,6 +124,21 @@ enum VectorState {
         guard let old = owner else { return }
         if old.vectorState == nil { old.vectorState = allocate() }
         save_vector_state(old.vectorState)
+    }
+
+    /// The thread's registers in memory, up to date.
+    static func area(of thread: Thread) -> UnsafeMutableRawPointer {
+        if owner === thread { saveOwner() }
+        if let area = thread.vectorState { return area }
+        let area = allocate()
+        if let initial { wide_copy(area, initial, UInt64(bytes)) }
+        thread.vectorState = area
+        return area
+    }
+
+    /// The thread's area was written: the registers are to be loaded from it before the thread goes on.
+    static func reload(_ thread: Thread) {
+        if owner === thread { owner = nil }
     }
 
     /// After exec: the thread starts with a fresh program's registers.

@@ -1,0 +1,79 @@
+/// How processes end: a decision (`requestEnd`), then each thread leaves at its next return to the program, and the
+/// last one makes the process a zombie.
+extension Process {
+    /// Decides the end; the first decision counts. Threads that wait are woken to leave.
+    func requestEnd(_ how: Ending) {
+        if requestedEnding != nil || ending != nil { return }
+        requestedEnding = how
+        for thread in threads { Scheduler.wake(thread) }
+    }
+
+    /// The last thread has gone.
+    fileprivate func finish(_ how: Ending) {
+        ending = how
+        realTimer?.end()
+        realTimer = nil
+        exitedUsage.maxResidentPages = max(exitedUsage.maxResidentPages, space.maxResidentPages)
+        returnMemoryToLender()
+        files = FileTable()
+        space = AddressSpace.none
+        for child in children { orphan(child) }
+        children = []
+        ended.wakeAll()
+        let code: (code: Int32, status: Int32) =
+            switch how {
+            case .exited(let code): (1, Int32(code))
+            case .signaled(let signal, let coreDumped): (coreDumped ? 3 : 2, signal)
+            }
+        notifyParent(code: code.code, status: code.status)
+        if let parent {
+            let action = parent.signals.actions[Signal.child]
+            if action.handler == SignalAction.ignore || action.flags & SignalAction.noChildWait != 0 { reap() }
+        } else if self !== Processes.first {
+            reap()
+        }
+    }
+
+    /// A child outlives its parent: process 1 becomes its parent, or nobody once that has gone.
+    private func orphan(_ child: Process) {
+        if child.parentDeathSignal != 0 { child.receive(SignalInfo(child.parentDeathSignal, code: 0, from: self)) }
+        let heir = Processes.first.flatMap { $0 === self || $0.ending != nil ? nil : $0 }
+        child.parent = heir
+        if let heir {
+            heir.children.append(child)
+            if child.ending != nil { child.notifyParent(code: 1, status: 0) }
+        } else if child.ending != nil {
+            child.reap()
+        }
+    }
+
+    /// Nobody will ask for it any more.
+    func reap() {
+        if let parent, let i = parent.children.firstIndex(where: { $0 === self }) {
+            parent.childUsage.add(usage)
+            parent.childUsage.add(childUsage)
+            parent.children.remove(at: i)
+        }
+        parent = nil
+        if let i = Processes.all.firstIndex(where: { $0 === self }) { Processes.all.remove(at: i) }
+    }
+
+    /// After vfork: what was borrowed is the parent's again.
+    func returnMemoryToLender() {
+        lender?.wakeAll()
+        lender = nil
+    }
+}
+
+extension Thread {
+    /// The thread leaves its process, in the kernel, for good. `code`: its exit status, which counts if it is the last.
+    func leave(code: UInt8 = 0) {
+        if process.lender == nil || process.threads.count == 1 { leaveFutexes() }
+        guard let i = process.threads.firstIndex(where: { $0 === self }) else { return }
+        process.threads.remove(at: i)
+        process.exitedUsage.user &+= userTime
+        process.exitedUsage.system &+= systemTime
+        process.threadEnded.wakeAll()
+        if process.threads.isEmpty { process.finish(process.requestedEnding ?? .exited(code: code)) }
+    }
+}

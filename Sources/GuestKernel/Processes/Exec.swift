@@ -1,0 +1,114 @@
+import GuestNucleus
+
+extension Process {
+    /// Starts process 1: the job's command. Its descriptors are `files` as given.
+    /// - Throws: what `ProgramLoader.load` throws.
+    static func start(
+        path: [UInt8], arguments: [[UInt8]], environment: [[UInt8]], files: FileTable,
+        directories: FileSystemContext, credentials: Credentials
+    ) throws(Errno) -> Process {
+        let program = try ProgramLoader.load(
+            path, arguments: arguments, environment: environment, in: directories, as: credentials)
+        let process = Process(
+            id: Processes.newID(), parent: nil, space: program.space, files: files, directories: directories)
+        process.credentials = credentials
+        process.name = program.name
+        process.executable = program.path
+        let thread = Thread(id: process.id, process: process)
+        thread.frame.initialize(
+            to: ProgramRegisters.fresh(entry: program.entry, stack: program.stackPointer))
+        process.threads = [thread]
+        Processes.all.append(process)
+        Processes.first = process
+        Counters.processes &+= 1
+        thread.prepareStart()
+        Scheduler.add(thread)
+        return process
+    }
+}
+
+extension Thread {
+    /// execve(2). When it returns, the frame is the new program's; when it throws, nothing has changed.
+    func execute(_ path: [UInt8], arguments: [[UInt8]], environment: [[UInt8]]) throws(Errno) {
+        let program = try ProgramLoader.load(
+            path, arguments: arguments, environment: environment, in: process.directories, as: process.credentials)
+        try endOtherThreads()
+        leaveFutexes()
+        if process.lender != nil { process.space = program.space } else { replaceSpace(program.space) }
+        process.returnMemoryToLender()
+        NucleusFrame.setProgramRoot(program.space.table.root)
+        process.files = process.files.copy()
+        process.files.closeOnExec()
+        process.signals.actions = process.signals.actions.copy()
+        process.signals.actions.resetHandlers()
+        process.name = program.name
+        process.executable = program.path
+        signals.alternateStack = AlternateStack()
+        VectorState.reset(self)
+        ProgramBase.fs = 0
+        ProgramBase.gs = 0
+        frame.pointee = ProgramRegisters.fresh(entry: program.entry, stack: program.stackPointer)
+    }
+
+    private func replaceSpace(_ new: AddressSpace) {
+        new.maxResidentPages = max(new.maxResidentPages, process.space.maxResidentPages)
+        process.space = new
+    }
+
+    /// The new program has one thread, and its number is the process's.
+    private func endOtherThreads() throws(Errno) {
+        for other in process.threads where other !== self {
+            other.isKilled = true
+            Scheduler.wake(other)
+        }
+        while process.threads.count > 1 {
+            try process.threadEnded.wait(interruptible: false)
+        }
+        id = process.id
+    }
+}
+
+/// execve, execveat.
+func execSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    let space = thread.process.space
+    let isAt = number == 322
+    let pathAddress = isAt ? arguments.b : arguments.a
+    var path = try space.string(at: pathAddress, limit: 4096)
+    if isAt { path = try pathAt(Int32(truncatingIfNeeded: arguments.a), path, flags: arguments.e, thread.process) }
+    var budget = InitialStack.maximumArgumentBytes
+    let argv = try strings(space, at: isAt ? arguments.c : arguments.b, budget: &budget)
+    let envp = try strings(space, at: isAt ? arguments.d : arguments.c, budget: &budget)
+    try thread.execute(path, arguments: argv, environment: envp)
+    return 0
+}
+
+/// The path execveat(2) means: relative to a directory's descriptor, or the descriptor's own file (AT_EMPTY_PATH).
+private func pathAt(
+    _ descriptor: Int32, _ name: [UInt8], flags: UInt64, _ process: Process
+) throws(Errno) -> [UInt8] {
+    if name.first == 0x2F || (descriptor == -100 && !name.isEmpty) { return name }
+    if name.isEmpty && flags & 0x1000 == 0 { throw .noSuchFile }
+    guard let inode = try process.files.file(descriptor).inode,
+        let base = path(of: inode, from: process.directories.root)
+    else { throw .badDescriptor }
+    return name.isEmpty ? base : base + [0x2F] + name
+}
+
+/// A NULL-terminated list of strings of a program's.
+private func strings(_ space: AddressSpace, at address: UInt64, budget: inout Int) throws(Errno) -> [[UInt8]] {
+    var list: [[UInt8]] = []
+    if address == 0 { return list }
+    while true {
+        let pointer = try space.load(UInt64.self, at: address &+ UInt64(list.count) * 8)
+        if pointer == 0 { return list }
+        let string: [UInt8]
+        do throws(Errno) {
+            string = try space.string(at: pointer, limit: InitialStack.maximumStringBytes)
+        } catch {
+            throw error == .nameTooLong ? .argumentListTooLong : error
+        }
+        budget -= string.count + 9
+        if budget < 0 { throw .argumentListTooLong }
+        list.append(string)
+    }
+}

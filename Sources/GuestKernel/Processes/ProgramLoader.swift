@@ -1,0 +1,156 @@
+/// A program in an address space of its own, ready to run.
+struct LoadedProgram {
+    let space: AddressSpace
+    let entry: UInt64
+    let stackPointer: UInt64
+    /// comm: the last component of the path, at most 15 bytes.
+    let name: [UInt8]
+    let path: [UInt8]
+}
+
+/// Building a program's memory for execve(2): interpreters of scripts, ELF segments, the dynamic linker, the vDSO, the stack.
+/// Nothing of the old program is touched, so a failure leaves it running.
+enum ProgramLoader {
+    private static let maximumScriptDepth = 4
+    private static let scriptLineBytes = 256
+    private static let eagerDataBytes: UInt64 = 1 << 20
+
+    /// - Parameters:
+    ///   - path: as the caller gave it.
+    ///   - arguments: argv; replaced in part for scripts.
+    /// - Throws: `.noSuchFile`, `.accessDenied`, `.notExecutable`, `.argumentListTooLong`, `.noMemory`, `.tooManySymbolicLinks`.
+    static func load(
+        _ path: [UInt8], arguments: [[UInt8]], environment: [[UInt8]], in context: FileSystemContext,
+        as credentials: Credentials
+    ) throws(Errno) -> LoadedProgram {
+        var arguments = arguments
+        var file = path
+        for _ in 0..<maximumScriptDepth {
+            let inode = try FileSystem.executable(file, in: context, as: credentials)
+            guard let script = try interpreterLine(of: inode) else {
+                return try load(
+                    inode, file, named: path, arguments, environment, in: context, as: credentials)
+            }
+            var replaced = [script.interpreter]
+            if let argument = script.argument { replaced.append(argument) }
+            replaced.append(file)
+            arguments = replaced + arguments.dropFirst()
+            file = script.interpreter
+        }
+        throw .tooManySymbolicLinks
+    }
+
+    /// `#!interpreter argument`, if the file begins so.
+    private static func interpreterLine(
+        of inode: Inode
+    ) throws(Errno) -> (interpreter: [UInt8], argument: [UInt8]?)? {
+        let head = try ByteReader(inode, at: 0, count: scriptLineBytes).bytes
+        guard head.count > 2, head[0] == 0x23, head[1] == 0x21 else { return nil }
+        guard let end = head.firstIndex(of: 0x0A) ?? (head.count < scriptLineBytes ? head.count : nil) else {
+            throw .notExecutable
+        }
+        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
+        var line = head[2..<end]
+        line = line.drop(while: isBlank)
+        while let last = line.last, isBlank(last) { line.removeLast() }
+        let interpreter = line.prefix { !isBlank($0) }
+        guard !interpreter.isEmpty else { throw .notExecutable }
+        let rest = line.dropFirst(interpreter.count).drop(while: isBlank)
+        return (Array(interpreter), rest.isEmpty ? nil : Array(rest))
+    }
+
+    private static func load(
+        _ inode: Inode, _ path: [UInt8], named: [UInt8], _ arguments: [[UInt8]], _ environment: [[UInt8]],
+        in context: FileSystemContext, as credentials: Credentials
+    ) throws(Errno) -> LoadedProgram {
+        let program = try ExecutableFile(reading: inode)
+        let space = try AddressSpace()
+        let layout = Layout.random()
+        space.mapTop = layout.mapTop
+
+        let bias = program.isRelocatable ? layout.programBias &- program.start : 0
+        try map(program, of: inode, into: space, bias: bias)
+        let programEnd = bias + program.end
+        space.heapStart = programEnd + layout.heapGap
+        space.heapEnd = space.heapStart
+
+        var entry = bias &+ program.entry
+        var linkerBase: UInt64 = 0
+        if let interpreter = program.interpreter {
+            let linkerInode = try FileSystem.executable(interpreter, in: context, as: credentials)
+            let linker = try ExecutableFile(reading: linkerInode)
+            guard linker.isRelocatable, let place = space.findGap(linker.end - linker.start) else {
+                throw .notExecutable
+            }
+            linkerBase = place &- linker.start
+            try map(linker, of: linkerInode, into: space, bias: linkerBase)
+            entry = linkerBase &+ linker.entry
+        }
+        guard space.area(at: entry)?.access.contains(.execute) == true else { throw .notExecutable }
+
+        var stack = InitialStack(space: space, top: layout.stackTop, isExecutable: program.isStackExecutable)
+        stack.auxiliary = [
+            (3, bias &+ program.headersAddress), (4, 56), (5, program.headerCount), (7, linkerBase),
+            (9, bias &+ program.entry), (33, try VDSO.map(into: space)),
+        ]
+        let stackPointer = try stack.build(
+            arguments: arguments, environment: environment, path: named, credentials: credentials)
+        return LoadedProgram(
+            space: space, entry: entry, stackPointer: stackPointer,
+            name: Array((named.split(separator: 0x2F).last ?? []).prefix(15)), path: path)
+    }
+
+    /// Maps the segments at `bias`, zeroes what lies behind their file part, and makes present what is in memory already.
+    private static func map(
+        _ program: ExecutableFile, of inode: Inode, into space: AddressSpace, bias: UInt64
+    ) throws(Errno) {
+        for segment in program.segments {
+            let start = bias &+ segment.start
+            let end = bias &+ segment.end
+            guard start >= AddressSpace.lowest, end <= AddressSpace.top, start < end, space.isFree(start, end) else {
+                throw .notExecutable
+            }
+            let fileEnd = bias &+ segment.fileEnd
+            let pagesFromFile = segment.fileEnd == segment.start ? start : (fileEnd + pageSize - 1) & ~(pageSize - 1)
+            if pagesFromFile > start {
+                let area = MemoryArea(
+                    start: start, end: pagesFromFile, access: segment.access, isShared: false, growsDown: false,
+                    backing: .file(inode, offset: segment.fileOffset))
+                space.insert(area)
+                if segment.access.contains(.write) {
+                    // Relocation and start-up write nearly all of it, and a trap costs more than the copy of a page.
+                    space.populate(from: start, to: min(pagesFromFile, start + eagerDataBytes), writing: true)
+                } else {
+                    space.mapCached(from: start, to: pagesFromFile, in: area)
+                }
+            }
+            if end > pagesFromFile {
+                space.insert(
+                    MemoryArea(
+                        start: pagesFromFile, end: end, access: segment.access, isShared: false, growsDown: false,
+                        backing: .anonymous))
+            }
+            if segment.memoryEnd > segment.fileEnd, fileEnd < pagesFromFile, segment.access.contains(.write) {
+                try space.write([UInt8](repeating: 0, count: Int(pagesFromFile - fileEnd)), to: fileEnd)
+            }
+        }
+    }
+
+    /// Where things go, by chance (randomize_va_space 2): enough entropy that addresses are not to be guessed.
+    private struct Layout {
+        let programBias: UInt64
+        let mapTop: UInt64
+        let stackTop: UInt64
+        let heapGap: UInt64
+
+        static func random() -> Layout {
+            var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+            withUnsafeMutableBytes(of: &words) { Random.fill($0) }
+            return Layout(
+                programBias: 0x5555_5555_4000 + (words.0 & 0xFFF_FFFF) << 12,
+                mapTop: 0x7FFF_F000_0000 - InitialStack.maximumBytes - (words.1 & 0xFFF_FFFF) << 12,
+                stackTop: AddressSpace.top - (words.2 & 0xF_FFFF) << 4 & ~0xF,
+                heapGap: (words.3 & 0x1FFF) << 12)
+        }
+    }
+}

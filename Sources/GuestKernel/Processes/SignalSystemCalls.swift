@@ -1,0 +1,197 @@
+import GuestNucleus
+
+/// Sending, masking, catching and awaiting signals (signal(7)).
+/// - Returns: nil for a number that is not one of these.
+func signalSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+    let space = thread.process.space
+    switch number {
+    case 13: return try setAction(arguments, thread)
+    case 14: return try setMask(arguments, thread)
+    case 15:
+        do throws(Errno) {
+            return Int(bitPattern: UInt(try thread.returnFromSignal()))
+        } catch {
+            thread.frame.pointee.system_call = .max
+            thread.force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
+            return 0
+        }
+    case 34:                                        // pause
+        while true { _ = try Scheduler.sleep(until: .max, interruptible: true) }
+    case 62: return try kill(arguments, thread)
+    case 127:
+        guard arguments.b <= 8 else { throw .invalidArgument }
+        let pending = (thread.signals.pending.bits | thread.process.signals.pending.bits) & thread.signals.blocked
+        try space.store(pending, at: arguments.a)
+        return 0
+    case 128: return try awaitSignal(arguments, thread)
+    case 129, 297: return try queueInfo(number, arguments, thread)
+    case 130:                                       // rt_sigsuspend
+        guard arguments.b == 8 else { throw .invalidArgument }
+        try thread.replaceSignalMask(with: try space.load(UInt64.self, at: arguments.a))
+        do throws(Errno) {
+            while true { _ = try Scheduler.sleep(until: .max, interruptible: true) }
+        } catch {
+            throw .restartWithoutHandler
+        }
+    case 131: return try alternateStack(arguments, thread)
+    case 200: return try signalThread(nil, arguments.a, arguments.b, thread)
+    case 234: return try signalThread(Int32(truncatingIfNeeded: arguments.a), arguments.b, arguments.c, thread)
+    default: return nil
+    }
+}
+
+private func setAction(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    let signal = Int32(truncatingIfNeeded: arguments.a)
+    guard Signal.isValid(signal), arguments.d == 8 else { throw .invalidArgument }
+    let space = thread.process.space
+    let old = thread.process.signals.actions[signal]
+    if arguments.b != 0 {
+        guard signal != Signal.kill, signal != Signal.stop else { throw .invalidArgument }
+        let words = try space.load((UInt64, UInt64, UInt64, UInt64).self, at: arguments.b)
+        thread.process.signals.actions[signal] = SignalAction(
+            handler: words.0, flags: words.1, restorer: words.2, mask: words.3)
+        if thread.process.signals.actions.ignored & Signal.bit(signal) != 0 {
+            thread.process.signals.pending.discard(Signal.bit(signal))
+            for other in thread.process.threads { other.signals.pending.discard(Signal.bit(signal)) }
+        }
+    }
+    if arguments.c != 0 { try space.store((old.handler, old.flags, old.restorer, old.mask), at: arguments.c) }
+    return 0
+}
+
+private func setMask(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    guard arguments.d == 8 else { throw .invalidArgument }
+    let space = thread.process.space
+    let old = thread.signals.blocked
+    if arguments.b != 0 {
+        let mask = try space.load(UInt64.self, at: arguments.b)
+        switch arguments.a {
+        case 0: thread.signals.blocked = (old | mask) & ~Signal.unblockable
+        case 1: thread.signals.blocked = old & ~mask
+        case 2: thread.signals.blocked = mask & ~Signal.unblockable
+        default: throw .invalidArgument
+        }
+    }
+    if arguments.c != 0 { try space.store(old, at: arguments.c) }
+    return 0
+}
+
+// MARK: Sending
+
+extension Credentials {
+    /// kill(2): the superuser may signal all, others their own.
+    fileprivate func maySignal(_ target: Credentials) -> Bool {
+        isPrivileged || user == target.user || user == target.savedUser || effectiveUser == target.user
+            || effectiveUser == target.savedUser
+    }
+}
+
+private func kill(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    let id = Int32(truncatingIfNeeded: arguments.a)
+    let signal = Int32(truncatingIfNeeded: arguments.b)
+    guard signal == 0 || Signal.isValid(signal) else { throw .invalidArgument }
+    let sender = thread.process
+    var isFound = false
+    var isAllowed = false
+    for target in Processes.all {
+        let isMeant: Bool =
+            if id > 0 { target.id == id } else if id == 0 { target.group == sender.group } else if id == -1 {
+                target !== sender && target !== Processes.first
+            } else { target.group == 0 &- id }
+        guard isMeant else { continue }
+        isFound = true
+        let isOwnSession = signal == Signal.resume && target.session == sender.session
+        guard sender.credentials.maySignal(target.credentials) || isOwnSession else { continue }
+        isAllowed = true
+        if signal != 0 { target.receive(SignalInfo(signal, code: SignalInfo.user, from: sender)) }
+    }
+    if !isFound { throw .noSuchProcess }
+    if !isAllowed { throw .notPermitted }
+    return 0
+}
+
+private func signalThread(_ group: Int32?, _ id: UInt64, _ signal: UInt64, _ thread: Thread) throws(Errno) -> Int {
+    let signal = Int32(truncatingIfNeeded: signal)
+    guard signal == 0 || Signal.isValid(signal), Int32(truncatingIfNeeded: id) > 0 else { throw .invalidArgument }
+    let target = try findThread(Int32(truncatingIfNeeded: id), in: group)
+    guard thread.process.credentials.maySignal(target.process.credentials) else { throw .notPermitted }
+    if signal != 0 {
+        guard target.receive(SignalInfo(signal, code: SignalInfo.thread, from: thread.process)) else { throw .wouldBlock }
+    }
+    return 0
+}
+
+private func findThread(_ id: Int32, in group: Int32?) throws(Errno) -> Thread {
+    for process in Processes.all where group == nil || process.id == group {
+        if let thread = process.threads.first(where: { $0.id == id }) { return thread }
+    }
+    throw .noSuchProcess
+}
+
+/// rt_sigqueueinfo and rt_tgsigqueueinfo: the sender writes the siginfo itself.
+private func queueInfo(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    let isToThread = number == 297
+    let signal = Int32(truncatingIfNeeded: isToThread ? arguments.c : arguments.b)
+    guard Signal.isValid(signal) else { throw .invalidArgument }
+    let address = isToThread ? arguments.d : arguments.c
+    let code = try thread.process.space.load(Int32.self, at: address &+ 8)
+    let id = Int32(truncatingIfNeeded: arguments.a)
+    guard code < 0 && code != SignalInfo.thread || id == thread.process.id else { throw .notPermitted }
+    var info = SignalInfo(signal, code: code)
+    for i in 0..<4 { info.detail[i] = try thread.process.space.load(UInt64.self, at: address &+ 16 &+ UInt64(i) * 8) }
+    if isToThread {
+        let target = try findThread(Int32(truncatingIfNeeded: arguments.b), in: id)
+        guard thread.process.credentials.maySignal(target.process.credentials) else { throw .notPermitted }
+        guard target.receive(info) else { throw .wouldBlock }
+    } else {
+        guard let target = Processes.find(id) else { throw .noSuchProcess }
+        guard thread.process.credentials.maySignal(target.credentials) else { throw .notPermitted }
+        guard target.receive(info) else { throw .wouldBlock }
+    }
+    return 0
+}
+
+// MARK: Waiting
+
+/// rt_sigtimedwait(2).
+private func awaitSignal(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    guard arguments.d == 8 else { throw .invalidArgument }
+    let space = thread.process.space
+    let wanted = try space.load(UInt64.self, at: arguments.a) & ~Signal.unblockable
+    var deadline = UInt64.max
+    if arguments.c != 0 { deadline = Clock.monotonic.addingClamped(try loadTimespec(space, arguments.c)) }
+    thread.signals.awaited = wanted
+    defer { thread.signals.awaited = 0 }
+    while true {
+        if let info = thread.signals.pending.take(wanted) ?? thread.process.signals.pending.take(wanted) {
+            if arguments.b != 0 { try space.write(info.encoded(), to: arguments.b) }
+            return Int(info.signal)
+        }
+        do throws(Errno) {
+            if try !Scheduler.sleep(until: deadline, interruptible: true) { throw .wouldBlock }
+        } catch {
+            if error == .restart { throw .interrupted }
+            throw error
+        }
+    }
+}
+
+private func alternateStack(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    let space = thread.process.space
+    let isOn = thread.signals.alternateStack.contains(thread.frame.pointee.rsp)
+    let new: (UInt64, UInt64, UInt64)? =
+        arguments.a == 0 ? nil : try space.load((UInt64, UInt64, UInt64).self, at: arguments.a)
+    if arguments.b != 0 { try thread.storeStack(at: arguments.b, in: space, isOnAlternate: isOn) }
+    guard let new else { return 0 }
+    if isOn { throw .notPermitted }
+    let flags = new.1 & 0xFFFF_FFFF
+    guard flags & ~0x8000_0003 == 0 else { throw .invalidArgument }
+    if flags & 2 != 0 {
+        thread.signals.alternateStack = AlternateStack()
+        return 0
+    }
+    guard new.2 >= 2048 else { throw .noMemory }
+    guard new.0 < AddressSpace.top, new.2 < AddressSpace.top - new.0 else { throw .noMemory }
+    thread.signals.alternateStack = AlternateStack(start: new.0, size: new.2, disarms: flags >> 31 != 0)
+    return 0
+}
