@@ -54,7 +54,7 @@ let package = Package(
             name: "swiftlet-vmm", dependencies: ["LinuxSystem", "Machine"], swiftSettings: strict,
             linkerSettings: oneStaticFile),
         .target(
-            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "LinuxSystem"], swiftSettings: strict),
+            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet", dependencies: ["SwiftletCLI"], swiftSettings: strict,
             linkerSettings: oneStaticFile),
@@ -73,7 +73,7 @@ let package = Package(
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: strict),
         .testTarget(name: "BootTests", dependencies: ["Boot"], swiftSettings: strict),
         .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel", "JobWire"], swiftSettings: strict),
-        .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images", "LinuxSystem"], swiftSettings: strict),
+        .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "SwiftletCLITests", dependencies: ["SwiftletCLI"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]

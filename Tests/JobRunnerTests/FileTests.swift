@@ -1,0 +1,232 @@
+import Glibc
+import JobWire
+import LinuxSystem
+import Synchronization
+import SystemPackage
+import Testing
+
+@testable import JobRunner
+
+/// Carries a value out of a fake machine's script.
+final class Box<Value: Sendable>: Sendable {
+    private let mutex: Mutex<Value?> = Mutex(nil)
+    var value: Value? {
+        get { mutex.withLock { $0 } }
+        set { mutex.withLock { $0 = newValue } }
+    }
+}
+
+@Suite(.serialized) struct InputTests {
+    @Test("a job's specification arrives in the order of the protocol")
+    func order() throws {
+        let received = Box<[HostMessage]>()
+        let result = try run({ machine in
+            received.value = machine.receiveJob().messages
+            machine.succeed()
+        }, preparing: {
+            $0.arguments = [Array("echo".utf8), [], [0xff]]
+            $0.environment = [Array("A=b".utf8)]
+            $0.workingDirectory = Array("/tmp".utf8)
+            $0.user = 5
+            $0.group = 6
+        })
+        #expect(result.verdict.status == 0)
+        #expect(
+            received.value == [
+                .begin(.init(isInputConnected: false, user: 5, group: 6)), .argument(Array("echo".utf8)),
+                .argument([]), .argument([0xff]), .environment(Array("A=b".utf8)),
+                .workingDirectory(Array("/tmp".utf8)), .directory(mode: 0o1777, path: Array("/job".utf8)), .start,
+            ])
+    }
+
+    @Test("a large file is streamed unchanged, with its mode, while the guest reads slowly and talks back")
+    func largeFile() throws {
+        let directory = try TemporaryDirectory()
+        let content = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
+        let path = try directory.write("big", content, mode: 0o751)
+        let received = Box<(messages: [HostMessage], data: [UInt8])>()
+        _ = try run({ machine in
+            machine.hello()  // before a byte of the job was read: neither side may wait for the other
+            received.value = machine.receiveJob()
+            machine.exit(code: 0)
+            machine.send(.finished)
+            machine.closeStreams()
+        }, preparing: { $0.inputs = [.init(hostPath: path, guestPath: Array("/job/big".utf8))] })
+        #expect(received.value?.data == content)
+        #expect(
+            received.value?.messages.contains(
+                .file(mode: 0o751, size: 3_000_000, path: Array("/job/big".utf8))) == true)
+    }
+
+    @Test("a directory is sent with its files and with its links as links")
+    func directory() throws {
+        let directory = try TemporaryDirectory()
+        _ = try directory.write("a", Array("x".utf8))
+        #expect(symlink("a", directory.path + "/link") == 0)
+        let plan = try InputPlan([.init(hostPath: Array(directory.path.utf8), guestPath: Array("/d".utf8))])
+        let base = Array(directory.path.utf8)
+        #expect(
+            Array(plan.entries.dropFirst()) == [
+                .file(hostPath: base + Array("/a".utf8), guestPath: Array("/d/a".utf8)),
+                .symlink(target: Array("a".utf8), guestPath: Array("/d/link".utf8)),
+            ])
+    }
+
+    @Test("a missing input is named before any VM is started")
+    func missing() throws {
+        let path = Array("/no/such/file".utf8)
+        #expect(throws: LaunchError.input(path: path, errno: .noSuchFileOrDirectory)) {
+            try run({ _ in Issue.record("a VM was started") }, preparing: {
+                $0.inputs = [.init(hostPath: path, guestPath: Array("/x".utf8))]
+            })
+        }
+    }
+
+    @Test("a device or pipe as input is refused and named")
+    func device() throws {
+        let error = #expect(throws: LaunchError.self) {
+            try InputPlan([.init(hostPath: Array("/dev/zero".utf8), guestPath: Array("/x".utf8))])
+        }
+        #expect(error?.description.contains("/dev/zero") == true)
+    }
+}
+
+@Suite(.serialized) struct OutputTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func output(_ name: String) -> JobRequest.OutputFile {
+        .init(guestPath: Array("/job/\(name)".utf8), hostPath: Array("\(directory.path)/\(name)".utf8))
+    }
+
+    @Test("an output comes back with content and permission bits, and without set-user-ID")
+    func comesBack() throws {
+        let target = output("r")
+        let result = try run({ machine in
+            machine.hello()
+            machine.exit(code: 0)
+            machine.send(.outputFile(index: 0, mode: 0o104640, size: 5))
+            machine.sendData(Array("he".utf8))
+            machine.sendData(Array("llo".utf8))
+            machine.send(.finished)
+            machine.closeStreams()
+        }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.status == 0)
+        #expect(try directory.read("r") == Array("hello".utf8))
+        #expect(try PathStatus(of: target.hostPath, followingLinks: false).mode == 0o640)
+        #expect(try directory.names() == ["r"])
+        #expect(result.outputFiles.first?.size == 5)
+    }
+
+    @Test("a missing output turns success into 125 and keeps any other status; both say which", arguments: [
+        (0, 125), (3, 3),
+    ] as [(UInt32, Int32)])
+    func missing(code: UInt32, status: Int32) throws {
+        let target = output("m")
+        let result = try run({ machine in
+            machine.hello()
+            machine.exit(code: code)
+            machine.send(.outputMissing(index: 0, errno: ENOENT), .finished)
+            machine.closeStreams()
+        }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.status == status)
+        #expect(result.verdict.message?.contains("/job/m") == true)
+        #expect(try directory.names() == [])
+    }
+
+    @Test("nothing half-written is left, and an old file stays, when the guest dies in the middle of an output")
+    func diesInTheMiddle() throws {
+        let target = output("r")
+        _ = try directory.write("r", Array("old".utf8))
+        let result = try run({ machine in
+            machine.hello()
+            machine.exit(code: 0)
+            machine.send(.outputFile(index: 0, mode: 0o644, size: 100))
+            machine.sendData([1, 2, 3])
+            machine.event(.ended(cause: .guestPanic, message: []))
+        }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.reason == .guestPanic)
+        #expect(try directory.names() == ["r"])
+        #expect(try directory.read("r") == Array("old".utf8))
+    }
+
+    @Test("a complete output is not published when the report around it is not")
+    func incompleteReport() throws {
+        let target = output("r")
+        let result = try run({ machine in
+            machine.hello()
+            machine.exit(code: 0)
+            machine.send(.outputFile(index: 0, mode: 0o644, size: 0))
+            machine.event(.ended(cause: .poweredOff, message: []))
+        }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.reason == .protocolError)
+        #expect(try directory.names() == [])
+    }
+
+    @Test("finished without an answer for every output is a broken report")
+    func unanswered() throws {
+        let target = output("r")
+        let result = try run({ $0.succeed() }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.reason == .protocolError)
+    }
+
+    @Test("more data than the announced size is refused")
+    func tooMuchData() throws {
+        let target = output("r")
+        let result = try run({ machine in
+            machine.hello()
+            machine.exit(code: 0)
+            machine.send(.outputFile(index: 0, mode: 0o644, size: 2))
+            machine.sendData([1, 2, 3])
+        }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.reason == .protocolError)
+        #expect(try directory.names() == [])
+    }
+
+    @Test("a target that a file may not replace is refused before the job runs")
+    func badTargets() throws {
+        for path in ["/dev/null", "/tmp", "\(directory.path)/none/r"] {
+            let file = JobRequest.OutputFile(guestPath: Array("/r".utf8), hostPath: Array(path.utf8))
+            #expect(throws: LaunchError.self) { try OutputCollector.check(file) }
+        }
+    }
+
+    @Test("a link at the target is replaced, what it points to is not touched")
+    func link() throws {
+        let target = output("r")
+        _ = try directory.write("precious", Array("p".utf8))
+        #expect(symlink("precious", directory.path + "/r") == 0)
+        _ = try run({ machine in
+            machine.hello()
+            machine.exit(code: 0)
+            machine.send(.outputFile(index: 0, mode: 0o644, size: 1))
+            machine.sendData([65])
+            machine.send(.finished)
+            machine.closeStreams()
+        }, preparing: { $0.outputs = [target] })
+        #expect(try directory.read("precious") == Array("p".utf8))
+        #expect(try directory.read("r") == [65])
+    }
+}
+
+@Suite(.serialized) struct CaptureTests {
+    @Test("captured output is all there when the verdict is, and never more than its limit")
+    func bounded() throws {
+        let result = try run({ machine in
+            machine.hello()
+            let bytes = [UInt8](repeating: 65, count: 100_000)
+            // A VMM that ignores the limit it was given.
+            try? FileDescriptor(rawValue: machine.output).write(all: bytes)
+            machine.exit(code: 0, outputBytes: 100_000)
+            machine.send(.finished)
+            machine.closeStreams(outputBytes: 100_000)
+        }, preparing: {
+            $0.standardOutput = .captured
+            $0.standardError = .captured
+            $0.outputLimitBytes = 70_000
+        })
+        #expect(result.standardOutput.captured?.count == 70_000)
+        #expect(result.standardError.captured == [])
+    }
+}

@@ -1,0 +1,98 @@
+import JobWire
+import Testing
+
+@testable import JobRunner
+
+/// A guest that lies on the control stream. Whatever it sends, the job is a `protocol_error` and never a success.
+@Suite(.serialized) struct ForgeryTests {
+    private func expectViolation(
+        _ what: String, location: SourceLocation = #_sourceLocation,
+        _ script: @escaping @Sendable (FakeMachine) -> Void
+    ) throws {
+        let result = try run { machine in
+            script(machine)
+            machine.succeed()
+        }
+        #expect(result.verdict.reason == .protocolError, sourceLocation: location)
+        #expect(result.verdict.status == 125, sourceLocation: location)
+        #expect(result.verdict.message?.contains(what) == true, "\(result.verdict)", sourceLocation: location)
+    }
+
+    @Test("bytes that are no frames")
+    func garbage() throws {
+        try expectViolation("unknown type") { $0.send([UInt8](repeating: 0x41, count: 1000).enumerated().map { $0.offset % 8 >= 6 ? 0 : 0x41 }) }
+        try expectViolation("4294967295 bytes") { $0.send([0xff, 0xff, 0xff, 0xff, 67, 0, 0, 0]) }
+    }
+
+    @Test("frames of the host's direction")
+    func hostFrames() throws {
+        try expectViolation("unknown type 10") { machine in
+            var bytes: [UInt8] = []
+            HostMessage.start.encode(to: &bytes)
+            machine.send(bytes)
+        }
+    }
+
+    @Test("an exit before the start, and a second exit")
+    func exitsOutOfOrder() throws {
+        try expectViolation("exited out of order") { $0.exit(code: 0) }
+        try expectViolation("exited out of order") { machine in
+            machine.hello()
+            machine.exit(code: 0)
+            machine.exit(code: 0)
+        }
+    }
+
+    @Test("a second hello, which would bring a nonce of its own")
+    func secondHello() throws {
+        try expectViolation("hello out of order") { $0.hello() }
+    }
+
+    @Test("an exit report of another boot")
+    func foreignNonce() throws {
+        try expectViolation("another boot") { machine in
+            machine.hello()
+            machine.send(.exited(.init(nonce: .init(low: 9, high: 9), kind: .exited, code: 0)))
+        }
+    }
+
+    @Test("exit codes and signals that no process can have", arguments: [
+        (.exited, 256), (.exited, .max), (.signaled, 0), (.signaled, 65),
+    ] as [(GuestMessage.ExitReport.Kind, UInt32)])
+    func impossibleCodes(kind: GuestMessage.ExitReport.Kind, code: UInt32) throws {
+        try expectViolation(kind == .exited ? "exit code" : "signal") { machine in
+            machine.hello()
+            machine.exit(kind, code: code)
+        }
+    }
+
+    @Test("more unsupported system calls than Linux has")
+    func unsupportedFlood() throws {
+        try expectViolation("too many") { machine in
+            machine.hello()
+            for number in 0...UInt32(ReportReader.maximumUnsupported) {
+                machine.send(.unsupported(systemCall: number, count: 1))
+            }
+        }
+    }
+
+    @Test("an output that was not asked for, and data that belongs to none")
+    func strayOutputs() throws {
+        try expectViolation("not asked for") { machine in
+            machine.hello()
+            machine.exit(code: 0)
+            machine.send(.outputFile(index: 0, mode: 0o644, size: 0))
+        }
+        try expectViolation("data outside") { machine in
+            machine.hello()
+            machine.sendData([1])
+        }
+    }
+
+    @Test("a protocol of another version")
+    func version() throws {
+        try expectViolation("version 2") { machine in
+            machine.send(.hello(version: 2, nonce: machine.nonce, sinceEntryNanoseconds: 0))
+        }
+    }
+}
