@@ -92,12 +92,6 @@ int jail_pivot(void) {
 }
 int jail_change_root_here(void) { return FAILED(chroot(".")); }
 int jail_drop_capabilities(void) {
-  // The bounding set first: dropping from it needs CAP_SETPCAP. EINVAL: past the last capability this kernel knows.
-  for (int capability = 0; capability < 64; capability++)
-    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
-      if (errno == EINVAL) break;
-      if (errno != EPERM) return -errno;
-    }
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};

@@ -39,7 +39,7 @@ public struct CPUIDTable: Sendable {
     }
 
     /// Bits of leaf 1 ECX and leaf 0x80000001 ECX (Intel SDM vol. 2A, CPUID; AMD APM vol. 3 appendix E).
-    private enum Feature {
+    enum Feature {
         static let vmx: UInt32 = 1 << 5
         static let tscDeadline: UInt32 = 1 << 24
         static let hypervisor: UInt32 = 1 << 31

@@ -99,8 +99,7 @@ private struct Assembly {
             configuration, memory: memory, mailbox: mailbox, loop: loop, conclusion: conclusion)
         devices.give(plan)
         let kernel = try loadKernel(plan)
-        let cpuid: CPUIDTable
-        do throws(KVMError) { cpuid = try system.system.supportedCPUID().forGuest() } catch { throw .kvm(error) }
+        let cpuid = try cpuidForGuest()
         let bootDevices = plan.handOver(queuePages: kernel.reserved)
         let random = try randomBytes(48)
         try MachineError.naming("device loop") { () throws(Errno) in
@@ -129,6 +128,11 @@ private struct Assembly {
 
     /// Those the machine starts with, and a vsock connection each for the rest.
     private static let maximumDescriptors: UInt64 = 512
+
+    private func cpuidForGuest() throws(MachineError) -> CPUIDTable {
+        if let native = CPUIDTable.nativeIfDeprivileged() { return native.forGuest() }
+        do throws(KVMError) { return try system.system.supportedCPUID().forGuest() } catch { throw .kvm(error) }
+    }
 
     private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> LoadedKernel {
         do throws(KernelImageError) {

@@ -7,6 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/// Executes CPUID; `result` gets EAX, EBX, ECX, EDX.
+static inline void kvm_host_cpuid(uint32_t function, uint32_t index, uint32_t result[4]) {
+  __asm__ volatile("cpuid" : "=a"(result[0]), "=b"(result[1]), "=c"(result[2]), "=d"(result[3])
+                   : "a"(function), "c"(index));
+}
+
 // Request numbers that a system-call filter compares with.
 static const uint32_t kvm_request_run = KVM_RUN;
 static const uint32_t kvm_request_get_regs = KVM_GET_REGS;
