@@ -70,8 +70,16 @@ let package = Package(
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: strict),
         .testTarget(
             name: "VirtioTests", dependencies: ["Virtio", "VirtioDevices"], swiftSettings: strict),
+        .testTarget(
+            name: "MachineTests",
+            dependencies: [
+                "Machine", "CSwiftletABI", "GuestMemory", "JobWire", "LinuxSystem", "Sandbox", "swiftlet-vmm",
+            ],
+            swiftSettings: strict),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: strict),
-        .testTarget(name: "BootTests", dependencies: ["Boot"], swiftSettings: strict),
+        .testTarget(
+            name: "BootTests", dependencies: ["Boot", "CSwiftletABI", "GuestMemory", "LinuxSystem"],
+            swiftSettings: strict),
         .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel", "JobWire"], swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "SwiftletCLITests", dependencies: ["SwiftletCLI"], swiftSettings: strict),

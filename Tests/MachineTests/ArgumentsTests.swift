@@ -1,0 +1,93 @@
+import LinuxSystem
+import SystemPackage
+import Testing
+
+@testable import Machine
+
+/// Descriptors 0, 1 and 2 are open in every test.
+private let required = ["--kvm", "0", "--kernel", "1", "--memory", "268435456", "--events", "2"]
+
+private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfiguration {
+    try MachineConfiguration(parsing: arguments)
+}
+
+@Suite struct ArgumentsTests {
+    @Test("the required options alone are a machine with the defaults")
+    func defaults() throws {
+        let machine = try parse(required)
+        #expect(machine.kvm.rawValue == 0 && machine.kernel.rawValue == 1 && machine.events?.rawValue == 2)
+        #expect(machine.memoryBytes == 256 << 20)
+        #expect(machine.rootTransport == .pmem && machine.root == nil)
+        #expect(machine.logLimit == 64 << 10 && machine.guestCID == 3)
+        #expect(!machine.isUnconfined && !machine.hasDebugLog)
+    }
+
+    @Test("streams carry a port, a descriptor and perhaps a limit; disks a descriptor and perhaps ro")
+    func listsOfDescriptors() throws {
+        let machine = try parse(
+            required + ["--stream", "1026=1,limit=16777216", "--stream", "1024=0", "--disk", "0,ro", "--disk", "1"])
+        #expect(machine.streams.map(\.port) == [1026, 1024])
+        #expect(machine.streams.map(\.limit) == [16_777_216, nil])
+        #expect(machine.disks.map(\.isReadOnly) == [true, false])
+    }
+
+    @Test("each missing option is named", arguments: ["--kvm", "--kernel", "--memory", "--events"])
+    func missing(option: String) throws {
+        var arguments = required
+        let index = try #require(arguments.firstIndex(of: option))
+        arguments.removeSubrange(index...(index + 1))
+        #expect(throws: ArgumentError.missing(option)) { _ = try parse(arguments) }
+    }
+
+    @Test("--debug-log stands in for --events")
+    func debugLog() throws {
+        #expect(try parse(Array(required.dropLast(2)) + ["--debug-log"]).events == nil)
+    }
+
+    @Test("what is not a plain decimal number is refused", arguments: ["", "-1", "+1", " 1", "1k", "0x10", "１"])
+    func badNumbers(text: String) {
+        #expect(throws: ArgumentError.badNumber(option: "--cid", value: text)) {
+            _ = try parse(required + ["--cid", text])
+        }
+    }
+
+    @Test("numbers that do not fit are out of range, not wrapped", arguments: ["2", "4294967295", "18446744073709551617"])
+    func outOfRange(text: String) {
+        let error = #expect(throws: ArgumentError.self) { _ = try parse(required + ["--cid", text]) }
+        guard case .outOfRange(option: "--cid", value: text, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
+    @Test("a descriptor that is not open is refused by name")
+    func closedDescriptor() {
+        #expect(throws: ArgumentError.notOpen(option: "--root", descriptor: 999)) {
+            _ = try parse(required + ["--root", "999"])
+        }
+    }
+
+    @Test("unknown options, repeated options and missing values are refused")
+    func wrongShape() {
+        #expect(throws: ArgumentError.unknown("--frobnicate")) { _ = try parse(required + ["--frobnicate"]) }
+        #expect(throws: ArgumentError.unknown("--memory=1")) { _ = try parse(required + ["--memory=1"]) }
+        #expect(throws: ArgumentError.twice("--kvm")) { _ = try parse(required + ["--kvm", "0"]) }
+        #expect(throws: ArgumentError.twice("--stream 7")) {
+            _ = try parse(required + ["--stream", "7=0", "--stream", "7=1"])
+        }
+        #expect(throws: ArgumentError.missingValue("--root")) { _ = try parse(required + ["--root"]) }
+        #expect(throws: ArgumentError.badChoice(option: "--disk", value: "rw", allowed: "ro")) {
+            _ = try parse(required + ["--disk", "0,rw"])
+        }
+        #expect(throws: ArgumentError.badChoice(option: "--stream", value: "7", allowed: "PORT=FD")) {
+            _ = try parse(required + ["--stream", "7"])
+        }
+    }
+
+    @Test("errors read as sentences")
+    func sentences() {
+        #expect(
+            "\(ArgumentError.outOfRange(option: "--cid", value: "2", allowed: "3…9"))" == "--cid: 2 is out of range (3…9)")
+        #expect("\(ArgumentError.notOpen(option: "--root", descriptor: 9))" == "--root: descriptor 9 is not open")
+    }
+}
