@@ -17,6 +17,8 @@ enum Counters {
     /// `Clock.monotonic` when the last entry came in, and when a program last went on: for user and system time.
     nonisolated(unsafe) static var lastEntry: UInt64 = 0
     nonisolated(unsafe) static var lastResume: UInt64 = 0
+    /// `Clock.monotonic` when the first program was about to run its first instruction.
+    nonisolated(unsafe) static var firstResume: UInt64 = 0
 }
 
 /// Every entry from the nucleus. When it returns, the frame is resumed. A thread that has ended leaves from here, where
@@ -87,6 +89,7 @@ func returnToProgram(_ thread: Thread) -> Bool {
     VectorState.claim(for: thread)
     Scheduler.armTimer()
     Counters.lastResume = Clock.monotonic
+    if Counters.firstResume == 0 { Counters.firstResume = Counters.lastResume }
     thread.systemTime &+= Counters.lastResume &- Counters.lastEntry
     return true
 }

@@ -20,4 +20,12 @@ enum FakeMachine {
 
     /// Call first in every test that touches frames.
     static func start() { _ = base }
+
+    /// A current thread, of a process like the kernel's own, for what asks for one. It must not have to wait.
+    static func startThread() throws {
+        start()
+        let process = Process(
+            id: 0, parent: nil, space: try AddressSpace(), files: FileTable(), directories: FileSystemContext())
+        Scheduler.adopt(Thread(id: 0, process: process))
+    }
 }

@@ -101,5 +101,109 @@ extension KernelSuite {
             expected += [1, 0, 0]
             #expect(host.packets().flatMap(\.bytes) == expected)
         }
+
+        private func read(_ messages: [HostMessage], data: [UInt8] = []) throws -> JobInput {
+            try FakeMachine.startThread()
+            try FileSystem.startEmpty()
+            var bytes: [UInt8] = []
+            for message in messages {
+                message.encode(to: &bytes)
+                if case .file(_, let size, _) = message, size > 0 {
+                    DataFrame.appendHeader(count: data.count, to: &bytes)
+                    bytes += data
+                }
+            }
+            let (control, _, _) = try control(bytes, packets: 3000)
+            var input = JobInput(control)
+            try input.read { _ in }
+            return input
+        }
+
+        private let begin = HostMessage.begin(.init(isInputConnected: false, user: 1000, group: 100))
+
+        private func status(_ path: StaticString, followLast: Bool = true) throws -> FileStatus {
+            try FileSystem.lookup(text(path), in: FileSystemContext(), as: Credentials(), followLast: followLast).status()
+        }
+
+        @Test("input files arrive with content, mode and owner; what is missing above them is made")
+        func inputFiles() throws {
+            let content = (0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+            let input = try read(
+                [
+                    begin, .argument(text("x")), .environment(text("A=b")), .workingDirectory(text("/job")),
+                    .directory(mode: 0o700, path: text("/job/deep/er")),
+                    .file(mode: 0o640, size: 5000, path: text("/new/place/f")),
+                    .file(mode: 0o755, size: 0, path: text("/job/empty")),
+                    .symlink(target: text("../new/place/f"), path: text("/job/link")),
+                    .output(index: 3, path: text("/job/result")), .start,
+                ], data: content)
+            #expect(strings(input.specification.arguments) == ["x"])
+            #expect(input.specification.outputs.map(\.index) == [3])
+            #expect(input.specification.credentials.effectiveUser == 1000)
+            let file = try status("/job/link")
+            #expect(file.size == 5000 && file.permissions == 0o640 && file.user == 1000 && file.group == 100)
+            #expect(try status("/job/empty").permissions == 0o755)
+            #expect(try status("/job/deep/er").permissions == 0o700)
+            #expect(try status("/job/link", followLast: false).type == .symbolicLink)
+            var read = [UInt8](repeating: 0, count: 6000)
+            let opened = try FileSystem.openForReading(text("/new/place/f"))
+            let count = try read.withUnsafeMutableBytes { raw in
+                var buffer = IOBuffer(kernel: UnsafeRawBufferPointer(raw))
+                return try opened.read(&buffer, at: 0)
+            }
+            #expect(Array(read[..<count]) == content)
+        }
+
+        @Test("an input file that cannot be made fails the job, with its path and why")
+        func impossibleInput() throws {
+            let failure = #expect(throws: JobInput.Failure.self) {
+                _ = try read([
+                    begin, .file(mode: 0o644, size: 0, path: text("/f")),
+                    .file(mode: 0o644, size: 0, path: text("/f/below")), .start,
+                ])
+            }
+            #expect(failure?.stage == .inputFile && failure?.errno == .notDirectory)
+            #expect(failure.map { String(decoding: $0.about, as: UTF8.self) } == "/f/below")
+        }
+
+        @Test("output files go back with mode and content, a missing one with its errno, whatever else there is")
+        func outputs() throws {
+            let input = try read(
+                [
+                    begin, .argument(text("x")), .file(mode: 0o600, size: 3, path: text("/r")),
+                    .output(index: 0, path: text("/none")), .output(index: 1, path: text("/r")),
+                    .output(index: 2, path: text("/tmp")), .start,
+                ], data: [7, 8, 9])
+            let (control, host, _) = try control([], packets: 1)
+            try JobOutput(control: control).send(input.specification.outputs)
+            try control.flush()
+            var expected: [UInt8] = []
+            GuestMessage.outputMissing(index: 0, errno: 2).encode(to: &expected)
+            GuestMessage.outputFile(index: 1, mode: 0o100600, size: 3).encode(to: &expected)
+            DataFrame.appendHeader(count: 3, to: &expected)
+            expected += [7, 8, 9]
+            GuestMessage.outputMissing(index: 2, errno: 21).encode(to: &expected)
+            #expect(host.packets().flatMap(\.bytes) == expected)
+        }
+
+        @Test("a command that is nowhere is ENOENT, a directory EACCES, a working directory that is none ENOTDIR")
+        func startFailures() throws {
+            let host = try VsockTests.Host()
+            let stream = VsockStream(host.driver, host.connected(), flags: 1)
+            func failure(_ command: StaticString, in directory: StaticString) throws -> JobInput.Failure? {
+                let input = try read([
+                    begin, .argument(text(command)), .workingDirectory(text(directory)),
+                    .file(mode: 0o644, size: 0, path: text("/plain")), .start,
+                ])
+                return #expect(throws: JobInput.Failure.self) {
+                    try JobCommand(input.specification).start(input: nil, output: stream, error: stream)
+                }
+            }
+            #expect(try failure("nonesuch", in: "/")?.errno == .noSuchFile)
+            #expect(try failure("/tmp", in: "/")?.errno == .accessDenied)
+            #expect(try failure("/plain", in: "/")?.errno == .accessDenied)
+            let directory = try failure("x", in: "/plain")
+            #expect(directory?.stage == .workingDirectory && directory?.errno == .notDirectory)
+        }
     }
 }

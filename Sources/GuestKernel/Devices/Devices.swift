@@ -14,6 +14,7 @@ enum Devices {
 
     /// Finds and starts the drivers, and begins the job's connections. Needs memory only, no interrupts. The entropy device stays as it is: the boot page has seeded the generator.
     static func start(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) throws(Errno) {
+        Job.note(boot)
         withUnsafeMutableBytes(of: &boot.pointee.entropy) { bytes in
             guard let seed = bytes.baseAddress else { return }
             Random.start(seed: seed)

@@ -140,9 +140,12 @@ enum Scheduler {
         Counters.lastEntry = Clock.monotonic
     }
 
+    /// Makes `thread` the current one without switching to it: the first thread, or the only one of a unit test.
+    static func adopt(_ thread: Thread) { running = thread }
+
     /// Starts the very first thread; never returns.
     static func start(_ first: Thread) -> Never {
-        running = first
+        adopt(first)
         set_kernel_stack_top(first.stackTop)
         var unused: UInt64 = 0
         context_switch(&unused, first.savedStackPointer)

@@ -55,6 +55,13 @@ final class VsockStream: File {
         return status
     }
 
+    override func describe() -> [UInt8] {
+        var text = Text("pipe:[")
+        text.add(UInt64(connection.localPort))
+        text.add("]")
+        return text.bytes
+    }
+
     override func readiness() -> PollEvents {
         _ = device.poll()
         var events: PollEvents = []

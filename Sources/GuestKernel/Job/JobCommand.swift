@@ -1,0 +1,121 @@
+import GuestNucleus
+import JobWire
+
+/// Process 1: the job's command, from its specification to its end.
+struct JobCommand {
+    private let specification: JobSpecification
+
+    init(_ specification: JobSpecification) { self.specification = specification }
+
+    // MARK: The start
+
+    /// Starts the command with the three standard streams.
+    /// - Parameter input: nil: the job's standard input is empty.
+    func start(input: File?, output: File, error: File) throws(JobInput.Failure) {
+        if specification.isTooLong { throw execFailure(.argumentListTooLong) }
+        let directories = FileSystemContext()
+        let credentials = specification.credentials
+        try attempt(.workingDirectory, about: specification.workingDirectory) { () throws(Errno) in
+            let directory = try FileSystem.lookup(specification.workingDirectory, in: directories, as: credentials)
+            guard directory.isDirectory else { throw .notDirectory }
+            guard credentials.may(.execute, directory) else { throw .accessDenied }
+            directories.workingDirectory = directory
+        }
+        let files = FileTable()
+        try attempt(.outOfMemory, about: []) { () throws(Errno) in
+            var first = input
+            if first == nil {
+                first = try FileSystem.open(Text.bytes("/dev/null"), flags: 0, in: directories, as: Credentials())
+            }
+            if let first { _ = try files.add(first, closeOnExec: false) }
+            _ = try files.add(output, closeOnExec: false)
+            _ = try files.add(error, closeOnExec: false)
+        }
+        try startFirst(files, directories, credentials)
+    }
+
+    /// execvp(3): the first candidate that is there; one that may not be executed is remembered, not fatal.
+    private func startFirst(
+        _ files: FileTable, _ directories: FileSystemContext, _ credentials: Credentials
+    ) throws(JobInput.Failure) {
+        var failure = Errno.noSuchFile
+        for path in specification.candidates {
+            do throws(Errno) {
+                _ = try FileSystem.executable(path, in: directories, as: credentials)
+                return try Process.startFirst(
+                    path, arguments: specification.arguments, environment: specification.environment,
+                    files: files, directories: directories, credentials: credentials)
+            } catch {
+                switch error {
+                case .noSuchFile, .notDirectory: continue
+                case .accessDenied: failure = error
+                default: throw execFailure(error)
+                }
+            }
+        }
+        throw execFailure(failure)
+    }
+
+    private func execFailure(_ error: Errno) -> JobInput.Failure {
+        JobInput.Failure(
+            stage: error == .noMemory ? .outOfMemory : .exec, errno: error, about: specification.arguments.first ?? [])
+    }
+
+    private func attempt(
+        _ stage: GuestMessage.FailureStage, about: [UInt8], _ body: () throws(Errno) -> Void
+    ) throws(JobInput.Failure) {
+        do throws(Errno) {
+            try body()
+        } catch {
+            throw JobInput.Failure(stage: error == .noMemory ? .outOfMemory : stage, errno: error, about: about)
+        }
+    }
+
+    // MARK: The end
+
+    /// Tells the host when the command has begun, waits for its end and ends what it left behind.
+    static func waitForEnd(nonce: GuestMessage.Nonce, _ control: JobControl) throws(Errno) -> GuestMessage.ExitReport {
+        guard let process = Processes.first else { panic("the job's process was lost") }
+        // The command runs first; what it was like to start is known when it gives the processor back.
+        Scheduler.yield()
+        control.queue(.started(sinceEntryNanoseconds: Counters.firstResume))
+        if process.ending == nil { try control.flush() }
+        while process.ending == nil { try process.ended.wait() }
+        try endOthers()
+        return report(on: process, nonce)
+    }
+
+    /// Nothing of the job outlives its command.
+    private static func endOthers() throws(Errno) {
+        for process in Processes.all where process.id > 0 && process.ending == nil {
+            sendSignal(Signal.kill, toProcess: process)
+        }
+        while let process = Processes.all.first(where: { $0.id > 0 && $0.ending == nil }) {
+            try process.ended.wait()
+        }
+    }
+
+    private static func report(on process: Process, _ nonce: GuestMessage.Nonce) -> GuestMessage.ExitReport {
+        var report: GuestMessage.ExitReport
+        switch process.ending {
+        case .exited(let code)?:
+            report = .init(nonce: nonce, kind: .exited, code: UInt32(code))
+        case .signaled(let signal, _)?:
+            report = .init(
+                nonce: nonce, kind: process.ranOutOfMemory ? .outOfMemory : .signaled, code: UInt32(signal))
+        case nil: panic("the job ended without an end")
+        }
+        var usage = Usage()
+        for process in Processes.all where process.id > 0 {
+            usage.add(process.usage)
+            usage.add(process.childUsage)
+        }
+        report.userNanoseconds = usage.user
+        report.systemNanoseconds = usage.system
+        report.maximumResidentBytes = usage.maxResidentPages * pageSize
+        report.pageFaults = Counters.pageFaults
+        report.systemCalls = Counters.systemCalls
+        report.processesCreated = Counters.processes
+        return report
+    }
+}
