@@ -8,7 +8,9 @@ extension FileDescriptor {
         var failure: Errno?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             do throws(Errno) {
-                initialized = try retryingOnInterrupt { linux_pread(rawValue, buffer.baseAddress, count, offset) }
+                initialized = try retryingOnInterrupt {
+                    linux_pread(rawValue, buffer.baseAddress, count, offset)
+                }
             } catch {
                 failure = error
             }

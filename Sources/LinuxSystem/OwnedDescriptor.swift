@@ -55,7 +55,7 @@ extension OwnedDescriptor {
     }
 }
 
-/// The two ends of a pipe.
+/// The two ends of a pipe. Frozen, so that a user may move one end out and close the other.
 @frozen public struct Pipe: ~Copyable {
     public var reading: OwnedDescriptor
     public var writing: OwnedDescriptor
@@ -73,7 +73,7 @@ extension OwnedDescriptor {
     }
 }
 
-/// Two connected Unix sockets.
+/// Two connected Unix sockets. Frozen for the same reason as `Pipe`.
 @frozen public struct SocketPair: ~Copyable {
     public var first: OwnedDescriptor
     public var second: OwnedDescriptor

@@ -65,6 +65,9 @@ public final class DeviceLoop: @unchecked Sendable {
         _ = try register(wake.descriptor, .readable, .wake)
     }
 
+    /// How many events of any kind were handled: a loop that sleeps when it should does not count on.
+    private(set) var dispatchedCount: UInt64 = 0
+
     /// How many queue notifications arrived.
     public var notificationCount: UInt64 { notifications.load(ordering: .relaxed) }
 
@@ -128,6 +131,7 @@ public final class DeviceLoop: @unchecked Sendable {
         guard let target = slot.target, slot.generation == UInt32(truncatingIfNeeded: token >> 32) else {
             return
         }
+        dispatchedCount &+= 1
         switch target {
         case .wake:
             wake.drain()

@@ -78,12 +78,14 @@ import VirtioDevices
         #expect(bench.transport.read(offset: 0x100, width: 8) == UInt64(Self.sectors))
         #expect(try request(4, []) == (Self.ok, 1))
         #expect(try request(8, [.writable(Self.data, 20)]) == (Self.ok, 21))
-        #expect(try bench.bytes(at: Self.data, 20) == Array("swiftlet-0".utf8) + [UInt8](repeating: 0, count: 10))
+        #expect(
+            try bench.bytes(at: Self.data, 20) == Array("swiftlet-0".utf8) + [UInt8](repeating: 0, count: 10))
     }
 
     @Test("the header may be split over descriptors, and the status share one with the data (§2.7.4.3)")
     func framing() throws {
-        try bench.memory.store(virtio_blk_outhdr(type: 0, ioprio: 0, sector: 0), at: GuestAddress(Self.header))
+        try bench.memory.store(
+            virtio_blk_outhdr(type: 0, ioprio: 0, sector: 0), at: GuestAddress(Self.header))
         try bench.queues[0].add([
             .readable(Self.header, 1), .readable(Self.header + 1, 14), .readable(Self.header + 15, 1),
             .writable(Self.data, 513),
@@ -145,7 +147,8 @@ import VirtioDevices
     func readOnly() throws {
         let path = "/proc/self/fd/\(file.rawValue)"
         let disk = BlockDevice(
-            try FileBackend(owning: OwnedDescriptor.open(path, flags: O_RDONLY), readOnly: true), identity: "")
+            try FileBackend(owning: OwnedDescriptor.open(path, flags: O_RDONLY), readOnly: true), identity: ""
+        )
         let bench = try DeviceBench(disk)
         #expect(bench.read(.deviceFeatures) & (1 << 5 | 1 << 9) == 1 << 5)
         try bench.start()
@@ -169,7 +172,8 @@ import VirtioDevices
         bench.writeStatus([])
         loop.stop()
         thread.join()
-        try bench.memory.store(virtio_blk_outhdr(type: 0, ioprio: 0, sector: 0), at: GuestAddress(Self.header))
+        try bench.memory.store(
+            virtio_blk_outhdr(type: 0, ioprio: 0, sector: 0), at: GuestAddress(Self.header))
         try bench.queues[0].add([
             .readable(Self.header, 16), .writable(Self.data, 512), .writable(Self.status, 1),
         ])
@@ -205,13 +209,17 @@ import VirtioDevices
     @Test("a disk must be a file of whole sectors, opened for what it is to be used for")
     func opening() throws {
         #expect(
-            error(try .memoryFile(name: "odd", size: 1000), readOnly: false) == .sizeNotSectorMultiple(bytes: 1000))
+            error(try .memoryFile(name: "odd", size: 1000), readOnly: false)
+                == .sizeNotSectorMultiple(bytes: 1000))
         #expect(error(try .memoryFile(name: "empty"), readOnly: false) == .empty)
         #expect(error(try .memoryFile(name: "rw", size: 512), readOnly: true) == .readOnlyDiskIsWritable)
-        #expect(error(try .open("/proc/self/exe", flags: O_RDONLY), readOnly: false) == .writableDiskIsReadOnly)
+        #expect(
+            error(try .open("/proc/self/exe", flags: O_RDONLY), readOnly: false) == .writableDiskIsReadOnly)
         #expect(error(try .open("/dev/null", flags: O_RDWR), readOnly: false) == .notAFile(.characterDevice))
         #expect(error(try .open("/", flags: O_RDONLY), readOnly: true) == .notAFile(.directory))
         #expect(error(try .memoryFile(name: "good", size: 512), readOnly: false) == nil)
-        #expect("\(FileBackendError.sizeNotSectorMultiple(bytes: 1000))" == "a disk of 1000 bytes is not a multiple of 512")
+        #expect(
+            "\(FileBackendError.sizeNotSectorMultiple(bytes: 1000))"
+                == "a disk of 1000 bytes is not a multiple of 512")
     }
 }

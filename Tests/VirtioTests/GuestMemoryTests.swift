@@ -14,7 +14,9 @@ import Testing
         #expect(throws: GuestMemoryError.outsideRAM(GuestAddress(Self.size - 7), count: 8)) {
             _ = try memory.load(UInt64.self, at: GuestAddress(Self.size - 7))
         }
-        #expect(throws: GuestMemoryError.self) { _ = try memory.load(UInt8.self, at: GuestAddress(Self.size)) }
+        #expect(throws: GuestMemoryError.self) {
+            _ = try memory.load(UInt8.self, at: GuestAddress(Self.size))
+        }
         #expect(try memory.bytes(at: GuestAddress(Self.size), count: 0) == [])
     }
 
@@ -36,7 +38,9 @@ import Testing
         try memory.store(UInt32(1), at: GuestAddress(GuestMemory.holeStart - 4))
         try memory.store(UInt32(2), at: GuestAddress(GuestMemory.holeEnd))
         try memory.store(UInt32(3), at: GuestAddress(GuestMemory.holeEnd + 8188))
-        for address in [GuestMemory.holeStart - 3, GuestMemory.holeStart, 0xD000_0000, GuestMemory.holeEnd - 4] {
+        for address in [
+            GuestMemory.holeStart - 3, GuestMemory.holeStart, 0xD000_0000, GuestMemory.holeEnd - 4,
+        ] {
             #expect(throws: GuestMemoryError.self) { try memory.store(UInt32(9), at: GuestAddress(address)) }
         }
         #expect(throws: GuestMemoryError.self) {

@@ -11,7 +11,9 @@ import Virtio
         private let log = Mutex<[String]>([])
         func activate(_ activation: DeviceActivation) {
             let queues = activation.queues.map { $0 == nil ? "-" : "q" }.joined()
-            log.withLock { $0.append("activate \(String(activation.features.rawValue, radix: 16)) \(queues)") }
+            log.withLock {
+                $0.append("activate \(String(activation.features.rawValue, radix: 16)) \(queues)")
+            }
         }
         func reset() { log.withLock { $0.append("reset") } }
         var entries: [String] { log.withLock { $0 } }

@@ -8,7 +8,9 @@ import VirtioDevices
     func fill() throws {
         let bench = try DeviceBench(EntropyDevice())
         try bench.start()
-        try bench.queues[0].add([.writable(DeviceBench.dataBase, 32), .writable(DeviceBench.dataBase + 64, 32)])
+        try bench.queues[0].add([
+            .writable(DeviceBench.dataBase, 32), .writable(DeviceBench.dataBase + 64, 32),
+        ])
         try bench.kick(0)
         #expect(try bench.queues[0].takeUsed().map(\.written) == [64])
         let bytes = try bench.bytes(at: DeviceBench.dataBase, 96)

@@ -72,7 +72,8 @@ import Virtio
 
     // MARK: Suppression
 
-    @Test("with event indices the driver is interrupted when its used_event is passed, and only then (§2.7.10)")
+    @Test(
+        "with event indices the driver is interrupted when its used_event is passed, and only then (§2.7.10)")
     func usedEvent() throws {
         let queue = try driver.deviceQueue([.version1, .eventIndex])
         func completeOne() throws -> Bool {
@@ -82,11 +83,11 @@ import Virtio
         }
         try driver.setUsedEvent(0)
         #expect(try completeOne())
-        #expect(try !completeOne())       // used_event still 0: asked for the first only
+        #expect(try !completeOne())  // used_event still 0: asked for the first only
         try driver.setUsedEvent(3)
         #expect(try !completeOne())
-        #expect(try completeOne())        // entry 3
-        #expect(!queue.shouldInterrupt()) // nothing new
+        #expect(try completeOne())  // entry 3
+        #expect(!queue.shouldInterrupt())  // nothing new
     }
 
     @Test(
@@ -221,10 +222,14 @@ import Virtio
         queue.complete(chain, written: 0)
     }
 
-    @Test("HOSTILE 5: buffers past the end of RAM, beyond 2^64 and in the hole are refused, wherever in the chain")
+    @Test(
+        "HOSTILE 5: buffers past the end of RAM, beyond 2^64 and in the hole are refused, wherever in the chain"
+    )
     func badAddresses() throws {
         let end: UInt64 = 1 << 20
-        for (address, count) in [(end - 3, UInt32(4)), (end, 1), (UInt64.max, 1), (0xD000_0000, 4), (8, .max)] {
+        for (address, count) in [
+            (end - 3, UInt32(4)), (end, 1), (UInt64.max, 1), (0xD000_0000, 4), (8, .max),
+        ] {
             try driver.setAvailableIndex(0)
             try driver.setDescriptor(0, address: 0x10000, count: 1, flags: GuestDriverQueue.next, next: 1)
             try driver.setDescriptor(1, address: address, count: count, flags: GuestDriverQueue.write)

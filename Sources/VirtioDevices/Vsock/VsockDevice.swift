@@ -60,7 +60,8 @@ public final class VsockDevice: VirtioDevice {
         self.unixBridge = unixBridge
         self.onStreamClosed = onStreamClosed
         description = DeviceDescription(
-            id: .vsock, features: [], queueSizes: Array(repeating: DeviceDescription.maximumQueueSize, count: 3),
+            id: .vsock, features: [],
+            queueSizes: Array(repeating: DeviceDescription.maximumQueueSize, count: 3),
             configuration: (0..<8).map { UInt8(truncatingIfNeeded: guestCID >> (8 * UInt64($0))) })
     }
 
@@ -87,7 +88,7 @@ public final class VsockDevice: VirtioDevice {
         switch index {
         case VsockDevice.transmitQueueIndex: try processTransmit()
         case VsockDevice.receiveQueueIndex: break
-        default: return   // the event queue: we have no events before there are snapshots
+        default: return  // the event queue: we have no events before there are snapshots
         }
         try pumpReceive()
         if isTransmitPaused, strayResets.count < VsockDevice.strayResetMaximum {
@@ -225,7 +226,9 @@ public final class VsockDevice: VirtioDevice {
     // MARK: Descriptors
 
     fileprivate func streamReady(_ connection: VsockConnection, _ events: EpollEvents) {
-        if !events.isDisjoint(with: [.readable, .peerShutdown, .hangUp, .error]) { connection.mayRead = true }
+        if !events.isDisjoint(with: [.readable, .peerShutdown, .hangUp, .error]) {
+            connection.mayRead = true
+        }
         if !events.isDisjoint(with: [.writable, .hangUp, .error]) {
             connection.mayWrite = true
             connection.flush()

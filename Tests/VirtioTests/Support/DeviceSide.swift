@@ -15,7 +15,9 @@ final class DeviceSide {
     }
 
     func putBack(_ chain: consuming DescriptorChain) { queue.putBack(chain) }
-    func complete(_ chain: consuming DescriptorChain, written: Int) { queue.complete(chain, written: written) }
+    func complete(_ chain: consuming DescriptorChain, written: Int) {
+        queue.complete(chain, written: written)
+    }
     func pending() throws(VirtioError) -> UInt16 { try queue.pending() }
     func shouldInterrupt() -> Bool { queue.shouldInterrupt() }
     func disableNotifications() { queue.disableNotifications() }

@@ -52,7 +52,9 @@ final class GuestDriverQueue {
         GuestAddress(address.rawValue + offset)
     }
 
-    func setDescriptor(_ index: UInt16, address: UInt64, count: UInt32, flags: UInt16, next: UInt16 = 0) throws {
+    func setDescriptor(_ index: UInt16, address: UInt64, count: UInt32, flags: UInt16, next: UInt16 = 0)
+        throws
+    {
         try memory.store(
             vring_desc(addr: address, len: count, flags: flags, next: next),
             at: at(configuration.descriptorTable, 16 * UInt64(index)))
@@ -70,7 +72,9 @@ final class GuestDriverQueue {
         try memory.store(index, at: at(configuration.availableRing, 2))
     }
 
-    func setAvailableFlags(_ flags: UInt16) throws { try memory.store(flags, at: configuration.availableRing) }
+    func setAvailableFlags(_ flags: UInt16) throws {
+        try memory.store(flags, at: configuration.availableRing)
+    }
     func setUsedEvent(_ event: UInt16) throws {
         try memory.store(event, at: at(configuration.availableRing, 4 + 2 * UInt64(size)))
     }
