@@ -36,7 +36,12 @@ final class VsockStream: File {
     override func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
         if offset != nil { throw .illegalSeek }
         if buffer.remaining == 0 { return 0 }
-        return try device.send(connection, &buffer, nonblocking: isNonblocking)
+        do throws(Errno) {
+            return try device.send(connection, &buffer, nonblocking: isNonblocking)
+        } catch {
+            if error == .brokenPipe { sendSignal(13, to: Scheduler.current) }      // SIGPIPE
+            throw error
+        }
     }
 
     override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> Int {
