@@ -34,7 +34,7 @@ killed_when_ready() {
   active || return 0
   cat >"$E2E_WORK/kill.sh" <<'SCRIPT'
 . "$E2E_DIRECTORY/lib.sh"; trap - EXIT
-while ! grep -q ready stdout; do sleep 0.1; done
+while ! grep -q ready stdout; do kill -0 "$3" || exit 0; sleep 0.1; done
 case $2 in launcher) victims=$3 ;; vmm) victims=$(vmms "$3") ;; esac
 [ -n "$victims" ] || echo "no swiftlet-vmm below $3" >&2
 kill -s "$1" $victims

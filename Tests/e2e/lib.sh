@@ -138,14 +138,14 @@ ours() {
   done | grep -v "^$E2E_WORK\$" | sort -u | sed 's/^/file /'
 }
 
-# nothing_left BEFORE: what `ours` says is what it said before. The launcher answers before the VM is torn down, so this
+# nothing_left BEFORE: `ours` says nothing that it did not say before. The launcher answers before the VM is torn down, so this
 # gives teardown a little time.
 nothing_left() {
   active || return 0
   tries=0
-  while ours >after; ! diff "$1" after >leftovers; do
+  while ours >after; diff "$1" after | grep '^>' >leftovers; do
     tries=$((tries + 1))
-    [ $tries -lt 100 ] || { fail "left behind: $(grep '^[<>]' leftovers | head -n 5 | tr '\n' ';')"; return 0; }
+    [ $tries -lt 100 ] || { fail "left behind: $(head -n 5 leftovers | tr '\n' ';')"; return 0; }
     sleep 0.1
   done
 }

@@ -47,7 +47,7 @@ claim "a descriptor that the caller left open is not in the VMM"
 echo secret >secret
 cat >look.sh <<'SCRIPT'
 . "$E2E_DIRECTORY/lib.sh"; trap - EXIT
-while ! grep -q ready stdout; do sleep 0.1; done
+while ! grep -q ready stdout; do kill -0 "$1" || exit 0; sleep 0.1; done
 for pid in $(vmms "$1"); do ls -l "/proc/$pid/fd"; done >descriptors 2>&1
 kill -TERM "$1"
 SCRIPT

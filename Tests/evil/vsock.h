@@ -48,8 +48,9 @@ static struct packet *next_packet(void) {
 /// Opens a stream to a host port; false when the host refuses.
 static int connect(u32 from, u32 to) {
   if (!send(REQUEST, from, to, 0, 0)) return 0;
-  struct packet *answer = next_packet();
-  return answer && answer->operation == RESPONSE;
+  for (struct packet *answer; (answer = next_packet());)   // what the host sends on other streams comes in between
+    if (answer->destination_port == from) return answer->operation == RESPONSE;
+  return 0;
 }
 
 // --- job frames (docs/protocol.md §3) ---
