@@ -88,10 +88,10 @@ static void offer(u64 device, u32 index, struct queue *q, u16 head) {
   fence();
   put(device, QUEUE_NOTIFY, index);
 }
-/// Waits until the device has used `count` chains in all; false when it does not.
+/// Waits until the device has used more than `count` chains in all; false when it does not.
 static int wait_used(struct queue *q, u16 count) {
   for (u64 i = 0; i < 200000000; i++) {
-    if (*(volatile u16 *)&q->used.index == count) return 1;
+    if (*(volatile u16 *)&q->used.index != count) return 1;
     __asm__ volatile("pause");
   }
   return 0;

@@ -35,12 +35,12 @@ static int send(u16 operation, u32 from, u32 to, u32 claimed, u32 length) {
   transmit.table[0] = (struct descriptor){physical(&out), sizeof out, length ? NEXT : 0, 1};
   transmit.table[1] = (struct descriptor){physical(out_payload), length, 0, 0};
   offer(vsock, 1, &transmit, 0);
-  return wait_used(&transmit, ++sent);
+  return wait_used(&transmit, sent++);
 }
 
 /// The next packet from the host; 0 when none comes. Valid until the buffers have gone round.
 static struct packet *next_packet(void) {
-  if (!wait_used(&receive, received + 1) && *(volatile u16 *)&receive.used.index == received) return 0;
+  if (!wait_used(&receive, received)) return 0;
   u32 id = receive.used.ring[received++ % SIZE].id;
   return &in[id % SIZE].header;
 }
@@ -64,7 +64,7 @@ static void hello(struct swiftlet_boot_page *boot, const u8 *nonce) {
 }
 static void started(void) { u64 time = 2000; begin_frame(65, 8); add(&time, 8); }
 static void exited(struct swiftlet_boot_page *boot, const u8 *nonce, u32 code, u64 out_bytes) {
-  u32 kind = 0; u64 zero[8] = {0};
-  begin_frame(67, 16 + 8 + 10 * 8); add(nonce ? nonce : boot->nonce, 16); add(&kind, 4); add(&code, 4);
-  add(&out_bytes, 8); add(zero, 8); add(zero, 64);
+  u32 kind = 0; u64 zero[7] = {0};
+  begin_frame(67, 16 + 8 + 8 * 8); add(nonce ? nonce : boot->nonce, 16); add(&kind, 4); add(&code, 4);
+  add(&out_bytes, 8); add(zero, 56);
 }
