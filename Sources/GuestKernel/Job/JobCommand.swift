@@ -42,8 +42,8 @@ struct JobCommand {
         for path in specification.candidates {
             do throws(Errno) {
                 _ = try FileSystem.executable(path, in: directories, as: credentials)
-                return try Process.startFirst(
-                    path, arguments: specification.arguments, environment: specification.environment,
+                return try Process.start(
+                    path: path, arguments: specification.arguments, environment: specification.environment,
                     files: files, directories: directories, credentials: credentials)
             } catch {
                 switch error {
