@@ -42,9 +42,10 @@ struct JobCommand {
         for path in specification.candidates {
             do throws(Errno) {
                 _ = try FileSystem.executable(path, in: directories, as: credentials)
-                return try Process.start(
+                _ = try Process.start(
                     path: path, arguments: specification.arguments, environment: specification.environment,
                     files: files, directories: directories, credentials: credentials)
+                return
             } catch {
                 switch error {
                 case .noSuchFile, .notDirectory: continue
