@@ -18,6 +18,7 @@ extension SyscallPolicy {
             Rule("mmap", __NR_mmap, argument: 2, [readWrite], why: "malloc, when brk has no room; never executable"),
             Rule("munmap", __NR_munmap, why: "free of what mmap gave"),
             Rule("gettid", __NR_gettid, why: "Synchronization.Mutex asks once a thread"),
+            Rule("clock_gettime", __NR_clock_gettime, why: "phases; a call only where the vDSO has no clock"),
         ])
 
     /// The thread in epoll_wait, which owns all devices and talks to the outside.
@@ -52,6 +53,7 @@ extension SyscallPolicy {
             Rule("fcntl", __NR_fcntl, argument: 1, [getStatusFlags], why: "what a stream's descriptor can do"),
             Rule("fstat", __NR_newfstatat, why: "what kind of file a stream's descriptor is"),
             Rule("gettid", __NR_gettid, why: "Synchronization.Mutex asks once a thread"),
+            Rule("clock_gettime", __NR_clock_gettime, why: "phases; a call only where the vDSO has no clock"),
             Rule("exit_group", __NR_exit_group, why: "the end"),
         ])
 
