@@ -43,7 +43,8 @@ public struct ImageBuilder {
         let inputs = try steps.capture("reading the inputs of \(recipe.name)", shell(recipe, "inputs"))
         let fingerprint = try recipe.fingerprint(inputs: inputs)
         if !force, let record = try? store.record(named: name), record.recipe == fingerprint,
-            (try? store.open(name)) != nil {
+            (try? store.open(name)) != nil
+        {
             return .upToDate(record)
         }
         let tree = try work.makeDirectory("tree")
@@ -68,7 +69,10 @@ public struct ImageBuilder {
             let tar = try Command.find("tar", package: "tar", searchPath: searchPath)
             try steps.run(
                 "unpacking \(source)",
-                [tar, "--extract", "--file", source, "--directory", tree, "--no-same-owner", "--preserve-permissions"])
+                [
+                    tar, "--extract", "--file", source, "--directory", tree, "--no-same-owner",
+                    "--preserve-permissions",
+                ])
         }
         return try pack(tree, steps, name, source: "import \(source)", fingerprint: "")
     }
@@ -89,7 +93,10 @@ public struct ImageBuilder {
 
     private func shell(_ recipe: Recipe, _ function: String, _ argument: String = "") -> [String] {
         // `set -e` is off inside a function called under `||`, so the call stands alone.
-        ["/bin/sh", "-c", "set -eu; . \"$1/recipe.sh\"; \"$2\" \"$3\"", "recipe", recipe.path, function, argument]
+        [
+            "/bin/sh", "-c", "set -eu; . \"$1/recipe.sh\"; \"$2\" \"$3\"", "recipe", recipe.path, function,
+            argument,
+        ]
     }
 
     private func requireTool(_ tool: String, package: String) throws(ImageError) {
@@ -102,7 +109,8 @@ public struct ImageBuilder {
     fileprivate func toolEnvironment(work: String) -> [String] {
         let passed = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]
         return passed.compactMap { name in environment(name).map { "\(name)=\($0)" } } + [
-            "PATH=\(searchPath)", "LC_ALL=C.UTF-8", "HOME=/root", "TMPDIR=\(work)", "DEBIAN_FRONTEND=noninteractive",
+            "PATH=\(searchPath)", "LC_ALL=C.UTF-8", "HOME=/root", "TMPDIR=\(work)",
+            "DEBIAN_FRONTEND=noninteractive",
             "SOURCE_DATE_EPOCH=\(Self.fixedTime)",
         ]
     }
@@ -127,7 +135,9 @@ private struct Steps {
             try OwnedDescriptor.open(path: path.bytes, flags: O_RDWR | O_CREAT | O_TRUNC, mode: 0o600)
         }
         try run(step, arguments, output: file.borrowed)
-        return try attempting("reading", path) { () throws(Errno) in try file.borrowed.read(at: 0, upTo: 1 << 20) }
+        return try attempting("reading", path) { () throws(Errno) in
+            try file.borrowed.read(at: 0, upTo: 1 << 20)
+        }
     }
 
     private func run(_ step: String, _ arguments: [String], output: FileDescriptor?) throws(ImageError) {
@@ -175,9 +185,12 @@ private struct WorkDirectory {
     init(in store: ImageStore) throws(ImageError) {
         path = "\(store.workDirectory)/build-\(getpid())"
         do throws(Errno) {
-            for name in try listNames(store.workDirectory) { Self.removeIfAbandoned("\(store.workDirectory)/\(name)") }
+            for name in try listNames(store.workDirectory) {
+                Self.removeIfAbandoned("\(store.workDirectory)/\(name)")
+            }
             try makeDirectoryAndParents(path.bytes)
-            let file = try OwnedDescriptor.open(path: (path + "/lock").bytes, flags: O_RDWR | O_CREAT, mode: 0o600)
+            let file = try OwnedDescriptor.open(
+                path: (path + "/lock").bytes, flags: O_RDWR | O_CREAT, mode: 0o600)
             _ = try file.borrowed.lock(waiting: true)
             lock = file.release().rawValue
         } catch {
@@ -187,7 +200,9 @@ private struct WorkDirectory {
 
     func makeDirectory(_ name: String) throws(ImageError) -> String {
         let directory = "\(path)/\(name)"
-        try attempting("creating", directory) { () throws(Errno) in try makeDirectoryAndParents(directory.bytes) }
+        try attempting("creating", directory) { () throws(Errno) in
+            try makeDirectoryAndParents(directory.bytes)
+        }
         return directory
     }
 
@@ -197,14 +212,17 @@ private struct WorkDirectory {
     }
 
     private static func removeIfAbandoned(_ path: String) {
-        guard let file = try? OwnedDescriptor.open(path: (path + "/lock").bytes, flags: O_RDWR) else { return }
+        guard let file = try? OwnedDescriptor.open(path: (path + "/lock").bytes, flags: O_RDWR) else {
+            return
+        }
         if (try? file.borrowed.lock(waiting: false)) == true { removeTree(path) }
     }
 
     /// rm and not a walk of ours: `--one-file-system` keeps it out of anything a killed tool left mounted there.
     private static func removeTree(_ path: String) {
         let rm = Command(
-            arguments: ["/bin/rm", "-rf", "--one-file-system", "--", path], environment: [], output: 2, log: 2)
+            arguments: ["/bin/rm", "-rf", "--one-file-system", "--", path], environment: [], output: 2, log: 2
+        )
         _ = try? rm.run()
     }
 }

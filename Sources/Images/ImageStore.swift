@@ -20,7 +20,9 @@ public struct ImageStore: Sendable {
     /// `$SWIFTLET_HOME`, else `$XDG_DATA_HOME/swiftlet`, else `~/.local/share/swiftlet`.
     public static func standard(environment: (String) -> String?) -> ImageStore {
         if let home = environment("SWIFTLET_HOME"), !home.isEmpty { return ImageStore(root: home) }
-        if let data = environment("XDG_DATA_HOME"), data.hasPrefix("/") { return ImageStore(root: data + "/swiftlet") }
+        if let data = environment("XDG_DATA_HOME"), data.hasPrefix("/") {
+            return ImageStore(root: data + "/swiftlet")
+        }
         return ImageStore(root: (environment("HOME") ?? "/root") + "/.local/share/swiftlet")
     }
 
@@ -95,7 +97,9 @@ public struct ImageStore: Sendable {
     }
 
     /// Moves the finished image file `path` (inside `workDirectory`) into the store under `name`.
-    func add(file path: String, name: String, source: String, recipe: String) throws(ImageError) -> ImageRecord {
+    func add(file path: String, name: String, source: String, recipe: String) throws(ImageError)
+        -> ImageRecord
+    {
         guard Self.isValid(name: name) else { throw .badName(name) }
         let image = try OpenImage.opening(name, path: path, digest: nil, expectedBytes: nil)
         let record = ImageRecord(
@@ -144,12 +148,15 @@ public struct ImageStore: Sendable {
 
     func makeDirectories() throws(ImageError) {
         for directory in [recordDirectory, blobDirectory, workDirectory] {
-            try attempting("creating", directory) { () throws(Errno) in try makeDirectoryAndParents(directory.bytes) }
+            try attempting("creating", directory) { () throws(Errno) in
+                try makeDirectoryAndParents(directory.bytes)
+            }
         }
     }
 
     private func withLock(_ body: () throws(Errno) -> Void) throws(Errno) {
-        let lock = try OwnedDescriptor.open(path: (root + "/lock").bytes, flags: O_RDWR | O_CREAT, mode: 0o644)
+        let lock = try OwnedDescriptor.open(
+            path: (root + "/lock").bytes, flags: O_RDWR | O_CREAT, mode: 0o644)
         _ = try lock.borrowed.lock(waiting: true)
         try body()
     }

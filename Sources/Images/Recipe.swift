@@ -35,7 +35,9 @@ public struct Recipe: Sendable {
         self.path = path
         self.name = name
         func values(_ key: String) -> [Substring] {
-            script.split(separator: "\n").filter { $0.hasPrefix("# \(key): ") }.map { $0.dropFirst(key.count + 4) }
+            script.split(separator: "\n").filter { $0.hasPrefix("# \(key): ") }.map {
+                $0.dropFirst(key.count + 4)
+            }
         }
         description = values("description").first.map(String.init) ?? ""
         needs = values("needs").flatMap { $0.split(separator: " ") }.map { word in

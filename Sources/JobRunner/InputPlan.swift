@@ -48,7 +48,9 @@ struct InputPlan {
         do throws(Errno) {
             names = try listDirectory(hostPath)
         } catch {
-            if error == .notDirectory { throw .unsupportedInput(path: hostPath, kind: "device, pipe or socket") }
+            if error == .notDirectory {
+                throw .unsupportedInput(path: hostPath, kind: "device, pipe or socket")
+            }
             throw .input(path: hostPath, errno: error)
         }
         for name in names {

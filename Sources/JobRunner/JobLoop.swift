@@ -85,7 +85,8 @@ final class JobLoop {
         result.outputFiles = isDelivered ? outputs.publish() : outputs.results()
         if isDelivered, let failed = result.outputFiles.first(where: { $0.problem != nil }) {
             // Asked for and not there is a failure, even of a job that thinks it succeeded.
-            result.verdict.message = "output file \(printable(failed.guestPath)) to \(printable(failed.hostPath)): "
+            result.verdict.message =
+                "output file \(printable(failed.guestPath)) to \(printable(failed.hostPath)): "
                 + (failed.problem ?? "")
             if result.verdict.status == 0 { result.verdict.status = 125 }
         }
@@ -108,13 +109,14 @@ final class JobLoop {
         let now = monotonicNanoseconds()
         let timeout = instant.map { $0 > now ? $0 - now : 0 } ?? UInt64.max
         let wantsToSend = isControlOpen && !sender.isDone
+        func watching(_ descriptor: FileDescriptor, if condition: Bool = true, _ events: CInt = POLLIN) -> pollfd {
+            pollfd(fd: condition ? descriptor.rawValue : -1, events: Int16(events), revents: 0)
+        }
         var descriptors = [
-            pollfd(fd: areEventsOpen ? channels.events.borrowed.rawValue : -1, events: Int16(POLLIN), revents: 0),
-            pollfd(
-                fd: isControlOpen ? channels.control.borrowed.rawValue : -1,
-                events: Int16(POLLIN) | (wantsToSend ? Int16(POLLOUT) : 0), revents: 0),
-            pollfd(fd: signals.borrowed.rawValue, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: seen.processEnd == nil ? process.pidfd.borrowed.rawValue : -1, events: Int16(POLLIN), revents: 0),
+            watching(channels.events.borrowed, if: areEventsOpen),
+            watching(channels.control.borrowed, if: isControlOpen, wantsToSend ? POLLIN | POLLOUT : POLLIN),
+            watching(signals.borrowed),
+            watching(process.pidfd.borrowed, if: seen.processEnd == nil),
             pollfd(fd: channels.outputDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: channels.errorDescriptor, events: Int16(POLLIN), revents: 0),
         ]
@@ -135,7 +137,9 @@ final class JobLoop {
         if let limit = request.wallTimeLimitNanoseconds, now >= timeline.begun &+ limit, !seen.isComplete {
             intervene(.wallTimeout)
         }
-        if let end = controlGraceEnd, now >= end { violate("closed its control stream before its report was complete") }
+        if let end = controlGraceEnd, now >= end {
+            violate("closed its control stream before its report was complete")
+        }
     }
 
     private func intervene(_ intervention: Observations.Intervention) {

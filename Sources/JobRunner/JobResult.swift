@@ -28,7 +28,8 @@ public struct Verdict: Equatable, Sendable {
     public var message: String?
 
     public init(
-        _ reason: Reason, exitCode: UInt32? = nil, signal: UInt32? = nil, status: Int32, message: String? = nil
+        _ reason: Reason, exitCode: UInt32? = nil, signal: UInt32? = nil, status: Int32,
+        message: String? = nil
     ) {
         self.reason = reason
         self.exitCode = exitCode

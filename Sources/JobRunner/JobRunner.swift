@@ -46,7 +46,8 @@ public struct JobRunner {
         }
         let process = try channels.launch(request, kvm: kvm, start)
         do throws(Errno) {
-            let loop = try JobLoop(request, inputs: inputs, channels: channels, process: process, begun: begun)
+            let loop = try JobLoop(
+                request, inputs: inputs, channels: channels, process: process, begun: begun)
             return try loop.run()
         } catch {
             throw .system(doing: "waiting for the job", errno: error)

@@ -113,7 +113,9 @@ struct JobSender: ~Copyable {
             throw InputProblem(path: filePath, text: "\(error)")
         }
         // The size went ahead of the content, so a file that became shorter cannot be sent any more.
-        if piece.count < count { throw InputProblem(path: filePath, text: "became shorter while it was sent") }
+        if piece.count < count {
+            throw InputProblem(path: filePath, text: "became shorter while it was sent")
+        }
         DataFrame.appendHeader(count: count, to: &buffer)
         buffer += piece
         fileOffset += UInt64(count)

@@ -30,7 +30,7 @@ public enum LaunchError: Error, Equatable, CustomStringConvertible {
         case .input(let path, let errno):
             "input file \(printable(path)): \(errno)"
         case .unsupportedInput(let path, let kind):
-            "input file \(printable(path)): is a \(kind); only files, directories and symbolic links can be passed"
+            "input file \(printable(path)): is a \(kind); only files, directories and links can be passed"
         case .pathTooLong(let path):
             "path too long: \(printable(Array(path.prefix(80))))…"
         case .output(let path, let errno):

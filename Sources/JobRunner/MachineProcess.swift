@@ -31,8 +31,11 @@ public struct MachineProcess: ~Copyable {
         guard let file = try? OwnedDescriptor.open("/proc/\(processID)/status", flags: O_RDONLY),
             let bytes = try? file.borrowed.readAll(atMost: 64 * 1024)
         else { return nil }
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("VmHWM:") {
-            return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { UInt64($0) }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        where line.hasPrefix("VmHWM:") {
+            return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap {
+                UInt64($0)
+            }
         }
         return nil
     }

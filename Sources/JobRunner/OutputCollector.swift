@@ -50,7 +50,8 @@ struct OutputCollector: ~Copyable {
         items[index].size = size
         currentIndex = index
         let (directory, name) = Self.split(files[index].hostPath)
-        let temporary = directory + Array("/.".utf8) + name.prefix(200) + Array(".swiftlet-\(getpid())-\(index)".utf8)
+        let temporary =
+            directory + Array("/.".utf8) + name.prefix(200) + Array(".swiftlet-\(getpid())-\(index)".utf8)
         do throws(Errno) {
             current = try OwnedDescriptor.open(
                 path: temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)

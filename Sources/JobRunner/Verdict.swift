@@ -46,7 +46,8 @@ extension Verdict {
         if let intervention = seen.intervention {
             self = Verdict(intervention: intervention, limits: limits)
         } else if let violation = seen.protocolViolation {
-            self = Verdict(.protocolError, status: 125, message: "the guest broke the job protocol: \(violation)")
+            self = Verdict(
+                .protocolError, status: 125, message: "the guest broke the job protocol: \(violation)")
         } else if let failure = seen.failure {
             self = Verdict(failure: failure, command: limits.arguments.first ?? [])
         } else if let report = seen.report, seen.isComplete {
@@ -89,10 +90,12 @@ extension Verdict {
         case .inputFile:
             self = Verdict(.startFailed, status: 125, message: "input file \(about): \(error) in the guest")
         case .workingDirectory:
-            self = Verdict(.startFailed, status: 125, message: "working directory \(about): \(error) in the guest")
+            self = Verdict(
+                .startFailed, status: 125, message: "working directory \(about): \(error) in the guest")
         case .outOfMemory:
             self = Verdict(
-                .outOfMemory, status: 137, message: "out of memory before the job began; give it more with -m")
+                .outOfMemory, status: 137, message: "out of memory before the job began; give it more with -m"
+            )
         }
     }
 
@@ -105,7 +108,8 @@ extension Verdict {
                 .signaled, signal: report.code, status: 128 + Int32(report.code),
                 message: "killed by signal \(report.code)")
         case .outOfMemory:
-            self = Verdict(.outOfMemory, signal: 9, status: 137, message: "out of memory; give it more with -m")
+            self = Verdict(
+                .outOfMemory, signal: 9, status: 137, message: "out of memory; give it more with -m")
         }
         if let lost = seen.lostOutput {
             message = lost
@@ -122,14 +126,16 @@ extension Verdict {
             self = Verdict(.guestPanic, status: 125, message: "the guest ended in a triple fault \(text)")
         case .poweredOff:
             self = Verdict(
-                .protocolError, status: 125, message: "the guest powered off without reporting how the job ended")
+                .protocolError, status: 125,
+                message: "the guest powered off without reporting how the job ended")
         case .deviceUnusable:
             self = Verdict(.guestPanic, status: 125, message: "the guest made a device unusable: \(text)")
         case .kvmInternalError:
             self = Verdict(.guestPanic, status: 125, message: "KVM could not go on with the guest: \(text)")
         case .vmmError:
             self = Verdict(
-                seen.hasGuestEntered ? .vmmError : .startFailed, status: 125, message: "swiftlet-vmm: \(text)")
+                seen.hasGuestEntered ? .vmmError : .startFailed, status: 125, message: "swiftlet-vmm: \(text)"
+            )
         }
     }
 

@@ -57,7 +57,9 @@ struct PayloadReader {
     /// Whatever is left, as an absolute path.
     mutating func absolutePath() throws(WireError) -> [UInt8] {
         let path = try restWithoutNUL()
-        guard path.first == UInt8(ascii: "/"), path.count <= WireLimit.path else { throw .badValue(type: type) }
+        guard path.first == UInt8(ascii: "/"), path.count <= WireLimit.path else {
+            throw .badValue(type: type)
+        }
         return path
     }
 

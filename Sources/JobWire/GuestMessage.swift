@@ -118,7 +118,8 @@ extension GuestMessage: JobMessage {
                 index: try reader.integer(UInt32.self), mode: try reader.integer(UInt32.self),
                 size: try reader.integer(UInt64.self))
         case Tag.outputMissing:
-            self = .outputMissing(index: try reader.integer(UInt32.self), errno: try reader.integer(Int32.self))
+            self = .outputMissing(
+                index: try reader.integer(UInt32.self), errno: try reader.integer(Int32.self))
         case Tag.finished:
             self = .finished
         default:
@@ -183,7 +184,9 @@ extension GuestMessage.Nonce {
 extension GuestMessage.ExitReport {
     init(from reader: inout PayloadReader) throws(WireError) {
         let nonce = try GuestMessage.Nonce(from: &reader)
-        guard let kind = Kind(rawValue: try reader.integer(UInt32.self)) else { throw .badValue(type: Tag.exited) }
+        guard let kind = Kind(rawValue: try reader.integer(UInt32.self)) else {
+            throw .badValue(type: Tag.exited)
+        }
         self.init(nonce: nonce, kind: kind, code: try reader.integer(UInt32.self))
         standardOutputBytes = try reader.integer(UInt64.self)
         standardErrorBytes = try reader.integer(UInt64.self)

@@ -75,7 +75,9 @@ extension MachineEvent {
         let type = UInt16(truncatingIfNeeded: tag)
         switch tag {
         case Tag.phase:
-            guard let phase = Phase(rawValue: try reader.integer(UInt32.self)) else { throw .badValue(type: type) }
+            guard let phase = Phase(rawValue: try reader.integer(UInt32.self)) else {
+                throw .badValue(type: type)
+            }
             self = .phase(phase, monotonicNanoseconds: try reader.integer(UInt64.self))
         case Tag.streamClosed:
             self = .streamClosed(

@@ -32,15 +32,16 @@ public struct PathStatus: Sendable {
     public init(of path: [UInt8], followingLinks: Bool) throws(Errno) {
         var raw = linux_path_status()
         _ = try path.withPath { linux_stat_path($0, followingLinks ? 1 : 0, &raw) }
-        kind = switch raw.mode & S_IFMT {
-        case S_IFREG: .regular
-        case S_IFIFO: .pipe
-        case S_IFSOCK: .socket
-        case S_IFCHR: .characterDevice
-        case S_IFBLK: .blockDevice
-        case S_IFDIR: .directory
-        default: .other
-        }
+        kind =
+            switch raw.mode & S_IFMT {
+            case S_IFREG: .regular
+            case S_IFIFO: .pipe
+            case S_IFSOCK: .socket
+            case S_IFCHR: .characterDevice
+            case S_IFBLK: .blockDevice
+            case S_IFDIR: .directory
+            default: .other
+            }
         isSymbolicLink = raw.mode & S_IFMT == S_IFLNK
         mode = raw.mode & 0o7777
         size = raw.size
@@ -64,7 +65,8 @@ public func makeDirectoryAndParents(_ path: [UInt8]) throws(Errno) {
             if try PathStatus(of: path, followingLinks: true).kind != .directory { throw .notDirectory }
             return
         }
-        guard error == .noSuchFileOrDirectory, let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0 else {
+        guard error == .noSuchFileOrDirectory, let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0
+        else {
             throw error
         }
         try makeDirectoryAndParents(Array(path[..<slash]))
@@ -132,7 +134,9 @@ public func listDirectory(_ path: [UInt8]) throws(Errno) -> [[UInt8]] {
         if try checked(linux_directory_next(stream, &name)) == 0 { break }
         guard let name else { break }
         let bytes = UnsafeBufferPointer(start: name, count: strlen(name)).map { UInt8(bitPattern: $0) }
-        if bytes != [UInt8(ascii: ".")], bytes != [UInt8(ascii: "."), UInt8(ascii: ".")] { names.append(bytes) }
+        if bytes != [UInt8(ascii: ".")], bytes != [UInt8(ascii: "."), UInt8(ascii: ".")] {
+            names.append(bytes)
+        }
     }
     return names.sorted { $0.lexicographicallyPrecedes($1) }
 }
@@ -205,6 +209,7 @@ public func replaceFile(_ path: [UInt8], with bytes: [UInt8], mode: UInt32 = 0o6
         try? unlinkFile(temporary)
         throw error
     }
-    let directory = path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[..<max($0, 1)]) } ?? Array(".".utf8)
+    let directory =
+        path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[..<max($0, 1)]) } ?? Array(".".utf8)
     try synchronizeDirectory(directory)
 }

@@ -27,7 +27,7 @@ public func main() -> Int32 {
 private let help = """
     usage: swiftlet run [options] [--] COMMAND [ARG...]     run a command in a virtual machine of its own
            swiftlet image build NAME|DIR [NAME]             make a root image from a recipe
-           swiftlet image import TARBALL|DIR NAME           make a root image from a tar archive or a directory
+           swiftlet image import TARBALL|DIR NAME           make a root image from an archive or directory
            swiftlet image ls | inspect NAME | rm NAME...    the root images there are
            swiftlet run --help                              the options of run, and what the exit status means
 

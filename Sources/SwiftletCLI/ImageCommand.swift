@@ -9,7 +9,7 @@ struct ImageCommand {
     private let store = ImageStore.standard(environment: Terminal.environment)
 
     private static let help = """
-        usage: swiftlet image build NAME|DIR [NAME] [--force]   NAME: a recipe of images/; rebuilt only when it changed
+        usage: swiftlet image build NAME|DIR [NAME] [--force]   NAME: of images/; rebuilt only if it changed
                swiftlet image import TARBALL|DIR NAME
                swiftlet image ls
                swiftlet image inspect NAME [--verify]           --verify reads it all and compares its digest
@@ -33,7 +33,9 @@ struct ImageCommand {
         switch (verb, operands.count) {
         case ("build", 1...2):
             let isForced = flags.remove("--force") != nil
-            action = { () throws(ImageError) in try build(operands[0], as: operands.dropFirst().first, isForced) }
+            action = { () throws(ImageError) in
+                try build(operands[0], as: operands.dropFirst().first, isForced)
+            }
         case ("import", 2):
             action = { () throws(ImageError) in try importing(operands[0], as: operands[1]) }
         case ("ls", 0):
@@ -96,7 +98,8 @@ struct ImageCommand {
         for name in try store.names() {
             let record = try store.record(named: name)
             let pad = String(repeating: " ", count: max(1, 20 - name.count))
-            text += "\(name)\(pad)sha256:\(record.digest.prefix(12))  \(Self.size(record.bytes))  \(record.source)\n"
+            text +=
+                "\(name)\(pad)sha256:\(record.digest.prefix(12))  \(Self.size(record.bytes))  \(record.source)\n"
         }
         return printed(text)
     }
@@ -138,7 +141,8 @@ struct ImageCommand {
 enum OwnFiles {
     /// The directory of this executable.
     static var directory: String {
-        let path = (try? readLink(Array("/proc/self/exe".utf8))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let path =
+            (try? readLink(Array("/proc/self/exe".utf8))).map { String(decoding: $0, as: UTF8.self) } ?? ""
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return String(path[..<slash])
     }

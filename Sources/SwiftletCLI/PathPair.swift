@@ -33,7 +33,9 @@ enum PathPair {
             return (text, nil)
         }
         let (left, right) = (String(text[..<colon]), String(text[text.index(after: colon)...]))
-        if left.isEmpty || right.isEmpty { throw UsageError("\"\(text)\": a path is missing beside the colon") }
+        if left.isEmpty || right.isEmpty {
+            throw UsageError("\"\(text)\": a path is missing beside the colon")
+        }
         return (left, right)
     }
 

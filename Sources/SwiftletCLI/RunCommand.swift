@@ -19,11 +19,12 @@ struct RunCommand {
 
         \(RunOptions.table.help)
 
-        SRC:DST and GUEST:HOST are split at the last colon. Relative paths in the guest begin in the working directory.
+        SRC:DST and GUEST:HOST are split at the last colon. Relative paths in the guest begin in the working
+        directory.
         Sizes: K, M, G, T (powers of 1024). Times: ms, s, m, h. [] are defaults.
 
-        Exit status: the command's own; 124 a time limit; 125 swiftlet's own failure; 126 COMMAND cannot be executed;
-        127 it is not there; 128+N it was killed by signal N (137 also: out of memory; 153: output limit); 2 bad option.
+        Exit status: the command's own; 124 time limit; 125 swiftlet's own failure; 126 COMMAND cannot be executed;
+        127 it is not there; 128+N killed by signal N (137 also: out of memory; 153: output limit); 2 bad option.
 
         """
 
@@ -35,7 +36,9 @@ struct RunCommand {
         do throws(UsageError) {
             let index = try RunOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
             command = Array(words.bytes[index...])
-            if command.isEmpty, !options.wantsHelp { throw UsageError("which command? see swiftlet run --help") }
+            if command.isEmpty, !options.wantsHelp {
+                throw UsageError("which command? see swiftlet run --help")
+            }
         } catch {
             throw UsageError("run: \(error.description)")
         }
@@ -76,7 +79,8 @@ struct RunCommand {
         }
         do throws(UsageError) {
             for text in options.outputs {
-                let (guest, host) = try PathPair.output(text, workingDirectory: options.workingDirectory) { path in
+                let (guest, host) = try PathPair.output(text, workingDirectory: options.workingDirectory) {
+                    path in
                     (try? PathStatus(of: Array(path.utf8), followingLinks: true).kind) == .directory
                 }
                 paths.outputs.append(.init(guestPath: Array(guest.utf8), hostPath: Array(host.utf8)))
@@ -104,9 +108,11 @@ struct RunCommand {
             return printed(plan(request, imagePath: image.path, kernelPath: kernelPath))
         }
         var meta = try openMeta()
-        let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in try launcher.start(machine) }
+        let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in try launcher.start(machine)
+        }
         var result = try attempt { () throws(LaunchError) in try runner.run(request, begun: begun) }
-        if let path = options.kernel, result.verdict.reason == .startFailed, let text = result.verdict.message {
+        if let path = options.kernel, result.verdict.reason == .startFailed, let text = result.verdict.message
+        {
             result.verdict.message = "\(text) (kernel \(path))"
         }
         if options.isVerbose { Self.explain(result) }
@@ -116,7 +122,8 @@ struct RunCommand {
             try digest(of: kernel.borrowed, path: kernelPath)
         }
         let text = ResultJSON(
-            options: options, request: request, result: result, imageDigest: image.digest, kernelPath: kernelPath,
+            options: options, request: request, result: result, imageDigest: image.digest,
+            kernelPath: kernelPath,
             kernelDigest: kernelDigest
         ).text
         if let file = meta.take() { try writeMeta(text, to: file) }
@@ -135,7 +142,8 @@ struct RunCommand {
         request.user = options.user
         request.group = options.group
         request.wallTimeLimitNanoseconds = options.timeoutNanoseconds
-        request.outputLimitBytes = options.outputLimitBytes ?? (isCaptured ? RunOptions.defaultCaptureLimit : nil)
+        request.outputLimitBytes =
+            options.outputLimitBytes ?? (isCaptured ? RunOptions.defaultCaptureLimit : nil)
         request.standardInput = options.passesInput ? .standardInput : nil
         request.inputs = paths.inputs
         request.outputs = paths.outputs
@@ -145,9 +153,12 @@ struct RunCommand {
 
     /// What every job finds, then what `-e` says. A name alone passes the caller's value, or nothing if there is none.
     static func environment(_ settings: [String], host: (String) -> String?) -> [[UInt8]] {
-        var variables = [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root")]
+        var variables = [
+            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"),
+        ]
         for setting in settings {
-            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init)
             guard let value = parts.count == 2 ? parts[1] : host(parts[0]) else { continue }
             variables.removeAll { $0.0 == parts[0] }
             variables.append((parts[0], value))
@@ -160,8 +171,12 @@ struct RunCommand {
         var text = "kernel   \(kernelPath)\nimage    \(imagePath)\nmemory   \(request.memoryBytes >> 20)M\n"
         text += "command  \(request.arguments.map(line).joined(separator: " "))\n"
         text += "workdir  \(line(request.workingDirectory))\nuser     \(request.user):\(request.group)\n"
-        for input in request.inputs { text += "in       \(line(input.hostPath)) -> \(line(input.guestPath))\n" }
-        for output in request.outputs { text += "out      \(line(output.guestPath)) -> \(line(output.hostPath))\n" }
+        for input in request.inputs {
+            text += "in       \(line(input.hostPath)) -> \(line(input.guestPath))\n"
+        }
+        for output in request.outputs {
+            text += "out      \(line(output.guestPath)) -> \(line(output.hostPath))\n"
+        }
         for variable in request.environment { text += "env      \(line(variable))\n" }
         return text
     }

@@ -31,30 +31,55 @@ struct RunOptions {
 
     static let table = OptionTable<RunOptions>([
         .init("image", "root image: a name, or a path with a slash [base]", value("NAME") { $0.image = $1 }),
-        .init("kernel", "guest kernel: tiny, or the path of an ELF file [tiny]", .value(placeholder: "tiny|PATH", setKernel)),
+        .init(
+            "kernel", "guest kernel: tiny, or the path of an ELF file [tiny]",
+            .value(placeholder: "tiny|PATH", setKernel)),
         .init("memory", "m", "guest memory [256M]", .value(placeholder: "SIZE", setMemory)),
-        .init("timeout", "stop the job after this long (30s, 500ms, 5m) [none]", .value(placeholder: "TIME", setTimeout)),
-        .init("max-output", "stop the job after this many bytes on a stream [none; 16M with --json]",
+        .init(
+            "timeout", "stop the job after this long (30s, 500ms, 5m) [none]",
+            .value(placeholder: "TIME", setTimeout)),
+        .init(
+            "max-output", "stop the job after this many bytes on a stream [none; 16M with --json]",
             .value(placeholder: "SIZE", setOutputLimit)),
-        .init("env", "e", "set an environment variable; without =VALUE, pass the caller's",
+        .init(
+            "env", "e", "set an environment variable; without =VALUE, pass the caller's",
             .value(placeholder: "NAME[=VALUE]", addEnvironment)),
-        .init("workdir", "w", "the job's working directory [/job]", .value(placeholder: "DIR", setWorkingDirectory)),
-        .init("user", "u", "the job's user and group, as numbers [0:0]", .value(placeholder: "UID[:GID]", setUser)),
-        .init("interactive", "i", "pass standard input; without it the job's is empty", .flag { $0.passesInput = true }),
-        .init("in", "bring a file or directory into the job [DST: /job/NAME]",
-            .value(placeholder: "SRC[:DST]") { options, value throws(UsageError) in options.inputs.append(value) }),
-        .init("out", "bring a file back after the job [HOST: ./NAME]",
-            .value(placeholder: "GUEST[:HOST]") { options, value throws(UsageError) in options.outputs.append(value) }),
-        .init("json", "print one JSON result, with the job's output in it, on stdout", .flag { $0.printsJSON = true }),
+        .init(
+            "workdir", "w", "the job's working directory [/job]",
+            .value(placeholder: "DIR", setWorkingDirectory)),
+        .init(
+            "user", "u", "the job's user and group, as numbers [0:0]",
+            .value(placeholder: "UID[:GID]", setUser)),
+        .init(
+            "interactive", "i", "pass standard input; without it the job's is empty",
+            .flag { $0.passesInput = true }),
+        .init(
+            "in", "bring a file or directory into the job [DST: /job/NAME]",
+            .value(placeholder: "SRC[:DST]") { options, value throws(UsageError) in
+                options.inputs.append(value)
+            }),
+        .init(
+            "out", "bring a file back after the job [HOST: ./NAME]",
+            .value(placeholder: "GUEST[:HOST]") { options, value throws(UsageError) in
+                options.outputs.append(value)
+            }),
+        .init(
+            "json", "print one JSON result, with the job's output in it, on stdout",
+            .flag { $0.printsJSON = true }),
         .init("meta", "write the JSON result to a file", value("FILE") { $0.metaPath = $1 }),
         .init("name", "a name for the job, for the result", value("NAME") { $0.name = $1 }),
         .init("label", "a label for the result; may be repeated", .value(placeholder: "KEY=VALUE", addLabel)),
         .init("quiet", "q", "say nothing about why a job failed", .flag { $0.isQuiet = true }),
-        .init("verbose", "v", "say where the time went, and show the guest kernel's log", .flag { $0.isVerbose = true }),
+        .init(
+            "verbose", "v", "say where the time went, and show the guest kernel's log",
+            .flag { $0.isVerbose = true }),
         .init("dry-run", "check everything, print what would run, run nothing", .flag { $0.isDryRun = true }),
         .init("help", "h", "this text", .flag { $0.wantsHelp = true }),
-        .init("net", "the job's network: none, always, in this version", .value(placeholder: "none", setNetwork)),
-        .init("cpus", "c", "", .unavailable), .init("disk", "", .unavailable), .init("pids", "", .unavailable),
+        .init(
+            "net", "the job's network: none, always, in this version", .value(placeholder: "none", setNetwork)
+        ),
+        .init("cpus", "c", "", .unavailable), .init("disk", "", .unavailable),
+        .init("pids", "", .unavailable),
         .init("cpu-time", "", .unavailable), .init("tty", "t", "", .unavailable),
     ])
 
@@ -78,7 +103,9 @@ struct RunOptions {
 
     private static func setMemory(_ options: inout RunOptions, _ text: String) throws(UsageError) {
         let bytes = try Quantities.bytes(text)
-        guard bytes >= minimumMemory else { throw UsageError("\"\(text)\" of memory is too little; the least is 16M") }
+        guard bytes >= minimumMemory else {
+            throw UsageError("\"\(text)\" of memory is too little; the least is 16M")
+        }
         let host = linux_physical_memory()
         guard bytes <= host else {
             throw UsageError("\"\(text)\" of memory is more than this machine has (\(host >> 20)M)")
@@ -131,6 +158,8 @@ struct RunOptions {
     }
 
     private static func setNetwork(_ options: inout RunOptions, _ text: String) throws(UsageError) {
-        guard text == "none" else { throw UsageError("\"\(text)\" is not available in this version; only none is") }
+        guard text == "none" else {
+            throw UsageError("\"\(text)\" is not available in this version; only none is")
+        }
     }
 }

@@ -44,7 +44,8 @@ final class FakeMachine: @unchecked Sendable {
 
     func hello() {
         send(
-            .hello(version: 1, nonce: nonce, sinceEntryNanoseconds: 1000), .started(sinceEntryNanoseconds: 2000))
+            .hello(version: 1, nonce: nonce, sinceEntryNanoseconds: 1000),
+            .started(sinceEntryNanoseconds: 2000))
     }
 
     func event(_ event: MachineEvent) { self.event(bytes: event.encoded()) }
@@ -79,7 +80,9 @@ final class FakeMachine: @unchecked Sendable {
         var messages: [HostMessage] = []
         var data: [UInt8] = []
         while messages.last != .start {
-            guard let input = try? FileDescriptor(rawValue: control).read(upTo: 65536), !input.isEmpty else { break }
+            guard let input = try? FileDescriptor(rawValue: control).read(upTo: 65536), !input.isEmpty else {
+                break
+            }
             var offset = 0
             while let event = try? decoder.next(in: input.span, from: &offset) {
                 switch event {
@@ -175,7 +178,8 @@ final class TemporaryDirectory {
 
     func write(_ name: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws -> [UInt8] {
         let file = Array("\(path)/\(name)".utf8)
-        let descriptor = try OwnedDescriptor.open(path: file, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+        let descriptor = try OwnedDescriptor.open(
+            path: file, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
         try descriptor.borrowed.write(all: bytes)
         try descriptor.borrowed.setMode(mode)
         return file
@@ -191,7 +195,9 @@ final class TemporaryDirectory {
     }
 
     deinit {
-        for name in (try? listDirectory(Array(path.utf8))) ?? [] { try? unlinkFile(Array("\(path)/".utf8) + name) }
+        for name in (try? listDirectory(Array(path.utf8))) ?? [] {
+            try? unlinkFile(Array("\(path)/".utf8) + name)
+        }
         try? removeEmptyDirectory(Array(path.utf8))
     }
 }

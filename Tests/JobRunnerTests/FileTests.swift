@@ -20,22 +20,25 @@ final class Box<Value: Sendable>: Sendable {
     @Test("a job's specification arrives in the order of the protocol")
     func order() throws {
         let received = Box<[HostMessage]>()
-        let result = try run({ machine in
-            received.value = machine.receiveJob().messages
-            machine.succeed()
-        }, preparing: {
-            $0.arguments = [Array("echo".utf8), [], [0xff]]
-            $0.environment = [Array("A=b".utf8)]
-            $0.workingDirectory = Array("/tmp".utf8)
-            $0.user = 5
-            $0.group = 6
-        })
+        let result = try run(
+            { machine in
+                received.value = machine.receiveJob().messages
+                machine.succeed()
+            },
+            preparing: {
+                $0.arguments = [Array("echo".utf8), [], [0xff]]
+                $0.environment = [Array("A=b".utf8)]
+                $0.workingDirectory = Array("/tmp".utf8)
+                $0.user = 5
+                $0.group = 6
+            })
         #expect(result.verdict.status == 0)
         #expect(
             received.value == [
                 .begin(.init(isInputConnected: false, user: 5, group: 6)), .argument(Array("echo".utf8)),
                 .argument([]), .argument([0xff]), .environment(Array("A=b".utf8)),
-                .workingDirectory(Array("/tmp".utf8)), .directory(mode: 0o1777, path: Array("/job".utf8)), .start,
+                .workingDirectory(Array("/tmp".utf8)), .directory(mode: 0o1777, path: Array("/job".utf8)),
+                .start,
             ])
     }
 
@@ -45,13 +48,14 @@ final class Box<Value: Sendable>: Sendable {
         let content = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
         let path = try directory.write("big", content, mode: 0o751)
         let received = Box<(messages: [HostMessage], data: [UInt8])>()
-        _ = try run({ machine in
-            machine.hello()  // before a byte of the job was read: neither side may wait for the other
-            received.value = machine.receiveJob()
-            machine.exit(code: 0)
-            machine.send(.finished)
-            machine.closeStreams()
-        }, preparing: { $0.inputs = [.init(hostPath: path, guestPath: Array("/job/big".utf8))] })
+        _ = try run(
+            { machine in
+                machine.hello()  // before a byte of the job was read: neither side may wait for the other
+                received.value = machine.receiveJob()
+                machine.exit(code: 0)
+                machine.send(.finished)
+                machine.closeStreams()
+            }, preparing: { $0.inputs = [.init(hostPath: path, guestPath: Array("/job/big".utf8))] })
         #expect(received.value?.data == content)
         #expect(
             received.value?.messages.contains(
@@ -76,9 +80,11 @@ final class Box<Value: Sendable>: Sendable {
     func missing() throws {
         let path = Array("/no/such/file".utf8)
         #expect(throws: LaunchError.input(path: path, errno: .noSuchFileOrDirectory)) {
-            try run({ _ in Issue.record("a VM was started") }, preparing: {
-                $0.inputs = [.init(hostPath: path, guestPath: Array("/x".utf8))]
-            })
+            try run(
+                { _ in Issue.record("a VM was started") },
+                preparing: {
+                    $0.inputs = [.init(hostPath: path, guestPath: Array("/x".utf8))]
+                })
         }
     }
 
@@ -103,15 +109,16 @@ final class Box<Value: Sendable>: Sendable {
     @Test("an output comes back with content and permission bits, and without set-user-ID")
     func comesBack() throws {
         let target = output("r")
-        let result = try run({ machine in
-            machine.hello()
-            machine.exit(code: 0)
-            machine.send(.outputFile(index: 0, mode: 0o104640, size: 5))
-            machine.sendData(Array("he".utf8))
-            machine.sendData(Array("llo".utf8))
-            machine.send(.finished)
-            machine.closeStreams()
-        }, preparing: { $0.outputs = [target] })
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o104640, size: 5))
+                machine.sendData(Array("he".utf8))
+                machine.sendData(Array("llo".utf8))
+                machine.send(.finished)
+                machine.closeStreams()
+            }, preparing: { $0.outputs = [target] })
         #expect(result.verdict.status == 0)
         #expect(try directory.read("r") == Array("hello".utf8))
         #expect(try PathStatus(of: target.hostPath, followingLinks: false).mode == 0o640)
@@ -119,33 +126,38 @@ final class Box<Value: Sendable>: Sendable {
         #expect(result.outputFiles.first?.size == 5)
     }
 
-    @Test("a missing output turns success into 125 and keeps any other status; both say which", arguments: [
-        (0, 125), (3, 3),
-    ] as [(UInt32, Int32)])
+    @Test(
+        "a missing output turns success into 125 and keeps any other status; both say which",
+        arguments: [
+            (0, 125), (3, 3),
+        ] as [(UInt32, Int32)])
     func missing(code: UInt32, status: Int32) throws {
         let target = output("m")
-        let result = try run({ machine in
-            machine.hello()
-            machine.exit(code: code)
-            machine.send(.outputMissing(index: 0, errno: ENOENT), .finished)
-            machine.closeStreams()
-        }, preparing: { $0.outputs = [target] })
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: code)
+                machine.send(.outputMissing(index: 0, errno: ENOENT), .finished)
+                machine.closeStreams()
+            }, preparing: { $0.outputs = [target] })
         #expect(result.verdict.status == status)
         #expect(result.verdict.message?.contains("/job/m") == true)
         #expect(try directory.names() == [])
     }
 
-    @Test("nothing half-written is left, and an old file stays, when the guest dies in the middle of an output")
+    @Test(
+        "nothing half-written is left, and an old file stays, when the guest dies in the middle of an output")
     func diesInTheMiddle() throws {
         let target = output("r")
         _ = try directory.write("r", Array("old".utf8))
-        let result = try run({ machine in
-            machine.hello()
-            machine.exit(code: 0)
-            machine.send(.outputFile(index: 0, mode: 0o644, size: 100))
-            machine.sendData([1, 2, 3])
-            machine.event(.ended(cause: .guestPanic, message: []))
-        }, preparing: { $0.outputs = [target] })
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o644, size: 100))
+                machine.sendData([1, 2, 3])
+                machine.event(.ended(cause: .guestPanic, message: []))
+            }, preparing: { $0.outputs = [target] })
         #expect(result.verdict.reason == .guestPanic)
         #expect(try directory.names() == ["r"])
         #expect(try directory.read("r") == Array("old".utf8))
@@ -154,12 +166,13 @@ final class Box<Value: Sendable>: Sendable {
     @Test("a complete output is not published when the report around it is not")
     func incompleteReport() throws {
         let target = output("r")
-        let result = try run({ machine in
-            machine.hello()
-            machine.exit(code: 0)
-            machine.send(.outputFile(index: 0, mode: 0o644, size: 0))
-            machine.event(.ended(cause: .poweredOff, message: []))
-        }, preparing: { $0.outputs = [target] })
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o644, size: 0))
+                machine.event(.ended(cause: .poweredOff, message: []))
+            }, preparing: { $0.outputs = [target] })
         #expect(result.verdict.reason == .protocolError)
         #expect(try directory.names() == [])
     }
@@ -174,12 +187,13 @@ final class Box<Value: Sendable>: Sendable {
     @Test("more data than the announced size is refused")
     func tooMuchData() throws {
         let target = output("r")
-        let result = try run({ machine in
-            machine.hello()
-            machine.exit(code: 0)
-            machine.send(.outputFile(index: 0, mode: 0o644, size: 2))
-            machine.sendData([1, 2, 3])
-        }, preparing: { $0.outputs = [target] })
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o644, size: 2))
+                machine.sendData([1, 2, 3])
+            }, preparing: { $0.outputs = [target] })
         #expect(result.verdict.reason == .protocolError)
         #expect(try directory.names() == [])
     }
@@ -197,14 +211,15 @@ final class Box<Value: Sendable>: Sendable {
         let target = output("r")
         _ = try directory.write("precious", Array("p".utf8))
         #expect(symlink("precious", directory.path + "/r") == 0)
-        _ = try run({ machine in
-            machine.hello()
-            machine.exit(code: 0)
-            machine.send(.outputFile(index: 0, mode: 0o644, size: 1))
-            machine.sendData([65])
-            machine.send(.finished)
-            machine.closeStreams()
-        }, preparing: { $0.outputs = [target] })
+        _ = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o644, size: 1))
+                machine.sendData([65])
+                machine.send(.finished)
+                machine.closeStreams()
+            }, preparing: { $0.outputs = [target] })
         #expect(try directory.read("precious") == Array("p".utf8))
         #expect(try directory.read("r") == [65])
     }
@@ -213,19 +228,21 @@ final class Box<Value: Sendable>: Sendable {
 @Suite(.serialized) struct CaptureTests {
     @Test("captured output is all there when the verdict is, and never more than its limit")
     func bounded() throws {
-        let result = try run({ machine in
-            machine.hello()
-            let bytes = [UInt8](repeating: 65, count: 100_000)
-            // A VMM that ignores the limit it was given.
-            try? FileDescriptor(rawValue: machine.output).write(all: bytes)
-            machine.exit(code: 0, outputBytes: 100_000)
-            machine.send(.finished)
-            machine.closeStreams(outputBytes: 100_000)
-        }, preparing: {
-            $0.standardOutput = .captured
-            $0.standardError = .captured
-            $0.outputLimitBytes = 70_000
-        })
+        let result = try run(
+            { machine in
+                machine.hello()
+                let bytes = [UInt8](repeating: 65, count: 100_000)
+                // A VMM that ignores the limit it was given.
+                try? FileDescriptor(rawValue: machine.output).write(all: bytes)
+                machine.exit(code: 0, outputBytes: 100_000)
+                machine.send(.finished)
+                machine.closeStreams(outputBytes: 100_000)
+            },
+            preparing: {
+                $0.standardOutput = .captured
+                $0.standardError = .captured
+                $0.outputLimitBytes = 70_000
+            })
         #expect(result.standardOutput.captured?.count == 70_000)
         #expect(result.standardError.captured == [])
     }

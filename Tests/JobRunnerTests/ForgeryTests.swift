@@ -20,7 +20,9 @@ import Testing
 
     @Test("bytes that are no frames")
     func garbage() throws {
-        try expectViolation("unknown type") { $0.send([UInt8](repeating: 0x41, count: 1000).enumerated().map { $0.offset % 8 >= 6 ? 0 : 0x41 }) }
+        try expectViolation("unknown type") {
+            $0.send([UInt8](repeating: 0x41, count: 1000).enumerated().map { $0.offset % 8 >= 6 ? 0 : 0x41 })
+        }
         try expectViolation("4294967295 bytes") { $0.send([0xff, 0xff, 0xff, 0xff, 67, 0, 0, 0]) }
     }
 
@@ -56,9 +58,11 @@ import Testing
         }
     }
 
-    @Test("exit codes and signals that no process can have", arguments: [
-        (.exited, 256), (.exited, .max), (.signaled, 0), (.signaled, 65),
-    ] as [(GuestMessage.ExitReport.Kind, UInt32)])
+    @Test(
+        "exit codes and signals that no process can have",
+        arguments: [
+            (.exited, 256), (.exited, .max), (.signaled, 0), (.signaled, 65),
+        ] as [(GuestMessage.ExitReport.Kind, UInt32)])
     func impossibleCodes(kind: GuestMessage.ExitReport.Kind, code: UInt32) throws {
         try expectViolation(kind == .exited ? "exit code" : "signal") { machine in
             machine.hello()

@@ -16,7 +16,8 @@ final class TemporaryStore {
     }
 
     deinit {
-        let command = Command(arguments: ["/bin/rm", "-rf", "--", store.root], environment: [], output: 2, log: 2)
+        let command = Command(
+            arguments: ["/bin/rm", "-rf", "--", store.root], environment: [], output: 2, log: 2)
         _ = try? command.run()
     }
 
@@ -30,7 +31,8 @@ final class TemporaryStore {
 }
 
 /// The smallest file that passes for an image: `blocks` blocks of zeros with an EROFS superblock.
-func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 12, fill: UInt8 = 0) -> [UInt8] {
+func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 12, fill: UInt8 = 0) -> [UInt8]
+{
     var bytes = [UInt8](repeating: fill, count: Int(blocks) * 4096)
     for index in 0..<128 { bytes[1024 + index] = 0 }
     for index in 0..<4 {
@@ -49,7 +51,8 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
 
     @Test("an image that was added opens under its name with its digest")
     func addAndOpen() throws {
-        let record = try store.add(file: temporary.file(erofs(blocks: 2)), name: "a", source: "test", recipe: "")
+        let record = try store.add(
+            file: temporary.file(erofs(blocks: 2)), name: "a", source: "test", recipe: "")
         let image = try store.open("a")
         #expect(image.digest == record.digest)
         #expect(image.bytes == 8192)
@@ -72,7 +75,9 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
         #expect(try store.names() == ["b"])
         #expect(try store.open("b").bytes == 8192)
         try store.remove("b")
-        #expect(throws: ImageError.notFound(name: "b", store: store.recordDirectory)) { try store.remove("b") }
+        #expect(throws: ImageError.notFound(name: "b", store: store.recordDirectory)) {
+            try store.remove("b")
+        }
     }
 
     @Test("a truncated image file is refused with both sizes")
@@ -91,10 +96,13 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
         #expect(error == .truncated(path: path, bytes: 8192, expected: 3 * 4096))
     }
 
-    @Test("what is no EROFS image with 4 KiB blocks is refused, and never gets a name", arguments: [
-        [], Array("not an image".utf8), erofs(blocks: 2, magic: 0x1234_5678), erofs(blocks: 2, blockSizeBits: 9),
-        [UInt8](repeating: 0xff, count: 8192),
-    ])
+    @Test(
+        "what is no EROFS image with 4 KiB blocks is refused, and never gets a name",
+        arguments: [
+            [], Array("not an image".utf8), erofs(blocks: 2, magic: 0x1234_5678),
+            erofs(blocks: 2, blockSizeBits: 9),
+            [UInt8](repeating: 0xff, count: 8192),
+        ])
     func foreign(bytes: [UInt8]) throws {
         let path = try temporary.file(bytes)
         let error = #expect(throws: ImageError.self) { _ = try store.open(path).bytes }
@@ -113,9 +121,11 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
         #expect(throws: ImageError.self) { try store.verify("a") }
     }
 
-    @Test("names that could leave the directory or look like an option are refused", arguments: [
-        "", ".", "..", "../x", "a/b", "-x", "Ä", "A", "a b", String(repeating: "a", count: 65),
-    ])
+    @Test(
+        "names that could leave the directory or look like an option are refused",
+        arguments: [
+            "", ".", "..", "../x", "a/b", "-x", "Ä", "A", "a b", String(repeating: "a", count: 65),
+        ])
     func badNames(name: String) {
         #expect(!ImageStore.isValid(name: name))
     }
@@ -140,7 +150,8 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
 
     @Test("the examples of FIPS 180-4 come out, in pieces of any size", arguments: [1, 7, 64, 1000])
     func examples(piece: Int) {
-        #expect(digest([], piece: piece) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        #expect(
+            digest([], piece: piece) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
         #expect(
             digest(Array("abc".utf8), piece: piece)
                 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")

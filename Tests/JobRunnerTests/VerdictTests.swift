@@ -54,9 +54,11 @@ import Testing
         #expect(result.verdict.status == 137)
     }
 
-    @Test("a command that is not there is 127, one that cannot be executed 126", arguments: [
-        (ENOENT, 127), (ENOTDIR, 127), (EACCES, 126), (ENOEXEC, 126), (EISDIR, 126), (E2BIG, 126),
-    ] as [(Int32, Int32)])
+    @Test(
+        "a command that is not there is 127, one that cannot be executed 126",
+        arguments: [
+            (ENOENT, 127), (ENOTDIR, 127), (EACCES, 126), (ENOEXEC, 126), (EISDIR, 126), (E2BIG, 126),
+        ] as [(Int32, Int32)])
     func execFailed(errno: Int32, status: Int32) throws {
         let result = try run { machine in
             machine.send(
@@ -69,7 +71,9 @@ import Testing
         #expect(result.verdict.message?.hasPrefix("nothing: ") == true)
     }
 
-    @Test("a guest that powers off without a report has broken the protocol, whatever it sent before", arguments: 0...3)
+    @Test(
+        "a guest that powers off without a report has broken the protocol, whatever it sent before",
+        arguments: 0...3)
     func missingReport(steps: Int) throws {
         let result = try run { machine in
             if steps > 0 { machine.hello() }
@@ -118,10 +122,12 @@ import Testing
         #expect(result.verdict.message?.contains("No space left") == true)
     }
 
-    @Test("each way a machine ends without a report has its reason, and none is success", arguments: [
-        (.guestPanic, .guestPanic), (.tripleFault, .guestPanic), (.kvmInternalError, .guestPanic),
-        (.deviceUnusable, .guestPanic), (.vmmError, .startFailed),
-    ] as [(MachineEvent.EndCause, Reason)])
+    @Test(
+        "each way a machine ends without a report has its reason, and none is success",
+        arguments: [
+            (.guestPanic, .guestPanic), (.tripleFault, .guestPanic), (.kvmInternalError, .guestPanic),
+            (.deviceUnusable, .guestPanic), (.vmmError, .startFailed),
+        ] as [(MachineEvent.EndCause, Reason)])
     func machineEnds(cause: MachineEvent.EndCause, reason: Reason) throws {
         let result = try run { $0.event(.ended(cause: cause, message: Array("on purpose".utf8))) }
         #expect(result.verdict.reason == reason)
@@ -129,9 +135,11 @@ import Testing
         #expect(result.verdict.message?.contains("on purpose") == true)
     }
 
-    @Test("a VMM that is killed is vmm_error, one that its seccomp filter killed is seccomp", arguments: [
-        (SIGKILL, .vmmError), (SIGSYS, .seccomp), (SIGSEGV, .vmmError),
-    ] as [(CInt, Reason)])
+    @Test(
+        "a VMM that is killed is vmm_error, one that its seccomp filter killed is seccomp",
+        arguments: [
+            (SIGKILL, .vmmError), (SIGSYS, .seccomp), (SIGSEGV, .vmmError),
+        ] as [(CInt, Reason)])
     func killed(signal: CInt, reason: Reason) throws {
         let result = try run { machine in
             machine.hello()
@@ -193,9 +201,11 @@ import Testing
         #expect(result.standardOutput.isTruncated)
     }
 
-    @Test("an event of the VMM that cannot be read is its failure, not a trap", arguments: [
-        [], [1], [1, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [99, 0, 0, 0],
-    ] as [[UInt8]])
+    @Test(
+        "an event of the VMM that cannot be read is its failure, not a trap",
+        arguments: [
+            [], [1], [1, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [99, 0, 0, 0],
+        ] as [[UInt8]])
     func badEvent(bytes: [UInt8]) throws {
         let result = try run { machine in
             machine.event(bytes: bytes)
@@ -208,7 +218,9 @@ import Testing
 @Suite struct PrintableTests {
     @Test("what a guest says cannot move a terminal's cursor, hide text or forge a line")
     func controls() {
-        #expect(printable(Array("a\u{1b}[2J\nb\u{202e}c\u{9b}".utf8) + [0xff]) == "a\u{fffd}[2J\u{fffd}b\u{fffd}c\u{fffd}\u{fffd}")
+        #expect(
+            printable(Array("a\u{1b}[2J\nb\u{202e}c\u{9b}".utf8) + [0xff])
+                == "a\u{fffd}[2J\u{fffd}b\u{fffd}c\u{fffd}\u{fffd}")
         #expect(printable([UInt8](repeating: 65, count: 10_000)).count == 500)
     }
 }

@@ -94,7 +94,9 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
 }
 
 @Suite struct RoundTripTests {
-    @Test("any sequence of host messages and data survives any cutting into pieces", arguments: 0..<40 as Range<UInt64>)
+    @Test(
+        "any sequence of host messages and data survives any cutting into pieces",
+        arguments: 0..<40 as Range<UInt64>)
     func hostMessages(seed: UInt64) throws {
         var random = SeededGenerator(state: seed)
         var stream: [UInt8] = []
@@ -111,12 +113,15 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
             }
         }
         let largest = [1, 7, 100, 100_000][Int(seed % 4)]
-        let (events, isComplete) = try decode(HostMessage.self, stream) { Int.random(in: 1...largest, using: &random) }
+        let (events, isComplete) = try decode(HostMessage.self, stream) {
+            Int.random(in: 1...largest, using: &random)
+        }
         #expect(events == expected)
         #expect(isComplete)
     }
 
-    @Test("any sequence of guest messages survives any cutting into pieces", arguments: 0..<40 as Range<UInt64>)
+    @Test(
+        "any sequence of guest messages survives any cutting into pieces", arguments: 0..<40 as Range<UInt64>)
     func guestMessages(seed: UInt64) throws {
         var random = SeededGenerator(state: seed)
         var stream: [UInt8] = []
@@ -126,7 +131,9 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
             message.encode(to: &stream)
             expected.append(.message(message))
         }
-        let (events, isComplete) = try decode(GuestMessage.self, stream) { Int.random(in: 1...40, using: &random) }
+        let (events, isComplete) = try decode(GuestMessage.self, stream) {
+            Int.random(in: 1...40, using: &random)
+        }
         #expect(events == expected)
         #expect(isComplete)
     }
@@ -227,7 +234,9 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
         #expect(guestError(exited) == .badValue(type: 67))
     }
 
-    @Test("random bytes never trap and never yield more messages than frames fit", arguments: 0..<200 as Range<UInt64>)
+    @Test(
+        "random bytes never trap and never yield more messages than frames fit",
+        arguments: 0..<200 as Range<UInt64>)
     func garbage(seed: UInt64) {
         var random = SeededGenerator(state: seed)
         var stream: [UInt8] = []

@@ -25,10 +25,13 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
         #expect(try parse("-q", "--", "-weird").rest == ["-weird"])
     }
 
-    @Test("a value may be attached, follow, or be given with =", arguments: [
-        ["-m64M", "x"], ["-m", "64M", "x"], ["-m=64M", "x"], ["--memory=64M", "x"], ["--memory", "64M", "x"],
-        ["-iqm64M", "x"],
-    ])
+    @Test(
+        "a value may be attached, follow, or be given with =",
+        arguments: [
+            ["-m64M", "x"], ["-m", "64M", "x"], ["-m=64M", "x"], ["--memory=64M", "x"],
+            ["--memory", "64M", "x"],
+            ["-iqm64M", "x"],
+        ])
     func valueForms(texts: [String]) throws {
         var options = RunOptions()
         let index = try RunOptions.table.parse(texts, into: &options)
@@ -38,27 +41,36 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
 
     @Test("an unknown option is named, with the nearest known one")
     func unknown() {
-        #expect(throws: UsageError("unknown option --memroy (did you mean --memory?)")) { try parse("--memroy", "1") }
+        #expect(throws: UsageError("unknown option --memroy (did you mean --memory?)")) {
+            try parse("--memroy", "1")
+        }
         #expect(throws: UsageError("unknown option -Z")) { try parse("-Z") }
     }
 
-    @Test("options of later versions are refused by name, not ignored", arguments: [
-        "--cpus=2", "-c", "--disk", "--pids", "--cpu-time", "--tty", "-t",
-    ])
+    @Test(
+        "options of later versions are refused by name, not ignored",
+        arguments: [
+            "--cpus=2", "-c", "--disk", "--pids", "--cpu-time", "--tty", "-t",
+        ])
     func unavailable(word: String) {
         let error = #expect(throws: UsageError.self) { try parse(word, "1", "x") }
         #expect(error?.description.contains("not available in this version") == true)
     }
 
-    @Test("sizes that are none are refused with the option's name", arguments: [
-        "0", "1", "4095", "1K", "banana", "-1", "-5M", "1e9", "99999999999999999999", "16E", "8388608T", "",
-    ])
+    @Test(
+        "sizes that are none are refused with the option's name",
+        arguments: [
+            "0", "1", "4095", "1K", "banana", "-1", "-5M", "1e9", "99999999999999999999", "16E", "8388608T",
+            "",
+        ])
     func badMemory(text: String) {
         let error = #expect(throws: UsageError.self) { try parse("-m", text, "x") }
         #expect(error?.description.contains("--memory") == true)
     }
 
-    @Test("durations that are none are refused with the option's name", arguments: ["banana", "-1s", "1x", "", "0"])
+    @Test(
+        "durations that are none are refused with the option's name",
+        arguments: ["banana", "-1s", "1x", "", "0"])
     func badTimeout(text: String) {
         let error = #expect(throws: UsageError.self) { try parse("--timeout", text, "x") }
         #expect(error?.description.contains("--timeout") == true)
@@ -84,7 +96,9 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
         let command = CommandLineWords([Array("echo".utf8), bad])
         #expect(throws: Never.self) { try RunCommand(command, begun: 0) }
         let option = CommandLineWords([Array("--in".utf8), bad, Array("true".utf8)])
-        #expect(throws: UsageError("run: --in: the value is not valid UTF-8")) { try RunCommand(option, begun: 0) }
+        #expect(throws: UsageError("run: --in: the value is not valid UTF-8")) {
+            try RunCommand(option, begun: 0)
+        }
     }
 
     @Test("no command is a usage error")
@@ -92,9 +106,12 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
         #expect(throws: UsageError.self) { try RunCommand(words("-i"), begun: 0) }
     }
 
-    @Test("the job's environment is what -e says over a fixed start, and a bare name passes the caller's value")
+    @Test(
+        "the job's environment is what -e says over a fixed start, and a bare name passes the caller's value")
     func environment() {
-        let variables = RunCommand.environment(["A=1=2", "HOME=/x", "PASSED", "ABSENT"]) { $0 == "PASSED" ? "yes" : nil }
+        let variables = RunCommand.environment(["A=1=2", "HOME=/x", "PASSED", "ABSENT"]) {
+            $0 == "PASSED" ? "yes" : nil
+        }
         let texts = variables.map { String(decoding: $0, as: UTF8.self) }
         #expect(texts.dropFirst() == ["A=1=2", "HOME=/x", "PASSED=yes"])
         #expect(texts[0].hasPrefix("PATH="))
@@ -126,7 +143,9 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
         #expect(pair.guest == "/job/results/r.json" && pair.host == "r.json")
     }
 
-    @Test("a missing part or a path without a name is refused", arguments: ["", ":", "a:", ":b", "/", "..", "x/.."])
+    @Test(
+        "a missing part or a path without a name is refused",
+        arguments: ["", ":", "a:", ":b", "/", "..", "x/.."])
     func refused(text: String) {
         #expect(throws: UsageError.self) { try PathPair.input(text, workingDirectory: "/job") }
     }
