@@ -20,7 +20,9 @@ host:
 	@mkdir -p $(BIN)
 	@for p in swiftlet swiftlet-vmm; do cmp -s .build/release/$$p $(BIN)/$$p || install -m 755 .build/release/$$p $(BIN)/$$p; done
 
+# SwiftPM adds to the archive it finds and never takes out what a deleted file left there: begin with none.
 guest:
+	@rm -f $(KERNEL_ARCHIVE)
 	$(GUEST_BUILD)
 	@mkdir -p $(BIN)
 	ld --gc-sections --fatal-warnings -T Sources/GuestNucleus/kernel.ld -o $(BIN)/swiftlet-kernel $(KERNEL_ARCHIVE)
