@@ -42,8 +42,8 @@ enum OpenFlags {
     static let opening = create | exclusive | noControllingTerminal | truncate | closeOnExec
 }
 
-/// An open file description (open(2)): shared by duplicated descriptors and across fork. Closed by its last reference:
-/// subclasses do that in `deinit`.
+/// An open file description (open(2)): shared by duplicated descriptors and across fork. Closed by its last
+/// reference: subclasses do that in `deinit`.
 class File {
     /// O_ bits; access mode, O_APPEND, O_NONBLOCK, O_DIRECT.
     final var flags: UInt32
@@ -83,7 +83,8 @@ class File {
     /// Whether pread(2) and lseek(2) make sense.
     var isSeekable: Bool { false }
 
-    // What the file is, for the calls that only some kinds know. (Embedded Swift has no casts that look it up.)
+    // What the file is, for the calls that only some kinds know. (Embedded Swift has no casts that look it
+    // up.)
     var asRegular: RegularFile? { nil }
     var asDirectory: DirectoryFile? { nil }
     var asEpoll: Epoll? { nil }
@@ -93,7 +94,8 @@ class File {
     /// The last descriptor is gone, though a system call may still use the description.
     func lastDescriptorClosed() {}
 
-    /// Opening /proc/PID/fd/N of this description. What has no inode cannot be opened again; a second reference serves.
+    /// Opening /proc/PID/fd/N of this description. What has no inode cannot be opened again; a second
+    /// reference serves.
     func reopen(flags: UInt32) throws(Errno) -> File {
         guard let inode else { return self }
         return try inode.open(flags: flags)

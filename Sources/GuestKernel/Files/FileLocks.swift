@@ -1,5 +1,6 @@
-/// The advisory locks on one inode: flock(2)'s and fcntl(2)'s, which do not see each other. An owner is a file table (as for
-/// F_SETLK: a process's locks go when it closes any descriptor of the file) or an open file description (flock, F_OFD_SETLK).
+/// The advisory locks on one inode: flock(2)'s and fcntl(2)'s, which do not see each other. An owner is a
+/// file table (as for F_SETLK: a process's locks go when it closes any descriptor of the file) or an open
+/// file description (flock, F_OFD_SETLK).
 final class FileLocks {
     struct Lock {
         var owner: ObjectIdentifier
@@ -24,7 +25,8 @@ final class FileLocks {
         held.first { $0.owner != wanted.owner && $0.overlaps(wanted) && ($0.isExclusive || wanted.isExclusive) }
     }
 
-    /// Gives the owner exactly `wanted` in its range, in the place of what it had there. There is no conflict.
+    /// Gives the owner exactly `wanted` in its range, in the place of what it had there. There is no
+    /// conflict.
     func set(_ wanted: Lock) {
         let wasExclusive = held.contains { $0.owner == wanted.owner && $0.overlaps(wanted) && $0.isExclusive }
         cut(wanted)

@@ -12,7 +12,8 @@ enum FileSystem {
         return rootInode
     }
 
-    /// Mounts everything: the image under a writable layer as the root, /dev, /proc. May wait for the image's device.
+    /// Mounts everything: the image under a writable layer as the root, /dev, /proc. May wait for the image's
+    /// device.
     /// - Throws: why the image cannot be the root.
     static func start(root backing: ImageBacking) throws(ErofsImage.Refusal) {
         let image = try ErofsImage(backing)
@@ -135,7 +136,8 @@ enum FileSystem {
         _ = try place.directory.create(place.name, .symbolicLink(target: target), ownership)
     }
 
-    /// Opens a regular file for reading, for a job's output. Links are followed: they lead nowhere but into this guest.
+    /// Opens a regular file for reading, for a job's output. Links are followed: they lead nowhere but into
+    /// this guest.
     static func openForReading(_ path: [UInt8]) throws(Errno) -> File {
         guard let inode = try jobPlace(path).inode else { throw .noSuchFile }
         if inode.isDirectory { throw .isDirectory }

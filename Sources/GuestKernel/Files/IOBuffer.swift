@@ -1,7 +1,7 @@
 import GuestNucleus
 
-/// Where a read puts its bytes or a write takes them from: a list of pieces of a program's memory, or kernel memory. It
-/// remembers how far it has come.
+/// Where a read puts its bytes or a write takes them from: a list of pieces of a program's memory, or kernel
+/// memory. It remembers how far it has come.
 struct IOBuffer {
     struct Piece {
         var address: UInt64
@@ -90,7 +90,8 @@ struct IOBuffer {
         }
     }
 
-    /// Hands the next bytes, at most `count`, to `body` in contiguous pieces without copying; `writing`: body fills them.
+    /// Hands the next bytes, at most `count`, to `body` in contiguous pieces without copying; `writing`: body
+    /// fills them.
     mutating func transfer(
         count: Int, writing: Bool, _ body: (UnsafeMutableRawBufferPointer, Int) -> Void
     ) throws(Errno) -> Int {

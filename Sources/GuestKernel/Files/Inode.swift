@@ -66,12 +66,12 @@ enum NewInode {
     case special(FileType, device: UInt64)
 }
 
-/// A file, directory, device or whatever a name can lead to. Subclasses: the writable layer, devices, /proc, pipes. What a
-/// kind of inode cannot do, it refuses here with the errno Linux gives.
+/// A file, directory, device or whatever a name can lead to. Subclasses: the writable layer, devices, /proc,
+/// pipes. What a kind of inode cannot do, it refuses here with the errno Linux gives.
 class Inode {
     final let type: FileType
-    /// The directory the inode was last found or put in, and its name there: for `..`, getcwd and /proc. A file with several
-    /// names has one of them here. nil for a root and for what has no name.
+    /// The directory the inode was last found or put in, and its name there: for `..`, getcwd and /proc. A
+    /// file with several names has one of them here. nil for a root and for what has no name.
     final var parent: Inode?
     final var name: [UInt8] = []
     /// The root of the file system mounted on this directory.
@@ -119,8 +119,8 @@ class Inode {
     /// /dev/zero: a mapping of it is anonymous memory.
     var mapsAsAnonymous: Bool { false }
 
-    /// The page of contents with number `index`, with a reference for the caller (Frames.retain). Frames of the mapped root
-    /// image are not counted. May wait for a device.
+    /// The page of contents with number `index`, with a reference for the caller (Frames.retain). Frames of
+    /// the mapped root image are not counted. May wait for a device.
     /// - Throws: `.noSuchDeviceOrAddress` beyond the end, `.noMemory`, `.ioError`.
     func page(at index: UInt64, forWriting: Bool) throws(Errno) -> UInt64 { throw .noSuchDevice }
 
@@ -129,10 +129,12 @@ class Inode {
 
     // MARK: Directories
 
-    /// The inode with a name in this directory, without regard to mounts; nil if there is none. Never `.` or `..`.
+    /// The inode with a name in this directory, without regard to mounts; nil if there is none. Never `.` or
+    /// `..`.
     func find(_ name: ArraySlice<UInt8>) throws(Errno) -> Inode? { throw .notDirectory }
 
-    /// Calls `body` with the entries behind `position` until it returns false. 0 is the beginning; `.` and `..` are not here.
+    /// Calls `body` with the entries behind `position` until it returns false. 0 is the beginning; `.` and
+    /// `..` are not here.
     func forEachEntry(from position: UInt64, _ body: (DirectoryEntry) -> Bool) throws(Errno) {
         throw .notDirectory
     }
@@ -150,8 +152,8 @@ class Inode {
     /// - Throws: `.noSuchFile` if it is another's by now; `.directoryNotEmpty`.
     func remove(_ name: [UInt8], _ inode: Inode) throws(Errno) { throw .notPermitted }
 
-    /// rename(2): `inode`, found under `name`, becomes `newName` in `newParent`, in the place of `replaced` if there is one.
-    /// With `exchange`, `replaced` takes the old name (RENAME_EXCHANGE).
+    /// rename(2): `inode`, found under `name`, becomes `newName` in `newParent`, in the place of `replaced`
+    /// if there is one. With `exchange`, `replaced` takes the old name (RENAME_EXCHANGE).
     func move(
         _ name: [UInt8], _ inode: Inode, to newParent: Inode, as newName: [UInt8], replacing replaced: Inode?,
         exchange: Bool

@@ -33,9 +33,10 @@ struct PathWalk {
     }
 
     /// Follows `path` from `start`, or from the root if it is absolute.
-    /// - Parameter followLast: whether a symbolic link in the last place is followed (one before a `/` always is).
-    /// - Throws: `.noSuchFile` if the path is empty or a directory on the way is not there, `.notDirectory`, `.accessDenied`,
-    ///   `.tooManySymbolicLinks`, `.nameTooLong`, or what a device throws.
+    /// - Parameter followLast: whether a symbolic link in the last place is followed (one before a `/` always
+    ///   is).
+    /// - Throws: `.noSuchFile` if the path is empty or a directory on the way is not there, `.notDirectory`,
+    ///   `.accessDenied`, `.tooManySymbolicLinks`, `.nameTooLong`, or what a device throws.
     mutating func walk(_ path: [UInt8], from start: Inode, followLast: Bool) throws(Errno) -> Place {
         if path.isEmpty { throw .noSuchFile }
         let slash = UInt8(ascii: "/")

@@ -9,7 +9,8 @@ extension Credentials {
 
     func isMember(of group: UInt32) -> Bool { effectiveGroup == group || groups.contains(group) }
 
-    /// The permission check of path_resolution(7). The superuser may all, but execute only what somebody may execute.
+    /// The permission check of path_resolution(7). The superuser may all, but execute only what somebody may
+    /// execute.
     func may(_ wish: Wish, _ inode: Inode) -> Bool {
         let owner = inode.ownership
         if isPrivileged {
@@ -22,8 +23,8 @@ extension Credentials {
     /// Whether this is the inode's owner or the superuser.
     func owns(_ inode: Inode) -> Bool { isPrivileged || effectiveUser == inode.ownership.user }
 
-    /// Whether a name in `directory` may be taken from `inode`: write permission, and in a sticky directory the ownership of
-    /// one of both.
+    /// Whether a name in `directory` may be taken from `inode`: write permission, and in a sticky directory
+    /// the ownership of one of both.
     func mayRemove(_ inode: Inode, from directory: Inode) -> Bool {
         guard may([.write, .execute], directory) else { return false }
         return directory.ownership.permissions & 0o1000 == 0 || owns(directory) || owns(inode)

@@ -98,7 +98,8 @@ final class DirectoryFile: File {
         return try moved(offset, whence: whence, end: 0)
     }
 
-    /// The entries from the position on, `.` and `..` first. Positions: 0 `.`, 1 `..`, then 2 + those of the inode.
+    /// The entries from the position on, `.` and `..` first. Positions: 0 `.`, 1 `..`, then 2 + those of the
+    /// inode.
     func readEntries(_ body: (DirectoryEntry) -> Bool) throws(Errno) {
         if directory.isUnlinked { throw .noSuchFile }
         var isFull = false

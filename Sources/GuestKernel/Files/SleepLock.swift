@@ -1,4 +1,5 @@
-/// A lock for work that may wait in its middle. (What does not wait needs none: the kernel is never preempted.)
+/// A lock for work that may wait in its middle. (What does not wait needs none: the kernel is never
+/// preempted.)
 final class SleepLock {
     private var isHeld = false
     private let released = WaitQueue()

@@ -95,7 +95,8 @@ extension FileCall {
 
     // MARK: Locks
 
-    /// The range of a `struct flock` (type i16, whence i16, start i64, length i64, process i32), as a lock of this caller.
+    /// The range of a `struct flock` (type i16, whence i16, start i64, length i64, process i32), as a lock of
+    /// this caller.
     private func lockRange(
         _ file: File, isDescription: Bool
     ) throws(Errno) -> (type: Int16, lock: FileLocks.Lock) {

@@ -51,8 +51,8 @@ extension FileCall {
 
     func poll() throws(Errno) -> Int { try poll(until: deadline(milliseconds: arguments.c)) }
 
-    /// ppoll(2): array, count, timespec, mask, its size. The time that was left is not written back, as the C library's own
-    /// wrapper hides it.
+    /// ppoll(2): array, count, timespec, mask, its size. The time that was left is not written back, as the C
+    /// library's own wrapper hides it.
     func pollWithMask() throws(Errno) -> Int {
         let deadline = arguments.c == 0 ? UInt64.max : deadline(after: try duration(at: arguments.c))
         return try withMask(arguments.d, size: arguments.e) { () throws(Errno) -> Int in try poll(until: deadline) }
@@ -138,7 +138,8 @@ extension FileCall {
         let sets: Int
     }
 
-    /// What makes a descriptor ready for each of the three sets (select(2), "Correspondence between select() and poll()").
+    /// What makes a descriptor ready for each of the three sets (select(2), "Correspondence between select()
+    /// and poll()").
     private static let selectEvents: [UInt32] = [0x001 | 0x010 | 0x008, 0x004 | 0x008, 0x002]
 
     private func select(until deadline: UInt64) throws(Errno) -> Int {

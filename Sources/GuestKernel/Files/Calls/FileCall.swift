@@ -1,4 +1,5 @@
-/// One system call on files: its arguments and whose it is. The calls themselves are in extensions, by subject.
+/// One system call on files: its arguments and whose it is. The calls themselves are in extensions, by
+/// subject.
 struct FileCall {
     let arguments: SystemCallArguments
     let thread: Thread
@@ -52,7 +53,8 @@ struct FileCall {
         }
     }
 
-    /// The target of a directory descriptor, a path and AT_ flags; with AT_EMPTY_PATH and no path, the descriptor's own.
+    /// The target of a directory descriptor, a path and AT_ flags; with AT_EMPTY_PATH and no path, the
+    /// descriptor's own.
     func target(_ directory: UInt64, _ pathAddress: UInt64, flags: UInt64) throws(Errno) -> Target {
         let path = try path(at: pathAddress)
         if path.isEmpty && flags & Self.emptyPath != 0 {

@@ -79,8 +79,8 @@ extension FileCall {
         return try write(file, try vector(arguments.b, arguments.c), at: nil)
     }
 
-    /// preadv(2), preadv2(2): there an offset of -1 means the position. Of the RWF_ flags only those that cannot matter here
-    /// (HIPRI, DSYNC, SYNC) are known.
+    /// preadv(2), preadv2(2): there an offset of -1 means the position. Of the RWF_ flags only those that
+    /// cannot matter here (HIPRI, DSYNC, SYNC) are known.
     func positionedVectoredRead(hasFlags: Bool) throws(Errno) -> Int {
         let file = try file(arguments.a)
         return try read(file, try vector(arguments.b, arguments.c), at: try vectorOffset(hasFlags: hasFlags))
@@ -171,7 +171,8 @@ extension FileCall {
         return moved
     }
 
-    /// Moves bytes through a buffer of the kernel's. What the target does not take is not taken from a seekable source.
+    /// Moves bytes through a buffer of the kernel's. What the target does not take is not taken from a
+    /// seekable source.
     private func move(
         _ count: Int, from source: File, at from: UInt64?, to target: File, at to: UInt64?
     ) throws(Errno) -> Int {

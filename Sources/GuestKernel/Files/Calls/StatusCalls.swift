@@ -96,7 +96,8 @@ extension FileCall {
 
     // MARK: Access and links
 
-    /// faccessat(2), faccessat2(2): directory, path, mode, flags. Without AT_EACCESS it is the real identity that counts.
+    /// faccessat(2), faccessat2(2): directory, path, mode, flags. Without AT_EACCESS it is the real identity
+    /// that counts.
     func access(_ directory: UInt64, _ path: UInt64, mode: UInt64, flags: UInt64) throws(Errno) -> Int {
         guard mode & ~7 == 0, flags & ~(Self.noFollow | Self.emptyPath | 0x200) == 0 else { throw .invalidArgument }
         let target = try target(directory, path, flags: flags)

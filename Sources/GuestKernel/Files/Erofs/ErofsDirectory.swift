@@ -4,8 +4,8 @@ import GuestNucleus
 ///
 ///     | entry 0: nid u64, name offset u16, type u8, – u8 | entry 1 | … | name 0 | name 1 | … (| NUL, padding) |
 ///
-/// with as many entries as fit before name 0. Names are sorted bytewise within a block and from block to block, so that a
-/// name is found by binary search.
+/// with as many entries as fit before name 0. Names are sorted bytewise within a block and from block to
+/// block, so that a name is found by binary search.
 private struct DirectoryBlock {
     static let entryBytes = 12
     let bytes: UnsafeRawBufferPointer
@@ -25,7 +25,8 @@ private struct DirectoryBlock {
     func nid(_ i: Int) -> UInt64 { bytes.little(i * Self.entryBytes, UInt64.self) }
     func type(_ i: Int) -> UInt8 { bytes[i * Self.entryBytes + 10] }
 
-    /// - Throws: `.corrupted` if the name is not inside the block, behind the entries, and 1 to 255 bytes long.
+    /// - Throws: `.corrupted` if the name is not inside the block, behind the entries, and 1 to 255 bytes
+    ///   long.
     func name(_ i: Int) throws(Errno) -> UnsafeRawBufferPointer {
         let start = Int(bytes.little(i * Self.entryBytes + 8, UInt16.self))
         let isLast = i + 1 == count
@@ -62,7 +63,8 @@ extension ErofsImage {
     /// What a directory says of one of its names.
     struct Entry {
         let nid: UInt64
-        /// EROFS's own numbering: 1 regular, 2 directory, 3 character, 4 block, 5 FIFO, 6 socket, 7 symbolic link.
+        /// EROFS's own numbering: 1 regular, 2 directory, 3 character, 4 block, 5 FIFO, 6 socket, 7 symbolic
+        /// link.
         let type: UInt8
     }
 

@@ -1,8 +1,9 @@
 import GuestNucleus
 
-/// A read-only EROFS image as mkfs.erofs makes it without compression, in 4 KiB blocks. On-disk format: Linux's
-/// Documentation/filesystems/erofs.rst. The image is not trusted: every number is checked before it is used, and what is
-/// wrong with a file becomes an error of the call that touched it (EUCLEAN), never a trap.
+/// A read-only EROFS image as mkfs.erofs makes it without compression, in 4 KiB blocks. On-disk format:
+/// Linux's Documentation/filesystems/erofs.rst. The image is not trusted: every number is checked before it
+/// is used, and what is wrong with a file becomes an error of the call that touched it (EUCLEAN), never a
+/// trap.
 final class ErofsImage {
     /// Why an image cannot be a root.
     enum Refusal: Error, Equatable {
@@ -28,8 +29,8 @@ final class ErofsImage {
     private static let superblockBytes = 128
     private static let magic: UInt32 = 0xE0F5_E1E2
     private static let featureChecksum: UInt32 = 0x1            // feature_compat
-    /// feature_incompat bits that change nothing in an image without compressed files: 0x1 zero padding of compressed
-    /// blocks, 0x40 long prefixes of extended attribute names, which we do not read.
+    /// feature_incompat bits that change nothing in an image without compressed files: 0x1 zero padding of
+    /// compressed blocks, 0x40 long prefixes of extended attribute names, which we do not read.
     private static let harmlessIncompatible: UInt32 = 0x41
     /// 0x2 compression configurations, 0x10 tail packing of compressed data, 0x20 fragments.
     private static let compressionFeatures: UInt32 = 0x32
@@ -75,7 +76,8 @@ final class ErofsImage {
         guard root.type == .directory else { throw .noRootDirectory }
     }
 
-    /// CRC-32C of the superblock's block from the superblock on, its own field taken as 0; not inverted at the end.
+    /// CRC-32C of the superblock's block from the superblock on, its own field taken as 0; not inverted at
+    /// the end.
     private static func checksum(of block: UnsafeRawBufferPointer) -> UInt32 {
         var table = InlineArray<16, UInt32>(repeating: 0)
         for i in 0..<16 {

@@ -108,7 +108,8 @@ extension ErofsImage {
         return ErofsData(size: size, firstBlock: firstBlock, wholeBlocks: wholeBlocks, tailOffset: tailOffset)
     }
 
-    /// Calls `body` with the bytes of page `index` of `data` as they lie in the image: a whole page, or less at the end.
+    /// Calls `body` with the bytes of page `index` of `data` as they lie in the image: a whole page, or less
+    /// at the end.
     /// - Throws: `.corrupted` beyond the end; what the backing throws.
     func withPage(
         _ index: UInt64, of data: ErofsData, _ body: (UnsafeRawBufferPointer) -> Void

@@ -8,15 +8,16 @@ class ImageBacking {
     init(blockCount: UInt64) { self.blockCount = blockCount }
 
     /// The frame that holds a block, with a reference for the caller. May wait for a device.
-    /// - Throws: `.ioError`, also past the end; `.noMemory`; `.restart` if the waiting thread is being killed.
+    /// - Throws: `.ioError`, also past the end; `.noMemory`; `.restart` if the waiting thread is being
+    ///   killed.
     func frame(ofBlock block: UInt64) throws(Errno) -> PhysicalAddress { throw .ioError }
 
     /// The same if it is in memory already; never waits.
     func cachedFrame(ofBlock block: UInt64) -> PhysicalAddress? { nil }
 }
 
-/// An image the VMM has mapped into guest-physical memory: block n is at `start + 4096 n`, and its frame is outside RAM, so
-/// that references to it are not counted.
+/// An image the VMM has mapped into guest-physical memory: block n is at `start + 4096 n`, and its frame is
+/// outside RAM, so that references to it are not counted.
 final class MappedImage: ImageBacking {
     private let start: PhysicalAddress
 
@@ -35,8 +36,9 @@ final class MappedImage: ImageBacking {
     }
 }
 
-/// An image on a block device, through a page cache. A miss reads a run of blocks at once, because a request costs far more
-/// than the bytes in it. The cache gives back frames nobody else uses when it has grown past its share of RAM.
+/// An image on a block device, through a page cache. A miss reads a run of blocks at once, because a request
+/// costs far more than the bytes in it. The cache gives back frames nobody else uses when it has grown past
+/// its share of RAM.
 final class BlockImage: ImageBacking {
     /// 64 KiB a request: what a sequential reader wants and a random one can bear.
     private static let runBlocks: UInt64 = 16

@@ -1,11 +1,13 @@
 import GuestNucleus
 
-/// One writable file system in memory: over an EROFS image (then it is the root of everything) or over nothing (a tmpfs).
+/// One writable file system in memory: over an EROFS image (then it is the root of everything) or over
+/// nothing (a tmpfs).
 ///
-/// There is one tree of inodes. An inode of the image becomes a `LayerInode` when somebody first looks at it, with the
-/// attributes the image has; from then on the object is the truth, so changing a mode or an owner needs no copying. What is
-/// large stays in the image: a file's pages until they are written (page by page), a directory's names until the directory
-/// is changed or listed (then all its names are taken over at once, and the image is not asked again: no whiteouts).
+/// There is one tree of inodes. An inode of the image becomes a `LayerInode` when somebody first looks at it,
+/// with the attributes the image has; from then on the object is the truth, so changing a mode or an owner
+/// needs no copying. What is large stays in the image: a file's pages until they are written (page by page),
+/// a directory's names until the directory is changed or listed (then all its names are taken over at once,
+/// and the image is not asked again: no whiteouts).
 final class Layer {
     let superblock: Superblock
     let image: ErofsImage?

@@ -1,9 +1,10 @@
 import GuestNucleus
 
-/// A regular file of the writable layer: pages in RAM over the bytes the image has, if any. A page of the image is copied
-/// when it is first written; until then readers and mappings get the image's own frame.
+/// A regular file of the writable layer: pages in RAM over the bytes the image has, if any. A page of the
+/// image is copied when it is first written; until then readers and mappings get the image's own frame.
 final class LayerFile: LayerInode {
-    /// Larger files would need sizes that stat's signed fields cannot hold (Linux's MAX_LFS_FILESIZE on x86-64).
+    /// Larger files would need sizes that stat's signed fields cannot hold (Linux's MAX_LFS_FILESIZE on
+    /// x86-64).
     static let maximumSize = UInt64(Int64.max)
 
     private(set) var size: UInt64
@@ -11,7 +12,8 @@ final class LayerFile: LayerInode {
     private let below: ErofsData?
     /// So many of the image's bytes are still the file's; truncation lowers it for ever.
     private var belowLimit: UInt64
-    /// Held by a write, which may wait for the writer's memory, so that writes do not mix (write(2): "atomic").
+    /// Held by a write, which may wait for the writer's memory, so that writes do not mix (write(2):
+    /// "atomic").
     let writeLock = SleepLock()
     /// F_SEAL_ bits of a memfd; nil where sealing is not possible.
     var seals: UInt32?
@@ -48,7 +50,8 @@ final class LayerFile: LayerInode {
             Frames.retain(frame)
             return frame
         }
-        // The image's own frame serves readers, if it is all of the page: not where the data ends inside the inode's block.
+        // The image's own frame serves readers, if it is all of the page: not where the data ends inside the
+        // inode's block.
         if !forWriting, let image = layer.image, let below, index < below.wholeBlocks,
             (index + 1) * pageSize <= belowLimit || belowLimit == below.size && index * pageSize < belowLimit
         {
@@ -71,7 +74,8 @@ final class LayerFile: LayerInode {
         return image.backing.cachedFrame(ofBlock: below.firstBlock + index)
     }
 
-    /// The file's own frame for a page, made with what the image has if there was none. No reference for the caller.
+    /// The file's own frame for a page, made with what the image has if there was none. No reference for the
+    /// caller.
     private func ownPage(_ index: UInt64) throws(Errno) -> PhysicalAddress {
         if let frame = pages[index] { return frame }
         let start = index * pageSize
@@ -128,7 +132,8 @@ final class LayerFile: LayerInode {
     /// Copies a part of one page out.
     private func readPage(_ buffer: inout IOBuffer, _ index: UInt64, _ inPage: Int, _ count: Int) throws(Errno) -> Int {
         if let frame = pages[index] {
-            // The reader's memory may have to wait for a device; a truncation must not take the frame away meanwhile.
+            // The reader's memory may have to wait for a device; a truncation must not take the frame away
+            // meanwhile.
             Frames.retain(frame)
             defer { Frames.release(frame) }
             return try buffer.put(UnsafeRawBufferPointer(start: PhysicalMemory.pointer(frame) + inPage, count: count))
@@ -150,7 +155,8 @@ final class LayerFile: LayerInode {
         return moved
     }
 
-    /// Copies all of `buffer` to `offset`, growing the file. The caller holds `writeLock` and has checked the limits.
+    /// Copies all of `buffer` to `offset`, growing the file. The caller holds `writeLock` and has checked the
+    /// limits.
     /// - Returns: bytes written.
     /// - Throws: `.noSpace`, `.fileTooLarge`, `.badAddress` if nothing was written.
     func write(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
@@ -218,7 +224,8 @@ final class LayerFile: LayerInode {
         size = newSize
     }
 
-    /// What lies behind the end in the last page (a mapping may have written it) must not come to light when the file grows.
+    /// What lies behind the end in the last page (a mapping may have written it) must not come to light when
+    /// the file grows.
     private func clearTail() {
         let inPage = size % pageSize
         if inPage != 0, let frame = pages[size / pageSize] {
@@ -283,7 +290,8 @@ final class LayerFile: LayerInode {
         touch()
     }
 
-    /// The first offset not below `offset` that holds data (SEEK_DATA) or does not (SEEK_HOLE); pages of the image are data.
+    /// The first offset not below `offset` that holds data (SEEK_DATA) or does not (SEEK_HOLE); pages of the
+    /// image are data.
     func seek(from offset: UInt64, data wantsData: Bool) -> UInt64? {
         guard offset < size else { return nil }
         var at = offset

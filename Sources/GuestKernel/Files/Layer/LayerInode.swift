@@ -1,5 +1,5 @@
-/// An inode of the writable layer: its attributes. Abstract; the kinds are LayerFile, LayerDirectory, LayerLink and
-/// LayerSpecial.
+/// An inode of the writable layer: its attributes. Abstract; the kinds are LayerFile, LayerDirectory,
+/// LayerLink and LayerSpecial.
 class LayerInode: Inode {
     final let layer: Layer
     final let number: UInt64

@@ -1,5 +1,6 @@
-/// The names of one directory of the writable layer: a hash table that keeps the order of arrival. Each entry has a sequence
-/// number that never changes, so that a reader of the directory finds its place again whatever was added or removed.
+/// The names of one directory of the writable layer: a hash table that keeps the order of arrival. Each entry
+/// has a sequence number that never changes, so that a reader of the directory finds its place again whatever
+/// was added or removed.
 struct NameTable {
     struct Entry {
         let name: [UInt8]
@@ -15,7 +16,8 @@ struct NameTable {
 
     /// In order of arrival, removed ones included until the table is rebuilt.
     private(set) var entries: [Entry] = []
-    /// Open addressing, linear probing: index of an entry + 1, or 0. A power of two; empty while few names make it needless.
+    /// Open addressing, linear probing: index of an entry + 1, or 0. A power of two; empty while few names
+    /// make it needless.
     private var slots: [UInt32] = []
     private(set) var count = 0
     private var nextSequence: UInt64 = 1

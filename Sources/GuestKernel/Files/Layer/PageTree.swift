@@ -1,7 +1,7 @@
 import GuestNucleus
 
-/// The page frames of one file, by page number: sorted chunks of at most 512 (2 MiB of file each), so that a sparse file
-/// costs what it holds and a small one little. Owns one reference to each frame.
+/// The page frames of one file, by page number: sorted chunks of at most 512 (2 MiB of file each), so that a
+/// sparse file costs what it holds and a small one little. Owns one reference to each frame.
 struct PageTree: ~Copyable {
     private struct Chunk {
         let number: UInt64

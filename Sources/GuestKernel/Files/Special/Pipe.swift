@@ -1,7 +1,7 @@
 import GuestNucleus
 
-/// A pipe (pipe(7)) or the inside of an open FIFO: a ring of 16 frames. Byte p of the stream lies in frame p / 4096 mod 16.
-/// It is an inode too: the one that fstat(2) shows of a pipe without a name.
+/// A pipe (pipe(7)) or the inside of an open FIFO: a ring of 16 frames. Byte p of the stream lies in frame p
+/// / 4096 mod 16. It is an inode too: the one that fstat(2) shows of a pipe without a name.
 final class Pipe: Inode {
     static let capacity: UInt64 = 65536
     /// PIPE_BUF: a write of at most so many bytes is never torn.
