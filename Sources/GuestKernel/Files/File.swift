@@ -37,7 +37,7 @@ enum OpenFlags {
     static let noFollow: UInt32 = 0o400000
     static let closeOnExec: UInt32 = 0o2000000
     static let path: UInt32 = 0o10000000
-    static let temporary: UInt32 = 0o20000000     // O_TMPFILE without its O_DIRECTORY
+    static let temporary: UInt32 = 0o20000000  // O_TMPFILE without its O_DIRECTORY
     /// Those that only matter while opening; the rest is the description's and F_GETFL shows it.
     static let opening = create | exclusive | noControllingTerminal | truncate | closeOnExec
 }

@@ -22,7 +22,9 @@ final class FileLocks {
 
     /// A lock of somebody else that `wanted` cannot be together with.
     func conflict(with wanted: Lock) -> Lock? {
-        held.first { $0.owner != wanted.owner && $0.overlaps(wanted) && ($0.isExclusive || wanted.isExclusive) }
+        held.first {
+            $0.owner != wanted.owner && $0.overlaps(wanted) && ($0.isExclusive || wanted.isExclusive)
+        }
     }
 
     /// Gives the owner exactly `wanted` in its range, in the place of what it had there. There is no

@@ -17,13 +17,13 @@ struct FileStatus {
     var device: UInt64 = 0
     var inode: UInt64 = 0
     var type = FileType.regular
-    var permissions: UInt32 = 0        // the low 12 bits of st_mode
+    var permissions: UInt32 = 0  // the low 12 bits of st_mode
     var links: UInt64 = 1
     var user: UInt32 = 0
     var group: UInt32 = 0
-    var specialDevice: UInt64 = 0      // st_rdev
-    var size: UInt64 = 0               // bytes
-    var blocks: UInt64 = 0             // 512-byte units
+    var specialDevice: UInt64 = 0  // st_rdev
+    var size: UInt64 = 0  // bytes
+    var blocks: UInt64 = 0  // 512-byte units
     var accessTime: UInt64 = 0
     var modificationTime: UInt64 = 0
     var changeTime: UInt64 = 0

@@ -35,7 +35,9 @@ extension FileSystem {
     }
 
     /// What open(2) does once the inode is known.
-    private static func openFound(_ inode: Inode, _ flags: UInt32, _ credentials: Credentials) throws(Errno) -> File {
+    private static func openFound(_ inode: Inode, _ flags: UInt32, _ credentials: Credentials) throws(Errno)
+        -> File
+    {
         if inode.type == .symbolicLink { throw .tooManySymbolicLinks }
         if flags & OpenFlags.directory != 0 && !inode.isDirectory { throw .notDirectory }
         let kept = flags & ~OpenFlags.opening | OpenFlags.largeFile
@@ -58,7 +60,8 @@ extension FileSystem {
     }
 
     private static func openPath(
-        _ path: [UInt8], _ flags: UInt32, _ context: FileSystemContext, _ credentials: Credentials, _ start: Inode
+        _ path: [UInt8], _ flags: UInt32, _ context: FileSystemContext, _ credentials: Credentials,
+        _ start: Inode
     ) throws(Errno) -> File {
         var walk = PathWalk(context, credentials)
         let place = try walk.walk(path, from: start, followLast: flags & OpenFlags.noFollow == 0)
@@ -69,12 +72,17 @@ extension FileSystem {
     }
 
     private static func openTemporary(
-        _ path: [UInt8], _ flags: UInt32, _ mode: UInt32, _ context: FileSystemContext, _ credentials: Credentials,
+        _ path: [UInt8], _ flags: UInt32, _ mode: UInt32, _ context: FileSystemContext,
+        _ credentials: Credentials,
         _ start: Inode
     ) throws(Errno) -> File {
-        guard flags & OpenFlags.directory != 0, flags & OpenFlags.accessMode != 0 else { throw .invalidArgument }
+        guard flags & OpenFlags.directory != 0, flags & OpenFlags.accessMode != 0 else {
+            throw .invalidArgument
+        }
         var walk = PathWalk(context, credentials)
-        guard let directory = try walk.walk(path, from: start, followLast: true).inode else { throw .noSuchFile }
+        guard let directory = try walk.walk(path, from: start, followLast: true).inode else {
+            throw .noSuchFile
+        }
         guard directory.isDirectory else { throw .notDirectory }
         guard credentials.may([.write, .execute], directory) else { throw .accessDenied }
         let inode = try directory.createUnnamed(
@@ -87,7 +95,8 @@ extension FileSystem {
 
     /// Makes what a path names and nothing is at yet: open, mkdir, mknod, symlink.
     static func create(
-        _ place: Place, _ new: NewInode, _ mode: UInt32, _ context: FileSystemContext, _ credentials: Credentials
+        _ place: Place, _ new: NewInode, _ mode: UInt32, _ context: FileSystemContext,
+        _ credentials: Credentials
     ) throws(Errno) -> Inode {
         if place.inode != nil || place.file != nil || place.special != .name { throw .exists }
         if place.directory.isUnlinked { throw .noSuchFile }

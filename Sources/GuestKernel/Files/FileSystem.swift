@@ -87,7 +87,9 @@ enum FileSystem {
 
     /// Copies bytes of a regular file out, for what the kernel itself reads of it (ELF headers, `#!`).
     /// - Returns: bytes read; fewer than asked at the end of the file.
-    static func read(_ inode: Inode, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    static func read(_ inode: Inode, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
+        throws(Errno) -> Int
+    {
         let file = try inode.open(flags: 0)
         var target = IOBuffer(kernel: UnsafeRawBufferPointer(buffer))
         return try file.read(&target, at: offset)
@@ -117,7 +119,8 @@ enum FileSystem {
     }
 
     /// Makes a file, or empties it if it is there, and opens it for writing. Its directory exists.
-    static func createFile(_ path: [UInt8], mode: UInt32, owner: UInt32, group: UInt32) throws(Errno) -> File {
+    static func createFile(_ path: [UInt8], mode: UInt32, owner: UInt32, group: UInt32) throws(Errno) -> File
+    {
         let place = try jobPlace(path)
         if let inode = place.inode {
             guard inode.type == .regular else { throw inode.isDirectory ? .isDirectory : .exists }
@@ -129,7 +132,9 @@ enum FileSystem {
         return try place.directory.create(place.name, .regular, ownership).open(flags: OpenFlags.writeOnly)
     }
 
-    static func makeSymbolicLink(_ path: [UInt8], to target: [UInt8], owner: UInt32, group: UInt32) throws(Errno) {
+    static func makeSymbolicLink(_ path: [UInt8], to target: [UInt8], owner: UInt32, group: UInt32)
+        throws(Errno)
+    {
         let place = try jobPlace(path, followLast: false)
         if place.inode != nil { throw .exists }
         let ownership = Ownership(permissions: 0o777, user: owner, group: group)

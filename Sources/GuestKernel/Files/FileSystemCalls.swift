@@ -1,6 +1,8 @@
 /// System calls on files and descriptors: numbers of asm/unistd_64.h.
 /// - Returns: nil for a number that is not one of these.
-func fileSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+func fileSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int?
+{
     let call = FileCall(arguments: arguments, thread: thread)
     if number <= 20 { return try call.serveCommon(number) }
     if let result = try call.servePath(number) { return result }
@@ -91,7 +93,7 @@ extension FileCall {
         case 40: return try sendFile()
         case 72: return try control()
         case 73: return try lockFile()
-        case 74, 75, 187, 221, 277, 306:            // fsync, fdatasync, readahead, fadvise64, sync_file_range, syncfs
+        case 74, 75, 187, 221, 277, 306:  // fsync, fdatasync, readahead, fadvise64, sync_file_range, syncfs
             _ = try file(arguments.a)
             return 0
         case 77: return try truncateDescriptor()
@@ -103,8 +105,8 @@ extension FileCall {
             context.umask = UInt32(truncatingIfNeeded: arguments.a) & 0o777
             return Int(old)
         case 138: return try fileSystemStatusOfDescriptor()
-        case 162: return 0                          // sync
-        case 165, 166: throw credentials.isPrivileged ? .noSystemCall : .notPermitted   // mount, umount2
+        case 162: return 0  // sync
+        case 165, 166: throw credentials.isPrivileged ? .noSystemCall : .notPermitted  // mount, umount2
         case 217: return try directoryEntries()
         case 275: return try splice()
         case 285: return try allocateSpace()

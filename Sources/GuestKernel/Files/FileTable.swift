@@ -29,7 +29,8 @@ final class FileTable {
 
     /// Puts `file` at the lowest free number not below `minimum`.
     /// - Throws: `.tooManyFiles` at RLIMIT_NOFILE.
-    func add(_ file: File, closeOnExec: Bool, from minimum: Int = 0, limit: Int = 1024) throws(Errno) -> Int32 {
+    func add(_ file: File, closeOnExec: Bool, from minimum: Int = 0, limit: Int = 1024) throws(Errno) -> Int32
+    {
         var i = max(minimum, firstMaybeFree)
         while i < entries.count && entries[i] != nil { i += 1 }
         guard i < limit else { throw .tooManyFiles }

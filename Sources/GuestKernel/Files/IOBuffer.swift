@@ -80,7 +80,9 @@ struct IOBuffer {
     }
 
     mutating func putZeros(_ count: Int) throws(Errno) -> Int {
-        try transfer(count: count, writing: true) { piece, _ in wide_zero(piece.baseAddress!, UInt64(piece.count)) }
+        try transfer(count: count, writing: true) { piece, _ in
+            wide_zero(piece.baseAddress!, UInt64(piece.count))
+        }
     }
 
     /// Copies the next bytes out into `bytes` (a write's data).

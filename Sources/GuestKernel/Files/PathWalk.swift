@@ -79,7 +79,10 @@ struct PathWalk {
                     continue
                 case .inode(let target):
                     found = target
-                    if isLast { return Place(directory: directory, special: .root, inode: try checked(found, wantsDirectory)) }
+                    if isLast {
+                        return Place(
+                            directory: directory, special: .root, inode: try checked(found, wantsDirectory))
+                    }
                 case .file(let file):
                     guard isLast, !wantsDirectory else { throw .notDirectory }
                     return Place(directory: directory, special: .root, file: file)

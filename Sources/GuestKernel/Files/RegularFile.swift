@@ -46,7 +46,7 @@ final class RegularFile: File {
 
     override func seek(_ offset: Int64, whence: Int32) throws(Errno) -> UInt64 {
         switch whence {
-        case 3, 4:      // SEEK_DATA, SEEK_HOLE
+        case 3, 4:  // SEEK_DATA, SEEK_HOLE
             guard offset >= 0, let found = node.seek(from: UInt64(offset), data: whence == 3) else {
                 throw .noSuchDeviceOrAddress
             }
@@ -90,8 +90,12 @@ final class DirectoryFile: File {
     override var asDirectory: DirectoryFile? { self }
     override var isSeekable: Bool { true }
 
-    override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int { throw .isDirectory }
-    override func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int { throw .badDescriptor }
+    override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
+        throw .isDirectory
+    }
+    override func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
+        throw .badDescriptor
+    }
 
     override func seek(_ offset: Int64, whence: Int32) throws(Errno) -> UInt64 {
         guard whence == 0 || whence == 1 else { throw .invalidArgument }
@@ -138,8 +142,12 @@ final class PathFile: File {
     override var inode: Inode? { place }
     override var isReadable: Bool { false }
     override var isWritable: Bool { false }
-    override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int { throw .badDescriptor }
-    override func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int { throw .badDescriptor }
+    override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
+        throw .badDescriptor
+    }
+    override func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
+        throw .badDescriptor
+    }
     override func seek(_ offset: Int64, whence: Int32) throws(Errno) -> UInt64 { throw .badDescriptor }
     override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> Int { throw .badDescriptor }
 }

@@ -14,7 +14,8 @@ struct Text {
     mutating func add(_ text: [UInt8]) { bytes.append(contentsOf: text) }
     mutating func add(byte: UInt8) { bytes.append(byte) }
 
-    mutating func add(_ value: UInt64, base: UInt64 = 10, width: Int = 0, padding: UInt8 = UInt8(ascii: " ")) {
+    mutating func add(_ value: UInt64, base: UInt64 = 10, width: Int = 0, padding: UInt8 = UInt8(ascii: " "))
+    {
         var digits = InlineArray<24, UInt8>(repeating: 0)
         var rest = value
         var count = 0

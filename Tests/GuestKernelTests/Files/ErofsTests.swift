@@ -32,8 +32,10 @@ extension KernelSuite {
                 #expect(text(try contents("/usr/link")) == "hello")
                 #expect(try contents("/bin/big") == [UInt8](repeating: UInt8(ascii: "x"), count: 10000))
                 #expect(try contents("/bin/exact") == [UInt8](repeating: UInt8(ascii: "y"), count: 8192))
-                let big = try FileSystem.lookup([UInt8]("/usr/bin/big"), in: FileSystemContext(), as: Credentials())
-                let other = try FileSystem.lookup([UInt8]("/bin/other"), in: FileSystemContext(), as: Credentials())
+                let big = try FileSystem.lookup(
+                    [UInt8]("/usr/bin/big"), in: FileSystemContext(), as: Credentials())
+                let other = try FileSystem.lookup(
+                    [UInt8]("/bin/other"), in: FileSystemContext(), as: Credentials())
                 #expect(big === other)
                 let status = try big.status()
                 #expect(status.permissions == 0o4755 && status.links == 2 && status.size == 10000)
@@ -81,7 +83,8 @@ extension KernelSuite {
             let image = ErofsFixture(Self.script)
             let backing = image.mapped
             try FileSystem.start(root: backing)
-            let big = try FileSystem.lookup([UInt8]("/usr/bin/big"), in: FileSystemContext(), as: Credentials())
+            let big = try FileSystem.lookup(
+                [UInt8]("/usr/bin/big"), in: FileSystemContext(), as: Credentials())
             let first = try big.page(at: 0, forWriting: false)
             #expect(PhysicalMemory.pointer(first) >= image.bytes.baseAddress!)
             #expect(PhysicalMemory.pointer(first) < image.bytes.baseAddress! + image.bytes.count)
@@ -94,7 +97,9 @@ extension KernelSuite {
             let image = ErofsFixture(Self.script)
             let whole = image.mapped
             let address = UInt64(UInt(bitPattern: image.bytes.baseAddress!)) &- PhysicalMemory.physmap
-            #expect(throws: ErofsImage.Refusal.tooSmall) { try ErofsImage(MappedImage(start: address, bytes: 100)) }
+            #expect(throws: ErofsImage.Refusal.tooSmall) {
+                try ErofsImage(MappedImage(start: address, bytes: 100))
+            }
             #expect(throws: ErofsImage.Refusal.truncated) {
                 try ErofsImage(MappedImage(start: address, bytes: UInt64(image.bytes.count) - 4096))
             }
@@ -117,7 +122,7 @@ extension KernelSuite {
             let image = ErofsFixture(Self.script)
             var random = SplitMix(state: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
             let block = UnsafeMutableRawBufferPointer(rebasing: image.bytes[1024...])
-            block[8] = 0        // without a checksum, or no damage of the first block would get further
+            block[8] = 0  // without a checksum, or no damage of the first block would get further
             for _ in 0..<50 {
                 for _ in 0..<20 {
                     // Mostly where the metadata is: the first blocks, and there not the magic.

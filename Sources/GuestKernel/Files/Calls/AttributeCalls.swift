@@ -4,7 +4,9 @@ extension FileCall {
         guard credentials.owns(inode) else { throw .notPermitted }
         if inode.type == .symbolicLink { throw .notSupported }
         var permissions = UInt32(truncatingIfNeeded: mode) & 0o7777
-        if !credentials.isPrivileged && !credentials.isMember(of: inode.ownership.group) { permissions &= ~0o2000 }
+        if !credentials.isPrivileged && !credentials.isMember(of: inode.ownership.group) {
+            permissions &= ~0o2000
+        }
         try inode.change(AttributeChange(permissions: permissions))
         return 0
     }
@@ -33,7 +35,8 @@ extension FileCall {
 
     func changeOwnerAt() throws(Errno) -> Int {
         guard arguments.e & ~(Self.noFollow | Self.emptyPath) == 0 else { throw .invalidArgument }
-        return try changeOwner(try inode(arguments.a, arguments.b, flags: arguments.e), arguments.c, arguments.d)
+        return try changeOwner(
+            try inode(arguments.a, arguments.b, flags: arguments.e), arguments.c, arguments.d)
     }
 
     // MARK: Times
@@ -54,7 +57,8 @@ extension FileCall {
             isNow = access == .now && modification == .now
             times = (access.time, modification.time)
         }
-        let inode = arguments.b == 0
+        let inode =
+            arguments.b == 0
             ? try self.inode(of: arguments.a) : try self.inode(arguments.a, arguments.b, flags: arguments.d)
         return try changeTimes(inode, times.access, times.modification, isNow: isNow)
     }
@@ -100,7 +104,8 @@ extension FileCall {
     }
 
     /// utimes(2), futimesat(2): two `struct timeval`, or 0: now.
-    func changeTimesInMicroseconds(_ directory: UInt64, _ path: UInt64, _ times: UInt64) throws(Errno) -> Int {
+    func changeTimesInMicroseconds(_ directory: UInt64, _ path: UInt64, _ times: UInt64) throws(Errno) -> Int
+    {
         let inode = try inode(directory, path, flags: 0)
         if times == 0 { return try changeTimes(inode, Clock.realtime, Clock.realtime, isNow: true) }
         var values: [UInt64] = []
@@ -109,7 +114,8 @@ extension FileCall {
             guard (0..<1_000_000).contains(microseconds) else { throw .invalidArgument }
             values.append(
                 Self.time(
-                    seconds: try space.load(Int64.self, at: times &+ i * 16), nanoseconds: microseconds * 1000))
+                    seconds: try space.load(Int64.self, at: times &+ i * 16), nanoseconds: microseconds * 1000
+                ))
         }
         return try changeTimes(inode, values[0], values[1], isNow: false)
     }
@@ -127,7 +133,7 @@ extension FileCall {
 
     private func truncate(_ inode: Inode, to size: UInt64) throws(Errno) -> Int {
         guard size <= UInt64(Int64.max) else { throw .invalidArgument }
-        if size > process.limits.soft[1] {          // RLIMIT_FSIZE
+        if size > process.limits.soft[1] {  // RLIMIT_FSIZE
             sendSignal(25, to: thread)
             throw .fileTooLarge
         }
@@ -152,7 +158,9 @@ extension FileCall {
     func allocateSpace() throws(Errno) -> Int {
         let file = try file(arguments.a)
         guard file.isWritable else { throw .badDescriptor }
-        guard let node = file.asRegular?.node else { throw file.inode?.type == .fifo ? .illegalSeek : .noSuchDevice }
+        guard let node = file.asRegular?.node else {
+            throw file.inode?.type == .fifo ? .illegalSeek : .noSuchDevice
+        }
         guard arguments.c <= UInt64(Int64.max), arguments.d > 0, arguments.d <= UInt64(Int64.max) else {
             throw .invalidArgument
         }
@@ -161,10 +169,10 @@ extension FileCall {
         let keepSize = arguments.b & 1 != 0
         switch arguments.b & ~1 {
         case 0: try node.allocate(from: arguments.c, to: end, keepSize: keepSize)
-        case 2:                                     // FALLOC_FL_PUNCH_HOLE
+        case 2:  // FALLOC_FL_PUNCH_HOLE
             guard keepSize else { throw .notSupported }
             try node.clear(from: arguments.c, to: end)
-        case 0x10:                                  // FALLOC_FL_ZERO_RANGE
+        case 0x10:  // FALLOC_FL_ZERO_RANGE
             try node.clear(from: arguments.c, to: end)
             try node.allocate(from: arguments.c, to: end, keepSize: keepSize)
         default: throw .notSupported
@@ -182,13 +190,14 @@ extension FileCall {
             _ = try file(arguments.a)
         } else {
             _ = try target(
-                UInt64(bitPattern: Int64(Self.workingDirectory)), arguments.a, flags: isLink ? Self.noFollow : 0)
+                UInt64(bitPattern: Int64(Self.workingDirectory)), arguments.a,
+                flags: isLink ? Self.noFollow : 0)
         }
         switch number {
-        case 188...190: throw .notSupported         // set
-        case 191...193: throw .noData               // get
-        case 194...196: return 0                    // list
-        default: throw .noData                      // remove
+        case 188...190: throw .notSupported  // set
+        case 191...193: throw .noData  // get
+        case 194...196: return 0  // list
+        default: throw .noData  // remove
         }
     }
 }

@@ -44,14 +44,15 @@ extension FileCall {
     // MARK: fcntl
 
     /// Flags that F_SETFL changes: O_APPEND, O_NONBLOCK, O_ASYNC, O_DIRECT, O_NOATIME.
-    private static let settableFlags: UInt32 = OpenFlags.append | OpenFlags.nonblocking | 0o20000
+    private static let settableFlags: UInt32 =
+        OpenFlags.append | OpenFlags.nonblocking | 0o20000
         | OpenFlags.direct | 0o1000000
 
     func control() throws(Errno) -> Int {
         let descriptor = Int32(truncatingIfNeeded: arguments.a)
         let file = try files.file(descriptor)
         switch arguments.b {
-        case 0, 1030:                               // F_DUPFD, F_DUPFD_CLOEXEC
+        case 0, 1030:  // F_DUPFD, F_DUPFD_CLOEXEC
             guard arguments.c < UInt64(descriptorLimit) else { throw .invalidArgument }
             return Int(
                 try files.add(
@@ -68,7 +69,7 @@ extension FileCall {
         case 5, 36: return try getLock(file, isDescription: arguments.b == 36)
         case 6, 7: return try setLock(file, waits: arguments.b == 7, isDescription: false)
         case 37, 38: return try setLock(file, waits: arguments.b == 38, isDescription: true)
-        case 8, 10: return 0                        // F_SETOWN, F_SETSIG: there is no SIGIO to send
+        case 8, 10: return 0  // F_SETOWN, F_SETSIG: there is no SIGIO to send
         case 9, 11: return 0
         case 1031, 1032: return try pipeSize(file)
         case 1033, 1034: return try seals(file)
@@ -128,7 +129,8 @@ extension FileCall {
         return (
             type,
             FileLocks.Lock(
-                owner: owner, process: isDescription ? -1 : process.id, isExclusive: type == 1, isFlock: false,
+                owner: owner, process: isDescription ? -1 : process.id, isExclusive: type == 1,
+                isFlock: false,
                 start: UInt64(start), end: end)
         )
     }
@@ -145,7 +147,7 @@ extension FileCall {
         let (type, wanted) = try lockRange(file, isDescription: isDescription)
         guard type != 2 else { throw .invalidArgument }
         guard let other = try locks(of: file).conflict(with: wanted) else {
-            try space.store(Int16(2), at: arguments.c)         // F_UNLCK: it could be had
+            try space.store(Int16(2), at: arguments.c)  // F_UNLCK: it could be had
             return 0
         }
         try space.store(Int16(other.isExclusive ? 1 : 0), at: arguments.c)
@@ -162,7 +164,9 @@ extension FileCall {
         return try apply(wanted, unlocks: type == 2, waits: waits, to: file)
     }
 
-    private func apply(_ wanted: FileLocks.Lock, unlocks: Bool, waits: Bool, to file: File) throws(Errno) -> Int {
+    private func apply(_ wanted: FileLocks.Lock, unlocks: Bool, waits: Bool, to file: File) throws(Errno)
+        -> Int
+    {
         let locks = try locks(of: file)
         if unlocks {
             locks.unlock(wanted)
@@ -193,15 +197,15 @@ extension FileCall {
         let file = try files.file(descriptor)
         let request = UInt32(truncatingIfNeeded: arguments.b)
         switch request {
-        case 0x5450, 0x5451:                        // FIONCLEX, FIOCLEX
+        case 0x5450, 0x5451:  // FIONCLEX, FIOCLEX
             try files.setCloseOnExec(descriptor, request == 0x5451)
             return 0
-        case 0x5421:                                // FIONBIO
+        case 0x5421:  // FIONBIO
             let isOn = try space.load(Int32.self, at: arguments.c) != 0
             file.flags = isOn ? file.flags | OpenFlags.nonblocking : file.flags & ~OpenFlags.nonblocking
             return 0
-        case 0x5452: return 0                       // FIOASYNC: there is no SIGIO to send
-        case 0x541B where file.inode?.type == .regular:        // FIONREAD
+        case 0x5452: return 0  // FIOASYNC: there is no SIGIO to send
+        case 0x541B where file.inode?.type == .regular:  // FIONREAD
             let size = try file.status().size
             let left = size > file.position ? size - file.position : 0
             try space.store(Int32(truncatingIfNeeded: min(left, UInt64(Int32.max))), at: arguments.c)
@@ -245,7 +249,7 @@ extension FileCall {
             throw error == .nameTooLong ? .invalidArgument : error
         }
         let node = try MemoryFiles.make(name, credentials)
-        node.seals = arguments.b & 0xA != 0 ? 0 : 1             // F_SEAL_SEAL: no seals can be added
+        node.seals = arguments.b & 0xA != 0 ? 0 : 1  // F_SEAL_SEAL: no seals can be added
         let file = RegularFile(node, flags: OpenFlags.readWrite | OpenFlags.largeFile)
         return try add(file, closeOnExec: arguments.b & 1 != 0)
     }

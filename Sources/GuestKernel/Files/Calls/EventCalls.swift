@@ -31,7 +31,8 @@ extension FileCall {
 
     /// Runs `body` with another signal mask, which a signal that interrupts it still sees (pselect(2)).
     /// - Parameter mask: address of a sigset_t, or 0: the mask stays.
-    private func withMask(_ mask: UInt64, size: UInt64, _ body: () throws(Errno) -> Int) throws(Errno) -> Int {
+    private func withMask(_ mask: UInt64, size: UInt64, _ body: () throws(Errno) -> Int) throws(Errno) -> Int
+    {
         if mask == 0 { return try body() }
         guard size == 8 else { throw .invalidArgument }
         try thread.replaceSignalMask(with: try space.load(UInt64.self, at: mask))
@@ -55,7 +56,9 @@ extension FileCall {
     /// library's own wrapper hides it.
     func pollWithMask() throws(Errno) -> Int {
         let deadline = arguments.c == 0 ? UInt64.max : deadline(after: try duration(at: arguments.c))
-        return try withMask(arguments.d, size: arguments.e) { () throws(Errno) -> Int in try poll(until: deadline) }
+        return try withMask(arguments.d, size: arguments.e) { () throws(Errno) -> Int in
+            try poll(until: deadline)
+        }
     }
 
     private struct PollWish {
@@ -70,7 +73,7 @@ extension FileCall {
         var wishes: [PollWish] = []
         wishes.reserveCapacity(Int(count))
         for i in 0..<count {
-            let word = try space.load(UInt64.self, at: arguments.a &+ i * 8)       // fd i32, events i16, revents i16
+            let word = try space.load(UInt64.self, at: arguments.a &+ i * 8)  // fd i32, events i16, revents i16
             let descriptor = Int32(truncatingIfNeeded: word)
             let events = UInt32(truncatingIfNeeded: word >> 32) & 0xFFFF
             if descriptor < 0 {
@@ -93,7 +96,8 @@ extension FileCall {
             return ready
         }
         for i in wishes.indices {
-            try space.store(UInt16(truncatingIfNeeded: wishes[i].result), at: arguments.a &+ (UInt64(i) * 8 + 6))
+            try space.store(
+                UInt16(truncatingIfNeeded: wishes[i].result), at: arguments.a &+ (UInt64(i) * 8 + 6))
         }
         return ready
     }
@@ -159,7 +163,8 @@ extension FileCall {
             var sets = 0
             for set in 0..<3 where wanted[set * words + descriptor / 64] & bit != 0 { sets |= 1 << set }
             if sets == 0 { continue }
-            wishes.append(SelectWish(descriptor: descriptor, file: try files.file(Int32(descriptor)), sets: sets))
+            wishes.append(
+                SelectWish(descriptor: descriptor, file: try files.file(Int32(descriptor)), sets: sets))
         }
         var result = [UInt64](repeating: 0, count: words * 3)
         let ready = try wait(until: deadline) { (queues: inout [WaitQueue]) throws(Errno) -> Int in
@@ -253,7 +258,9 @@ extension FileCall {
     /// eventfd2(2): EFD_SEMAPHORE 1, EFD_NONBLOCK, EFD_CLOEXEC.
     func makeEventCounter(flags: UInt64) throws(Errno) -> Int {
         let flags = UInt32(truncatingIfNeeded: flags)
-        guard flags & ~(1 | OpenFlags.nonblocking | OpenFlags.closeOnExec) == 0 else { throw .invalidArgument }
+        guard flags & ~(1 | OpenFlags.nonblocking | OpenFlags.closeOnExec) == 0 else {
+            throw .invalidArgument
+        }
         let counter = EventCounter(
             count: UInt64(UInt32(truncatingIfNeeded: arguments.a)), isSemaphore: flags & 1 != 0,
             flags: flags & OpenFlags.nonblocking)

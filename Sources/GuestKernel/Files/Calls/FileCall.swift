@@ -19,7 +19,9 @@ struct FileCall {
     static let follow: UInt64 = 0x400
     static let emptyPath: UInt64 = 0x1000
 
-    func file(_ descriptor: UInt64) throws(Errno) -> File { try files.file(Int32(truncatingIfNeeded: descriptor)) }
+    func file(_ descriptor: UInt64) throws(Errno) -> File {
+        try files.file(Int32(truncatingIfNeeded: descriptor))
+    }
 
     func path(at address: UInt64) throws(Errno) -> [UInt8] {
         try space.string(at: address, limit: PathWalk.pathMaximum)
@@ -29,7 +31,9 @@ struct FileCall {
     /// - Throws: `.badDescriptor`, `.notDirectory`; not if the path is absolute.
     func start(_ descriptor: UInt64, for path: [UInt8]) throws(Errno) -> Inode {
         let descriptor = Int32(truncatingIfNeeded: descriptor)
-        if descriptor == Self.workingDirectory || path.first == UInt8(ascii: "/") { return context.workingDirectory }
+        if descriptor == Self.workingDirectory || path.first == UInt8(ascii: "/") {
+            return context.workingDirectory
+        }
         guard let inode = try files.file(descriptor).inode, inode.isDirectory else { throw .notDirectory }
         return inode
     }
@@ -58,7 +62,9 @@ struct FileCall {
     func target(_ directory: UInt64, _ pathAddress: UInt64, flags: UInt64) throws(Errno) -> Target {
         let path = try path(at: pathAddress)
         if path.isEmpty && flags & Self.emptyPath != 0 {
-            if Int32(truncatingIfNeeded: directory) == Self.workingDirectory { return .inode(context.workingDirectory) }
+            if Int32(truncatingIfNeeded: directory) == Self.workingDirectory {
+                return .inode(context.workingDirectory)
+            }
             return .file(try file(directory))
         }
         var walk = PathWalk(context, credentials)

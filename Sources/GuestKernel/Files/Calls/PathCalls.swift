@@ -61,7 +61,9 @@ extension FileCall {
         if place.inode != nil || place.special != .name { throw .exists }
         if place.wantsDirectory { throw .noSuchFile }
         if inode.isDirectory { throw .notPermitted }
-        guard inode.superblock === place.directory.superblock, inode.superblock != nil else { throw .crossDevice }
+        guard inode.superblock === place.directory.superblock, inode.superblock != nil else {
+            throw .crossDevice
+        }
         guard credentials.may([.write, .execute], place.directory) else { throw .accessDenied }
         // Without a name only if it never had one (O_TMPFILE).
         if inode.isUnlinked && inode.parent != nil { throw .noSuchFile }

@@ -1,7 +1,7 @@
 /// stat(2) and its family, statx(2), statfs(2), access(2), readlink(2), getdents64(2).
 extension FileCall {
     private func store(_ status: FileStatus, at address: UInt64) throws(Errno) -> Int {
-        var record = UserRecord(bytes: 144)         // struct stat
+        var record = UserRecord(bytes: 144)  // struct stat
         record.set(0, status.device)
         record.set(8, status.inode)
         record.set(16, status.links)
@@ -38,12 +38,13 @@ extension FileCall {
 
     /// statx(2): directory, path, flags, mask, buffer.
     func extendedStatus() throws(Errno) -> Int {
-        guard arguments.c & ~(Self.noFollow | Self.emptyPath | 0x6800) == 0, arguments.d & 0x8000_0000 == 0 else {
+        guard arguments.c & ~(Self.noFollow | Self.emptyPath | 0x6800) == 0, arguments.d & 0x8000_0000 == 0
+        else {
             throw .invalidArgument
         }
         let status = try target(arguments.a, arguments.b, flags: arguments.c).status()
-        var record = UserRecord(bytes: 256)         // struct statx
-        record.set(0, UInt32(0x7FF))                // STATX_BASIC_STATS; no birth time
+        var record = UserRecord(bytes: 256)  // struct statx
+        record.set(0, UInt32(0x7FF))  // STATX_BASIC_STATS; no birth time
         record.set(4, UInt32(pageSize))
         record.set(16, UInt32(truncatingIfNeeded: status.links))
         record.set(20, status.user)
@@ -52,12 +53,16 @@ extension FileCall {
         record.set(32, status.inode)
         record.set(40, status.size)
         record.set(48, status.blocks)
-        for (offset, time) in [(64, status.accessTime), (96, status.changeTime), (112, status.modificationTime)] {
+        for (offset, time) in [
+            (64, status.accessTime), (96, status.changeTime), (112, status.modificationTime),
+        ] {
             record.set(offset, time / 1_000_000_000)
             record.set(offset + 8, UInt32(time % 1_000_000_000))
         }
         record.set(128, UInt32(truncatingIfNeeded: status.specialDevice >> 8 & 0xFFF))
-        record.set(132, UInt32(truncatingIfNeeded: status.specialDevice & 0xFF | status.specialDevice >> 12 & 0xF_FF00))
+        record.set(
+            132,
+            UInt32(truncatingIfNeeded: status.specialDevice & 0xFF | status.specialDevice >> 12 & 0xF_FF00))
         record.set(136, UInt32(truncatingIfNeeded: status.device >> 8 & 0xFFF))
         record.set(140, UInt32(truncatingIfNeeded: status.device & 0xFF))
         try record.store(at: arguments.e, in: space)
@@ -75,9 +80,9 @@ extension FileCall {
     }
 
     private func store(fileSystemOf inode: Inode?, at address: UInt64) throws(Errno) -> Int {
-        var record = UserRecord(bytes: 120)         // struct statfs
+        var record = UserRecord(bytes: 120)  // struct statfs
         let superblock = inode?.superblock
-        record.set(0, superblock?.magic ?? 0x5049_5045)        // pipefs and its like
+        record.set(0, superblock?.magic ?? 0x5049_5045)  // pipefs and its like
         record.set(8, pageSize)
         if let space = superblock?.space() {
             record.set(16, space.blocks)
@@ -89,7 +94,7 @@ extension FileCall {
         record.set(56, superblock?.device ?? AnonymousInode.device)
         record.set(64, UInt64(PathWalk.nameMaximum))
         record.set(72, pageSize)
-        record.set(80, UInt64(0x420))               // ST_VALID, ST_NOATIME
+        record.set(80, UInt64(0x420))  // ST_VALID, ST_NOATIME
         try record.store(at: address, in: space)
         return 0
     }
@@ -99,7 +104,9 @@ extension FileCall {
     /// faccessat(2), faccessat2(2): directory, path, mode, flags. Without AT_EACCESS it is the real identity
     /// that counts.
     func access(_ directory: UInt64, _ path: UInt64, mode: UInt64, flags: UInt64) throws(Errno) -> Int {
-        guard mode & ~7 == 0, flags & ~(Self.noFollow | Self.emptyPath | 0x200) == 0 else { throw .invalidArgument }
+        guard mode & ~7 == 0, flags & ~(Self.noFollow | Self.emptyPath | 0x200) == 0 else {
+            throw .invalidArgument
+        }
         let target = try target(directory, path, flags: flags)
         guard case .inode(let inode) = target else { return 0 }
         let credentials = flags & 0x200 != 0 ? credentials : credentials.real
@@ -107,7 +114,8 @@ extension FileCall {
         return 0
     }
 
-    func readLink(_ directory: UInt64, _ path: UInt64, _ buffer: UInt64, _ size: UInt64) throws(Errno) -> Int {
+    func readLink(_ directory: UInt64, _ path: UInt64, _ buffer: UInt64, _ size: UInt64) throws(Errno) -> Int
+    {
         guard Int32(truncatingIfNeeded: size) > 0 else { throw .invalidArgument }
         let inode = try inode(directory, path, flags: Self.noFollow | Self.emptyPath)
         guard inode.type == .symbolicLink else { throw .invalidArgument }

@@ -15,7 +15,8 @@ private struct DirectoryBlock {
     init(_ bytes: UnsafeRawBufferPointer) throws(Errno) {
         guard bytes.count >= Self.entryBytes else { throw .corrupted }
         let namesStart = Int(bytes.little(8, UInt16.self))
-        guard namesStart >= Self.entryBytes, namesStart < bytes.count, namesStart % Self.entryBytes == 0 else {
+        guard namesStart >= Self.entryBytes, namesStart < bytes.count, namesStart % Self.entryBytes == 0
+        else {
             throw .corrupted
         }
         self.bytes = bytes
@@ -100,7 +101,8 @@ extension ErofsImage {
     }
 
     /// Calls `body` for each name but `.` and `..`, in order.
-    func forEachEntry(in directory: ErofsData, _ body: (UnsafeRawBufferPointer, Entry) -> Void) throws(Errno) {
+    func forEachEntry(in directory: ErofsData, _ body: (UnsafeRawBufferPointer, Entry) -> Void) throws(Errno)
+    {
         var failure: Errno?
         for page in 0..<directory.pageCount {
             try withPage(page, of: directory) { bytes in

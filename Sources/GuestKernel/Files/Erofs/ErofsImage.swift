@@ -7,7 +7,8 @@ import GuestNucleus
 final class ErofsImage {
     /// Why an image cannot be a root.
     enum Refusal: Error, Equatable {
-        case tooSmall, foreign, blockSize, truncated, checksum, compressed, unsupportedFeatures, noRootDirectory
+        case tooSmall, foreign, blockSize, truncated, checksum, compressed, unsupportedFeatures,
+            noRootDirectory
         case device(Errno)
 
         var message: StaticString {
@@ -28,7 +29,7 @@ final class ErofsImage {
     private static let superblockOffset = 1024
     private static let superblockBytes = 128
     private static let magic: UInt32 = 0xE0F5_E1E2
-    private static let featureChecksum: UInt32 = 0x1            // feature_compat
+    private static let featureChecksum: UInt32 = 0x1  // feature_compat
     /// feature_incompat bits that change nothing in an image without compressed files: 0x1 zero padding of
     /// compressed blocks, 0x40 long prefixes of extended attribute names, which we do not read.
     private static let harmlessIncompatible: UInt32 = 0x41
@@ -41,7 +42,7 @@ final class ErofsImage {
     let buildTime: UInt64
     let blockCount: UInt64
     let inodeCount: UInt64
-    private let metadataStart: UInt64       // bytes
+    private let metadataStart: UInt64  // bytes
 
     init(_ backing: ImageBacking) throws(Refusal) {
         guard backing.blockCount > 0 else { throw .tooSmall }
@@ -55,7 +56,9 @@ final class ErofsImage {
         guard block[12] == 12 else { throw .blockSize }
         let incompatible = block.little(80, UInt32.self)
         if incompatible & Self.compressionFeatures != 0 { throw .compressed }
-        guard incompatible & ~Self.harmlessIncompatible == 0, block[90] == 0 else { throw .unsupportedFeatures }
+        guard incompatible & ~Self.harmlessIncompatible == 0, block[90] == 0 else {
+            throw .unsupportedFeatures
+        }
         if block.little(8, UInt32.self) & Self.featureChecksum != 0 {
             guard Self.checksum(of: block) == block.little(4, UInt32.self) else { throw .checksum }
         }

@@ -24,7 +24,7 @@ struct ErofsInode {
 
 /// Where the bytes of a file, directory or symbolic link lie. Checked: all of them are inside the image.
 struct ErofsData {
-    let size: UInt64               // bytes
+    let size: UInt64  // bytes
     let firstBlock: UInt64
     /// Blocks from `firstBlock` on; what is beyond them is the tail.
     let wholeBlocks: UInt64
@@ -50,7 +50,8 @@ extension ErofsImage {
                 try copy(from: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[0..<32]))
                 let isExtended = buffer[0] & 1 != 0
                 if isExtended {
-                    try copy(from: offset + 32, into: UnsafeMutableRawBufferPointer(rebasing: buffer[32..<64]))
+                    try copy(
+                        from: offset + 32, into: UnsafeMutableRawBufferPointer(rebasing: buffer[32..<64]))
                 }
                 inode = try parse(UnsafeRawBufferPointer(buffer), nid, at: offset, isExtended: isExtended)
             } catch {

@@ -96,7 +96,7 @@ final class BlockImage: ImageBacking {
                 frames[index] = UInt32(frame / pageSize) + 1
                 cachedCount += 1
             } else {
-                Frames.release(frame)      // another thread read it meanwhile
+                Frames.release(frame)  // another thread read it meanwhile
             }
         }
     }

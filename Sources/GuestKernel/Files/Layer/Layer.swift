@@ -37,7 +37,9 @@ final class Layer {
     /// A frame for a file's page.
     /// - Throws: `.noSpace`.
     func allocateFrame(zeroed: Bool) throws(Errno) -> PhysicalAddress {
-        guard framesUsed < framesMaximum, let frame = try? Frames.allocate(zeroed: zeroed) else { throw .noSpace }
+        guard framesUsed < framesMaximum, let frame = try? Frames.allocate(zeroed: zeroed) else {
+            throw .noSpace
+        }
         framesUsed += 1
         return frame
     }

@@ -17,7 +17,9 @@ final class LayerDirectory: LayerInode {
     }
 
     /// A size in proportion to the names, as most file systems show.
-    override var extent: (size: UInt64, blocks: UInt64) { (max(below?.size ?? 0, 40 * UInt64(names.count + 2)), 0) }
+    override var extent: (size: UInt64, blocks: UInt64) {
+        (max(below?.size ?? 0, 40 * UInt64(names.count + 2)), 0)
+    }
 
     override var isUnlinked: Bool { isRemoved }
 
@@ -25,7 +27,9 @@ final class LayerDirectory: LayerInode {
 
     override func find(_ name: ArraySlice<UInt8>) throws(Errno) -> Inode? {
         if let i = names.index(of: name) { return try inode(at: i) }
-        guard let image = layer.image, let below, let entry = try image.find(name, in: below) else { return nil }
+        guard let image = layer.image, let below, let entry = try image.find(name, in: below) else {
+            return nil
+        }
         // Searching may have waited.
         if let i = names.index(of: name) { return try inode(at: i) }
         if self.below == nil { return nil }
@@ -77,7 +81,9 @@ final class LayerDirectory: LayerInode {
                 number = entry.imageNID
                 type = Self.type(ofImageType: entry.imageType)
             }
-            if !body(DirectoryEntry(name: entry.name, inode: number, type: type, next: entry.sequence)) { return }
+            if !body(DirectoryEntry(name: entry.name, inode: number, type: type, next: entry.sequence)) {
+                return
+            }
         }
     }
 
@@ -216,7 +222,8 @@ final class LayerDirectory: LayerInode {
     }
 
     private func exchange(
-        _ name: [UInt8], _ inode: LayerInode, with target: LayerDirectory, _ newName: [UInt8], _ other: LayerInode
+        _ name: [UInt8], _ inode: LayerInode, with target: LayerDirectory, _ newName: [UInt8],
+        _ other: LayerInode
     ) throws(Errno) {
         guard let from = names.index(of: name[...]), let to = target.names.index(of: newName[...]) else {
             throw .noSuchFile

@@ -93,7 +93,7 @@ final class LayerFile: LayerInode {
             layer.framesReleased(1)
             throw error
         }
-        if let existing = pages[index] {        // made by somebody else while the image's device was read
+        if let existing = pages[index] {  // made by somebody else while the image's device was read
             Frames.release(frame)
             layer.framesReleased(1)
             return existing
@@ -130,16 +130,21 @@ final class LayerFile: LayerInode {
     }
 
     /// Copies a part of one page out.
-    private func readPage(_ buffer: inout IOBuffer, _ index: UInt64, _ inPage: Int, _ count: Int) throws(Errno) -> Int {
+    private func readPage(_ buffer: inout IOBuffer, _ index: UInt64, _ inPage: Int, _ count: Int)
+        throws(Errno) -> Int
+    {
         if let frame = pages[index] {
             // The reader's memory may have to wait for a device; a truncation must not take the frame away
             // meanwhile.
             Frames.retain(frame)
             defer { Frames.release(frame) }
-            return try buffer.put(UnsafeRawBufferPointer(start: PhysicalMemory.pointer(frame) + inPage, count: count))
+            return try buffer.put(
+                UnsafeRawBufferPointer(start: PhysicalMemory.pointer(frame) + inPage, count: count))
         }
         let start = index * pageSize + UInt64(inPage)
-        guard let image = layer.image, let below, start < belowLimit else { return try buffer.putZeros(count) }
+        guard let image = layer.image, let below, start < belowLimit else {
+            return try buffer.putZeros(count)
+        }
         let valid = min(count, Int(min(belowLimit - start, pageSize)))
         var moved = 0
         var failure: Errno?
@@ -183,7 +188,9 @@ final class LayerFile: LayerInode {
         return done
     }
 
-    private func writePage(_ buffer: inout IOBuffer, _ index: UInt64, _ inPage: Int, _ count: Int) throws(Errno) -> Int {
+    private func writePage(_ buffer: inout IOBuffer, _ index: UInt64, _ inPage: Int, _ count: Int)
+        throws(Errno) -> Int
+    {
         let frame: PhysicalAddress
         let isFresh = count == Int(pageSize) && pages[index] == nil
         if isFresh {
@@ -284,7 +291,8 @@ final class LayerFile: LayerInode {
                 }
                 at += count
             } else {
-                at = min(end, max(at + count, (pages.firstPage(from: index + 1) ?? .max / pageSize) * pageSize))
+                at = min(
+                    end, max(at + count, (pages.firstPage(from: index + 1) ?? .max / pageSize) * pageSize))
             }
         }
         touch()

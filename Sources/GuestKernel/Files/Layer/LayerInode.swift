@@ -52,8 +52,10 @@ class LayerInode: Inode {
         let (size, blocks) = extent
         return FileStatus(
             device: layer.superblock.device, inode: number, type: type, permissions: owner.permissions,
-            links: UInt64(links), user: owner.user, group: owner.group, specialDevice: specialDevice, size: size,
-            blocks: blocks, accessTime: accessTime, modificationTime: modificationTime, changeTime: changeTime)
+            links: UInt64(links), user: owner.user, group: owner.group, specialDevice: specialDevice,
+            size: size,
+            blocks: blocks, accessTime: accessTime, modificationTime: modificationTime, changeTime: changeTime
+        )
     }
 
     override final func change(_ attributes: AttributeChange) throws(Errno) {

@@ -52,11 +52,13 @@ struct NameTable {
     /// Adds a name that is not there.
     /// - Returns: its index.
     @discardableResult
-    mutating func add(_ name: [UInt8], inode: LayerInode?, imageNID: UInt64 = 0, imageType: UInt8 = 0) -> Int {
+    mutating func add(_ name: [UInt8], inode: LayerInode?, imageNID: UInt64 = 0, imageType: UInt8 = 0) -> Int
+    {
         if entries.count >= 2 * Self.linearMaximum && entries.count > 2 * count { rebuild() }
         entries.append(
             Entry(
-                name: name, hash: Self.hash(name[...]), sequence: nextSequence, inode: inode, imageNID: imageNID,
+                name: name, hash: Self.hash(name[...]), sequence: nextSequence, inode: inode,
+                imageNID: imageNID,
                 imageType: imageType))
         nextSequence += 1
         count += 1

@@ -104,7 +104,8 @@ struct PageTree: ~Copyable {
         for i in position(of: page / Self.chunkPages)..<chunks.count {
             let start = chunks[i].number * Self.chunkPages
             let first = max(page, start) - start
-            for at in min(Int(first), chunks[i].capacity)..<chunks[i].capacity where chunks[i].frames[at] != 0 {
+            for at in min(Int(first), chunks[i].capacity)..<chunks[i].capacity where chunks[i].frames[at] != 0
+            {
                 return start + UInt64(at)
             }
         }

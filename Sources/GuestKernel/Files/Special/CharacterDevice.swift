@@ -34,7 +34,9 @@ final class DeviceFile: File {
         case .null: return 0
         case .zero, .full: return try buffer.putZeros(buffer.remaining)
         case .random, .urandom:
-            return try buffer.transfer(count: buffer.remaining, writing: true) { piece, _ in Random.fill(piece) }
+            return try buffer.transfer(count: buffer.remaining, writing: true) { piece, _ in
+                Random.fill(piece)
+            }
         }
     }
 
@@ -82,7 +84,8 @@ enum DeviceFileSystem {
 
     private static func addDevice(_ root: Inode, _ name: StaticString, _ number: UInt64) throws(Errno) {
         _ = try root.create(
-            Text.bytes(name), .special(.character, device: number), Ownership(permissions: 0o666, user: 0, group: 0))
+            Text.bytes(name), .special(.character, device: number),
+            Ownership(permissions: 0o666, user: 0, group: 0))
     }
 
     private static func addLink(_ root: Inode, _ name: StaticString, _ target: StaticString) throws(Errno) {

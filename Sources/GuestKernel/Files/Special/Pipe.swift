@@ -28,7 +28,8 @@ final class Pipe: Inode {
     let roomAppeared = WaitQueue()
 
     init(_ credentials: Credentials) {
-        owner = Ownership(permissions: 0o600, user: credentials.effectiveUser, group: credentials.effectiveGroup)
+        owner = Ownership(
+            permissions: 0o600, user: credentials.effectiveUser, group: credentials.effectiveGroup)
         super.init(type: .fifo)
     }
 
@@ -163,7 +164,7 @@ final class Pipe: Inode {
         var done = 0
         while done < total {
             if readers == 0 {
-                sendSignal(13, to: Scheduler.current)      // SIGPIPE
+                sendSignal(13, to: Scheduler.current)  // SIGPIPE
                 if done > 0 { return done }
                 throw .brokenPipe
             }
@@ -241,7 +242,7 @@ final class PipeFile: File {
     }
 
     override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> Int {
-        guard request == 0x541B else { throw .notTerminal }        // FIONREAD
+        guard request == 0x541B else { throw .notTerminal }  // FIONREAD
         try Scheduler.current.process.space.store(Int32(pipe.bytesInside), at: argument)
         return 0
     }
