@@ -41,7 +41,7 @@ enum FileSystem {
         mounts.append(superblock)
         rootInode = root
         try mount(try DeviceFileSystem.make(), at: "dev")
-        try mount(try ProcFileSystem.make(), at: "proc")
+        try mount(ProcFileSystem.make(), at: "proc")
         for name: StaticString in ["tmp", "run", "sys"] { _ = try directory(name) }
     }
 

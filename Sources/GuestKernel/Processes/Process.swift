@@ -59,6 +59,8 @@ final class Process {
     /// Woken when this process ends (pidfd, the job's end).
     let ended = WaitQueue()
 
+    /// What was written to /proc/PID/oom_score_adj; nobody is chosen by it.
+    var outOfMemoryAdjustment: Int64 = 0
     /// comm, at most 15 bytes, and the path of the executable, for /proc.
     var name: [UInt8] = []
     var executable: [UInt8] = []
