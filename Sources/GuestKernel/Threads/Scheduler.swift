@@ -8,6 +8,10 @@ enum Scheduler {
     // SAFETY: see Frames. Set before the first thread runs and never nil after.
     nonisolated(unsafe) private static var running: Thread?
     static var current: Thread { running.unsafelyUnwrapped }
+    #if !SWIFTLET_GUEST
+    /// For the unit tests, which call the kernel as if they were a program's thread.
+    static func impersonate(_ thread: Thread) { running = thread }
+    #endif
     nonisolated(unsafe) private static var runnable: [Thread] = []
     nonisolated(unsafe) private static var firstRunnable = 0
     nonisolated(unsafe) private static var sliceEnd: UInt64 = .max
