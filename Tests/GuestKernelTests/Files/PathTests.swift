@@ -36,7 +36,9 @@ extension KernelSuite {
 
         @Test("symbolic links: followed, relative, dangling, circular, not followed where asked")
         func links() {
-            func link(_ target: String, _ path: String) -> Int { program.call(88, program.path(target), program.path(path)) }
+            func link(_ target: String, _ path: String) -> Int {
+                program.call(88, program.path(target), program.path(path))
+            }
             #expect(link("f", "/d/l") == 0)
             #expect(link("/d", "/dl") == 0)
             #expect(link("loop", "/loop") == 0)
@@ -93,7 +95,9 @@ extension KernelSuite {
             #expect(program.contents("/d/f") == "error 2")
         }
 
-        @Test("descriptors: the lowest is taken, duplicates share the position, close-on-exec is the descriptor's own")
+        @Test(
+            "descriptors: the lowest is taken, duplicates share the position, close-on-exec is the descriptor's own"
+        )
         func descriptors() {
             let first = program.open("/d/f")
             let second = program.open("/d/f")
@@ -150,7 +154,9 @@ extension KernelSuite {
             #expect(program.call(20, UInt64(file), program.place(vector), 1025) == -22)
             let buffer = program.room(8)
             var target: [UInt8] = []
-            for value in [buffer, 3, buffer + 3, 5] as [UInt64] { withUnsafeBytes(of: value) { target += Array($0) } }
+            for value in [buffer, 3, buffer + 3, 5] as [UInt64] {
+                withUnsafeBytes(of: value) { target += Array($0) }
+            }
             #expect(program.call(295, UInt64(file), program.place(target), 2, 2) == 5)
             #expect(text(program.bytes(buffer, 5)) == "e two")
         }
@@ -158,13 +164,18 @@ extension KernelSuite {
         @Test("times, owners and modes are kept; O_TMPFILE gets a name by linkat")
         func attributes() {
             var times: [UInt8] = []
-            for value in [1_000, 5, 2_000, 0x3FFF_FFFE] as [Int64] { withUnsafeBytes(of: value) { times += Array($0) } }
+            for value in [1_000, 5, 2_000, 0x3FFF_FFFE] as [Int64] {
+                withUnsafeBytes(of: value) { times += Array($0) }
+            }
             let before = program.room(144)
             program.call(4, program.path("/d/f"), before)
-            #expect(program.call(280, TestProgram.workingDirectory, program.path("/d/f"), program.place(times), 0) == 0)
+            #expect(
+                program.call(280, TestProgram.workingDirectory, program.path("/d/f"), program.place(times), 0)
+                    == 0)
             let after = program.room(144)
             program.call(4, program.path("/d/f"), after)
-            #expect(program.value(after + 72, UInt64.self) == 1000 && program.value(after + 80, UInt64.self) == 5)
+            #expect(
+                program.value(after + 72, UInt64.self) == 1000 && program.value(after + 80, UInt64.self) == 5)
             #expect(program.value(after + 88, UInt64.self) == program.value(before + 88, UInt64.self))
             #expect(program.call(90, program.path("/d/f"), 0o4755) == 0)
             #expect(program.call(92, program.path("/d/f"), 5, UInt64(UInt32.max)) == 0)

@@ -2,7 +2,8 @@ import GuestNucleus
 
 @testable import GuestKernel
 
-/// A process on the fake machine, whose system calls the tests make. It must not wait: there is nobody to wait for.
+/// A process on the fake machine, whose system calls the tests make. It must not wait: there is nobody to
+/// wait for.
 final class TestProgram {
     static let workingDirectory = UInt64(bitPattern: -100)
 
@@ -17,10 +18,12 @@ final class TestProgram {
         let space = try AddressSpace()
         space.insert(
             MemoryArea(
-                start: memory, end: memory + 0x10_0000, access: [.read, .write], isShared: false, growsDown: false,
+                start: memory, end: memory + 0x10_0000, access: [.read, .write], isShared: false,
+                growsDown: false,
                 backing: .anonymous))
         process = Process(
-            id: Processes.newID(), parent: nil, space: space, files: FileTable(), directories: FileSystemContext())
+            id: Processes.newID(), parent: nil, space: space, files: FileTable(),
+            directories: FileSystemContext())
         process.name = [UInt8]("test")
         thread = Thread(id: process.id, process: process)
         process.threads = [thread]
@@ -62,7 +65,9 @@ final class TestProgram {
 
     func path(_ text: String) -> UInt64 { place(Array(text.utf8) + [0]) }
 
-    func bytes(_ address: UInt64, _ count: Int) -> [UInt8] { try! process.space.read(from: address, count: count) }
+    func bytes(_ address: UInt64, _ count: Int) -> [UInt8] {
+        try! process.space.read(from: address, count: count)
+    }
 
     func value<Value: FixedWidthInteger & BitwiseCopyable>(_ address: UInt64, _: Value.Type) -> Value {
         try! process.space.load(Value.self, at: address)
@@ -137,7 +142,8 @@ final class TestProgram {
             var at = 0
             while at < count {
                 let length = Int(record[at + 16]) | Int(record[at + 17]) << 8
-                names.append(String(decoding: record[(at + 19)..<(at + length)].prefix { $0 != 0 }, as: UTF8.self))
+                names.append(
+                    String(decoding: record[(at + 19)..<(at + length)].prefix { $0 != 0 }, as: UTF8.self))
                 at += length
             }
         }

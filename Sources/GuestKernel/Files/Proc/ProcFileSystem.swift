@@ -40,7 +40,9 @@ final class ProcRoot: ProcDirectory {
         case 2: return sysDirectory
         case 3: return ProcLink(system, number: number, linkOwner) { _ in Text.bytes("self/mounts") }
         case 4:
-            return ProcText(system, number: number, everybody) { () throws(Errno) -> [UInt8] in [UInt8(ascii: "\n")] }
+            return ProcText(system, number: number, everybody) { () throws(Errno) -> [UInt8] in
+                [UInt8(ascii: "\n")]
+            }
         default:
             let texts = [
                 ProcSystem.processor, ProcSystem.fileSystems, ProcSystem.load, ProcSystem.memory,

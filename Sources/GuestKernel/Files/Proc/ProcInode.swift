@@ -1,4 +1,5 @@
-/// An inode of /proc. Made anew at each look-up where it is about a process, so two look-ups give two objects with one number.
+/// An inode of /proc. Made anew at each look-up where it is about a process, so two look-ups give two objects
+/// with one number.
 class ProcInode: Inode {
     final let number: UInt64
     final let owner: Ownership
@@ -60,7 +61,8 @@ class ProcDirectory: ProcInode {
                 guard let inode = try make(name.bytes[...]) else { return true }
                 return body(
                     DirectoryEntry(
-                        name: name.bytes, inode: inode.number, type: inode.type, next: numbersStart + value + 1))
+                        name: name.bytes, inode: inode.number, type: inode.type,
+                        next: numbersStart + value + 1))
             } catch {
                 failure = error
                 return false
@@ -94,7 +96,8 @@ final class ProcText: ProcInode {
     /// - Parameter change: what a write does; nil: it cannot be written.
     init(
         _ system: Superblock, number: UInt64, _ owner: Ownership,
-        change: ((ArraySlice<UInt8>) throws(Errno) -> Void)? = nil, _ make: @escaping () throws(Errno) -> [UInt8]
+        change: ((ArraySlice<UInt8>) throws(Errno) -> Void)? = nil,
+        _ make: @escaping () throws(Errno) -> [UInt8]
     ) {
         self.make = make
         self.change = change

@@ -44,7 +44,7 @@ final class ProcProcess: ProcDirectory {
     private func makeText(_ index: Int, _ number: UInt64) -> ProcInode {
         let process = process
         let text = ProcessText(process, thread)
-        let isPrivate = index == 2 || index == 4           // environ, maps
+        let isPrivate = index == 2 || index == 4  // environ, maps
         var change: ((ArraySlice<UInt8>) throws(Errno) -> Void)?
         if index == 1 {
             change = { (name) throws(Errno) in process.name = Array(name.prefix(15)) }
@@ -86,9 +86,12 @@ final class ProcProcess: ProcDirectory {
                 return process.executable
             }
         }
-        func target() -> Inode { index == 13 ? process.directories.workingDirectory : process.directories.root }
+        func target() -> Inode {
+            index == 13 ? process.directories.workingDirectory : process.directories.root
+        }
         return ProcLink(
-            system, number: number, ownership(0o777), target: { () throws(Errno) -> LinkTarget in .inode(target()) }
+            system, number: number, ownership(0o777),
+            target: { () throws(Errno) -> LinkTarget in .inode(target()) }
         ) { (context) throws(Errno) -> [UInt8] in pathText(target(), context) }
     }
 }
@@ -105,7 +108,8 @@ final class ProcTasks: ProcDirectory {
     }
 
     override func make(_ name: ArraySlice<UInt8>) throws(Errno) -> ProcInode? {
-        guard let id = name.decimal, let thread = process.threads.first(where: { UInt64($0.id.magnitude) == id })
+        guard let id = name.decimal,
+            let thread = process.threads.first(where: { UInt64($0.id.magnitude) == id })
         else { return nil }
         return ProcProcess(system, process, thread: thread)
     }

@@ -20,16 +20,19 @@ enum ProcSysctl {
             ("uuid", file { uuid() }),
         ])
         let kernel = directory([
-            ("cap_last_cap", fixed("40\n")), ("core_pattern", fixed("core\n")), ("domainname", fixed("(none)\n")),
+            ("cap_last_cap", fixed("40\n")), ("core_pattern", fixed("core\n")),
+            ("domainname", fixed("(none)\n")),
             ("hostname", file { SystemName.host + [UInt8(ascii: "\n")] }), ("ngroups_max", fixed("65536\n")),
             ("osrelease", file { line(SystemName.release) }), ("ostype", fixed("Linux\n")),
-            ("overflowgid", fixed("65534\n")), ("overflowuid", fixed("65534\n")), ("pid_max", fixed("4194304\n")),
+            ("overflowgid", fixed("65534\n")), ("overflowuid", fixed("65534\n")),
+            ("pid_max", fixed("4194304\n")),
             ("random", random), ("randomize_va_space", fixed("0\n")), ("threads-max", fixed("4096\n")),
             ("version", file { line(SystemName.version) }),
         ])
         let memory = directory([
             ("max_map_count", fixed("65530\n")), ("mmap_min_addr", fixed("65536\n")),
-            ("overcommit_memory", fixed("0\n")), ("overcommit_ratio", fixed("50\n")), ("swappiness", fixed("60\n")),
+            ("overcommit_memory", fixed("0\n")), ("overcommit_ratio", fixed("50\n")),
+            ("swappiness", fixed("60\n")),
         ])
         let files = directory([
             ("file-max", fixed("1048576\n")), ("nr_open", fixed("1048576\n")),

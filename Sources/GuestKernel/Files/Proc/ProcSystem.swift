@@ -117,7 +117,8 @@ enum ProcSystem {
 
     /// The names of CPUID's bits that programs look for, by leaf and register.
     private static let leaf1EDX: [(UInt32, StaticString)] = [
-        (0, "fpu"), (4, "tsc"), (5, "msr"), (6, "pae"), (8, "cx8"), (15, "cmov"), (19, "clflush"), (23, "mmx"),
+        (0, "fpu"), (4, "tsc"), (5, "msr"), (6, "pae"), (8, "cx8"), (15, "cmov"), (19, "clflush"),
+        (23, "mmx"),
         (24, "fxsr"), (25, "sse"), (26, "sse2"),
     ]
     private static let leaf1ECX: [(UInt32, StaticString)] = [
@@ -126,7 +127,8 @@ enum ProcSystem {
         (31, "hypervisor"),
     ]
     private static let leaf7EBX: [(UInt32, StaticString)] = [
-        (0, "fsgsbase"), (3, "bmi1"), (5, "avx2"), (8, "bmi2"), (9, "erms"), (16, "avx512f"), (17, "avx512dq"),
+        (0, "fsgsbase"), (3, "bmi1"), (5, "avx2"), (8, "bmi2"), (9, "erms"), (16, "avx512f"),
+        (17, "avx512dq"),
         (18, "rdseed"), (19, "adx"), (28, "avx512cd"), (29, "sha_ni"), (30, "avx512bw"), (31, "avx512vl"),
     ]
     private static let extendedEDX: [(UInt32, StaticString)] = [(11, "syscall"), (20, "nx"), (29, "lm")]
@@ -154,7 +156,8 @@ enum ProcSystem {
         text.add(Clock.frequency / 1_000_000)
         text.add(".")
         text.add(Clock.frequency / 1000 % 1000, width: 3, padding: UInt8(ascii: "0"))
-        text.add("\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t:")
+        text.add(
+            "\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t:")
         let features = cpuid(7, 0)
         addFlags(signature.edx, leaf1EDX, to: &text)
         addFlags(signature.ecx, leaf1ECX, to: &text)

@@ -53,13 +53,13 @@ struct ProcessText {
         let children = process.childUsage
         let tick = ProcSystem.tick
         add([parent, UInt64(process.group.magnitude), UInt64(process.session.magnitude), 0])
-        text.add(" -1")                                        // no terminal, no foreground group
-        add([0, 0, 0, 0, 0])                                   // flags, minor and major faults
+        text.add(" -1")  // no terminal, no foreground group
+        add([0, 0, 0, 0, 0])  // flags, minor and major faults
         add([usage.user / tick, usage.system / tick, children.user / tick, children.system / tick])
-        add([20, 0, UInt64(process.threads.count), 0, 0])      // priority, nice, threads, –, start time
+        add([20, 0, UInt64(process.threads.count), 0, 0])  // priority, nice, threads, –, start time
         add([mappedPages * pageSize, process.space.residentPages, UInt64.max])
-        add([0, 0, 0, 0, 0, 0, 0, 0, 0])                       // code, stack, registers, signals
-        add([0, 0, 0, 17, 0, 0, 0, 0, 0, 0])                   // –, swaps, SIGCHLD, CPU, scheduling
+        add([0, 0, 0, 0, 0, 0, 0, 0, 0])  // code, stack, registers, signals
+        add([0, 0, 0, 17, 0, 0, 0, 0, 0, 0])  // –, swaps, SIGCHLD, CPU, scheduling
         add([0, 0, process.space.heapStart])
         let (arguments, environment) = (process.space.argumentRange, process.space.environmentRange)
         add([arguments.lowerBound, arguments.upperBound, environment.lowerBound, environment.upperBound])
@@ -179,10 +179,14 @@ struct ProcessText {
     func limits() -> [UInt8] {
         let rows: [(name: StaticString, index: Int, unit: StaticString)] = [
             ("Max cpu time", 0, "seconds"), ("Max file size", 1, "bytes"), ("Max data size", 2, "bytes"),
-            ("Max stack size", 3, "bytes"), ("Max core file size", 4, "bytes"), ("Max resident set", 5, "bytes"),
-            ("Max processes", 6, "processes"), ("Max open files", 7, "files"), ("Max locked memory", 8, "bytes"),
-            ("Max address space", 9, "bytes"), ("Max file locks", 10, "locks"), ("Max pending signals", 11, "signals"),
-            ("Max msgqueue size", 12, "bytes"), ("Max nice priority", 13, ""), ("Max realtime priority", 14, ""),
+            ("Max stack size", 3, "bytes"), ("Max core file size", 4, "bytes"),
+            ("Max resident set", 5, "bytes"),
+            ("Max processes", 6, "processes"), ("Max open files", 7, "files"),
+            ("Max locked memory", 8, "bytes"),
+            ("Max address space", 9, "bytes"), ("Max file locks", 10, "locks"),
+            ("Max pending signals", 11, "signals"),
+            ("Max msgqueue size", 12, "bytes"), ("Max nice priority", 13, ""),
+            ("Max realtime priority", 14, ""),
             ("Max realtime timeout", 15, "us"),
         ]
         var text = Text("Limit                     Soft Limit           Hard Limit           Units     \n")
