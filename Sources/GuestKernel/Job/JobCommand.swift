@@ -42,10 +42,10 @@ struct JobCommand {
         for path in specification.candidates {
             do throws(Errno) {
                 _ = try FileSystem.executable(path, in: directories, as: credentials)
-                _ = try Process.start(
+                let process = try Process.start(
                     path: path, arguments: specification.arguments, environment: specification.environment,
                     files: files, directories: directories, credentials: credentials)
-                return
+                return limit(process)
             } catch {
                 switch error {
                 case .noSuchFile, .notDirectory: continue
@@ -55,6 +55,14 @@ struct JobCommand {
             }
         }
         throw execFailure(failure)
+    }
+
+    /// RLIMIT_NPROC, which its children inherit.
+    private func limit(_ process: Process) {
+        let maximum = UInt64(specification.begin.maximumProcesses)
+        if maximum == 0 { return }
+        process.limits.soft[6] = maximum
+        process.limits.hard[6] = maximum
     }
 
     private func execFailure(_ error: Errno) -> JobInput.Failure {
