@@ -103,7 +103,7 @@ public final class DeviceQueue {
     public func enableNotifications() throws(VirtioError) -> Bool { try ring.enableNotifications() }
 
     /// Takes what is available, calls `handle` for each chain (which completes it), and interrupts the driver
-    /// once.
+    /// when it asks for that.
     ///
     /// At most one queue's worth at a time: a driver that never stops adding must not keep the loop from its
     /// other devices. What is left is announced to ourselves.

@@ -35,10 +35,10 @@ import VirtioDevices
                 try queue.setUsedEvent(seen)
                 atomicMemoryFence(ordering: .sequentiallyConsistent)
                 if try queue.usedIndex() != seen { return }
-                let event = bench.transport.interrupt.event
+                let event = bench.transport.interrupt.event.descriptor
                 // Ten seconds for what takes microseconds: a lost wake-up, and not a slow machine.
-                guard linux_poll(event.descriptor.rawValue, CInt(POLLIN), 10_000) != 0 else { throw Lost() }
-                event.drain()
+                guard linux_poll(event.rawValue, CInt(POLLIN), 10_000) != 0 else { throw Lost() }
+                bench.transport.interrupt.event.drain()
             }
         }
 
@@ -59,8 +59,10 @@ import VirtioDevices
                 // One, two or three at once, so that batches of the two sides meet in every way.
                 for _ in 0...(round % 3) { try driver.queue.add([.writable(DeviceBench.dataBase, 8)]) }
                 try driver.notifyIfWanted(old: old)
-                while try driver.queue.usedIndex() != driver.queue.availableIndex {
-                    try driver.wait(seen: try driver.queue.usedIndex())
+                var seen = try driver.queue.usedIndex()
+                while seen != driver.queue.availableIndex {
+                    try driver.wait(seen: seen)
+                    seen = try driver.queue.usedIndex()
                 }
                 _ = try driver.queue.takeUsed()
             }

@@ -8,7 +8,6 @@ extension VsockDevice {
     /// no buffer. Notifications of new buffers are wanted only in the second case.
     func pumpReceive() throws(VirtioError) {
         guard let queue = receiveQueue else { return }
-        defer { queue.interruptIfWanted() }
         // A guest that never stops offering buffers must not keep the loop from its other work.
         var budget = 2 * Int(queue.size)
         repeat {
@@ -16,6 +15,8 @@ extension VsockDevice {
             while hasSomethingToSend {
                 guard let chain = try queue.next() else { break }
                 sendOne(chain, queue)
+                // At once: a guest that waits takes this packet while we read the next from the host.
+                queue.interruptIfWanted()
                 budget -= 1
                 if budget == 0 { return queue.notifyAgain() }
             }

@@ -48,10 +48,8 @@ public final class VsockDevice: VirtioDevice {
 
     /// - Parameters:
     ///   - guestCID: 3 or more (§5.10.4).
-    ///   - streams: host ports that the guest may connect to, once each.
     ///   - unixBridge: for every other port, and for connections from the host.
     ///   - onStreamClosed: called on the device loop, once for each configured stream that the guest used.
-    /// - Throws: when a stream's descriptor cannot be asked what it is.
     public init(
         guestCID: UInt64, unixBridge: VsockUnixBridge? = nil,
         onStreamClosed: @escaping (StreamClosed) -> Void
@@ -68,7 +66,9 @@ public final class VsockDevice: VirtioDevice {
     /// Called with a stream's port when the first byte beyond its limit has been dropped. Set before the guest runs.
     public var onLimitReached: ((UInt32) -> Void)?
 
-    /// Adds a host port. Before the guest runs.
+    /// Adds a host port, which the guest may connect to once. Before the guest runs.
+    ///
+    /// - Throws: when the descriptor cannot be asked what it is.
     public func addStream(_ configuration: consuming StreamConfiguration) throws(Errno) {
         let slot = try StreamSlot(configuration)
         streams[slot.port] = slot
