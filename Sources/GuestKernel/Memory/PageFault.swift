@@ -47,7 +47,8 @@ extension AddressSpace {
         let slot = try table.slot(for: page)
         let entry = PageTableEntry(bits: slot.pointee)
         if entry.isPresent {
-            if writing && !entry.isWritable { try makeWritable(slot, area) } else { slot.pointee = refreshed(entry, area) }
+            if writing && !entry.isWritable { return try makeWritable(slot, at: page, in: area) }
+            slot.pointee = refreshed(entry, area)
             return
         }
         switch area.backing {
@@ -65,10 +66,19 @@ extension AddressSpace {
     }
 
     /// First write to a page that is there: in place if it is shared memory or ours alone, on a copy otherwise.
-    private func makeWritable(_ slot: UnsafeMutablePointer<UInt64>, _ area: MemoryArea) throws(Errno) {
+    private func makeWritable(
+        _ slot: UnsafeMutablePointer<UInt64>, at page: UInt64, in area: MemoryArea
+    ) throws(Errno) {
         let frame = PageTableEntry(bits: slot.pointee).frame
         let executable = area.access.contains(.execute)
-        if area.isShared || Frames.isExclusive(frame) {
+        if area.isShared, case .file(let inode, let offset) = area.backing {
+            // A reader may have been given the root image's own frame, which nobody can write.
+            let own = try inode.page(at: (offset + (page - area.start)) / pageSize, forWriting: true)
+            guard PageTableEntry(bits: slot.pointee).frame == frame else { return Frames.release(own) }
+            slot.pointee = PageTableEntry(frame: own, writable: true, executable: executable).bits
+            return Frames.release(frame)
+        }
+        if Frames.isExclusive(frame) {
             slot.pointee = PageTableEntry(frame: frame, writable: true, executable: executable).bits
             return
         }

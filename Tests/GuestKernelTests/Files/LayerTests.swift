@@ -41,6 +41,20 @@ extension KernelSuite {
             #expect(program.status("/data/other")?.size == 9000)
         }
 
+        @Test("a shared mapping that was read first can be written, and the write reaches the file")
+        func sharedMapping() throws {
+            let file = UInt64(program.open("/data/big", OpenFlags.readWrite))
+            let address = UInt64(program.call(9, 0, 9000, 3, 1, file, 0))
+            #expect(program.bytes(address, 3) == Array("xxx".utf8))
+            try program.process.space.write(Array("map".utf8), to: address + 1)
+            #expect(program.contents("/data/other").hasPrefix("xmapx"))
+            #expect(image.bytes.first == 0)
+            // And back: what is written to the file shows in the mapping.
+            #expect(program.call(18, file, program.place(Array("Q".utf8)), 1, 0) == 1)
+            #expect(program.bytes(address, 5) == Array("Qmapx".utf8))
+            #expect(program.call(11, address, 12288) == 0)
+        }
+
         @Test("truncating a file of the image and growing it again brings zeros, not the old bytes")
         func truncation() {
             #expect(program.call(76, program.path("/data/big"), 100) == 0)
