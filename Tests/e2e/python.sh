@@ -98,4 +98,4 @@ chmod 600 a; stat -c '%a %s' a; cp -a a d; ls -l d | cut -c1-10; ln a hard; stat
 SCRIPT
 run "$swiftlet" run --image python --in script.sh:/job/script.sh -- bash /job/script.sh
 status_is 0
-stdout_is '3 three III' '1 one I' 1+2+3+4+5+6 3 1.0M 'c 1;b 2;a 10;' '600 22' '-rw-------' 2
+stdout_is '3 three III' '1 one I' 1+2+3+4+5+6 3 1.0M 'c 1;b 2;a 10;' '600 20' '-rw-------' 2
