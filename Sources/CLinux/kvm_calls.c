@@ -47,6 +47,18 @@ int kvm_set_identity_map_address(int vm, uint64_t guest_physical) {
   return call(vm, KVM_SET_IDENTITY_MAP_ADDR, &guest_physical);
 }
 int kvm_create_irqchip(int vm) { return call_value(vm, KVM_CREATE_IRQCHIP, 0); }
+int kvm_mask_pic(int vm) {
+  static const uint32_t chips[] = {KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE};
+  for (unsigned i = 0; i < 2; i++) {
+    struct kvm_irqchip chip = {.chip_id = chips[i]};
+    int result = call(vm, KVM_GET_IRQCHIP, &chip);
+    if (result < 0) return result;
+    chip.chip.pic.imr = 0xFF;
+    result = call(vm, KVM_SET_IRQCHIP, &chip);
+    if (result < 0) return result;
+  }
+  return 0;
+}
 int kvm_create_vcpu(int vm, uint32_t index) { return call_value(vm, KVM_CREATE_VCPU, index); }
 int kvm_ioeventfd(int vm, const struct kvm_ioeventfd *binding) { return call(vm, KVM_IOEVENTFD, binding); }
 int kvm_irqfd(int vm, const struct kvm_irqfd *binding) { return call(vm, KVM_IRQFD, binding); }

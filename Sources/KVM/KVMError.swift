@@ -10,6 +10,7 @@ public enum KVMCall: String, Sendable {
     case setTSSAddress = "KVM_SET_TSS_ADDR"
     case setIdentityMapAddress = "KVM_SET_IDENTITY_MAP_ADDR"
     case createIRQChip = "KVM_CREATE_IRQCHIP"
+    case setIRQChip = "KVM_SET_IRQCHIP"
     case createVCPU = "KVM_CREATE_VCPU"
     case ioeventfd = "KVM_IOEVENTFD"
     case irqfd = "KVM_IRQFD"

@@ -47,9 +47,13 @@ public struct VirtualMachine: ~Copyable, Sendable {
         try checked(kvm_set_identity_map_address(descriptor.borrowed.rawValue, address), .setIdentityMapAddress)
     }
 
-    /// IOAPIC and local APICs in the kernel, and a PIC that nobody uses; no PIT. (KVM_CREATE_IRQCHIP, api.rst §4.24)
+    /// IOAPIC and local APICs in the kernel, and a masked PIC; no PIT. (KVM_CREATE_IRQCHIP, api.rst §4.24)
+    ///
+    /// KVM routes each of the first 16 interrupts to the PIC as well, which begins unmasked, with vector base 0, and
+    /// reaches the CPU through LINT0: a device on pin 5 would also raise vector 5, #BR, in whatever program runs.
     public func makeIRQChip() throws(KVMError) {
         try checked(kvm_create_irqchip(descriptor.borrowed.rawValue), .createIRQChip)
+        try checked(kvm_mask_pic(descriptor.borrowed.rawValue), .setIRQChip)
     }
 
     /// Creates vCPU `index`. Every later call to it must come from the thread that calls this.

@@ -31,6 +31,8 @@ int kvm_set_user_memory_region(int vm, const struct kvm_userspace_memory_region 
 int kvm_set_tss_address(int vm, uint32_t guest_physical);
 int kvm_set_identity_map_address(int vm, uint64_t guest_physical);
 int kvm_create_irqchip(int vm);
+/// Sets every mask bit of both PICs (KVM_GET_IRQCHIP, KVM_SET_IRQCHIP). In C because struct kvm_irqchip is a union.
+int kvm_mask_pic(int vm);
 int kvm_create_vcpu(int vm, uint32_t index);
 int kvm_ioeventfd(int vm, const struct kvm_ioeventfd *binding);
 int kvm_irqfd(int vm, const struct kvm_irqfd *binding);
