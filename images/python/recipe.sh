@@ -5,6 +5,8 @@
 
 suite=bookworm
 packages="python3 bash coreutils findutils diffutils grep sed mawk tar gzip bzip2 xz-utils procps bc file jq"
+# Came with the essential package usrmerge, which is done once the packages are installed: all of Perl. perl-base stays.
+unwanted="usrmerge perl perl-modules-5.36 libperl5.36 libfile-find-rule-perl libnumber-compare-perl libtext-glob-perl"
 
 inputs() {
     dpkg-query --show --showformat='${Package} ${Version}\n' mmdebstrap
@@ -19,6 +21,7 @@ tree() {
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/info/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/share/lintian/*' --dpkgopt='path-exclude=/usr/share/bug/*' \
+        --customize-hook="chroot \"\$1\" dpkg --purge --force-depends $unwanted" \
         --customize-hook='chroot "$1" find /usr/lib/python3 /usr/lib/python3.11 -name __pycache__ -prune -exec rm -r {} +' \
         --customize-hook='chroot "$1" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3 /usr/lib/python3.11' \
         --customize-hook='rm -rf "$1"/var/lib/apt "$1"/var/lib/dpkg "$1"/var/cache "$1"/var/log "$1"/usr/share/doc' \
