@@ -43,6 +43,7 @@ extension Thread {
         process.signals.actions.resetHandlers()
         process.name = program.name
         process.executable = program.path
+        process.exitSignal = Signal.child
         signals.alternateStack = AlternateStack()
         VectorState.reset(self)
         ProgramBase.fs = 0
@@ -57,6 +58,7 @@ extension Thread {
 
     /// The new program has one thread, and its number is the process's.
     private func endOtherThreads() throws(Errno) {
+        if isKilled { throw .restart }      // another thread was faster
         for other in process.threads where other !== self {
             other.isKilled = true
             Scheduler.wake(other)

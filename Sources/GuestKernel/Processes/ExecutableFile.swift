@@ -39,30 +39,35 @@ struct ExecutableFile {
         headerCount = UInt64(header.u16(56))
         guard headerCount > 0, headerCount <= UInt64(Self.maximumHeaders) else { throw .notExecutable }
         let tableOffset = header.u64(32)
-        let table = try ByteReader(inode, at: tableOffset, count: Int(headerCount) * 56)
-        guard table.count == Int(headerCount) * 56 else { throw .notExecutable }
-        for i in 0..<Int(headerCount) { try addHeader(table, i * 56, inode) }
+        let tableBytes = Int(headerCount) * 56
+        let size = try inode.status().size
+        guard tableOffset <= size, UInt64(tableBytes) <= size - tableOffset else { throw .notExecutable }
+        let table = try ByteReader(inode, at: tableOffset, count: tableBytes)
+        guard table.count == tableBytes else { throw .notExecutable }
+        for i in 0..<Int(headerCount) { try addHeader(table, i * 56, inode, size) }
         guard !segments.isEmpty, entry < AddressSpace.top else { throw .notExecutable }
         if headersAddress == 0 { findHeaders(tableOffset) }
     }
 
-    private mutating func addHeader(_ table: ByteReader, _ at: Int, _ inode: Inode) throws(Errno) {
+    private mutating func addHeader(
+        _ table: ByteReader, _ at: Int, _ inode: Inode, _ fileSize: UInt64
+    ) throws(Errno) {
         switch table.u32(at) {
-        case 1: try addSegment(table, at)
+        case 1: try addSegment(table, at, fileSize)
         case 3:                                     // PT_INTERP
+            let offset = table.u64(at + 8)
             let size = table.u64(at + 32)
-            guard size > 1, size <= 4096 else { throw .notExecutable }
-            var path = try ByteReader(inode, at: table.u64(at + 8), count: Int(size)).bytes
+            guard size > 1, size <= 4096, offset <= fileSize, size <= fileSize - offset else { throw .notExecutable }
+            let path = try ByteReader(inode, at: offset, count: Int(size)).bytes
             guard path.count == Int(size), path.last == 0 else { throw .notExecutable }
-            path.removeLast()
-            interpreter = path
+            interpreter = Array(path.prefix { $0 != 0 })
         case 6: headersAddress = table.u64(at + 16) // PT_PHDR
         case 0x6474_E551: isStackExecutable = table.u32(at + 4) & 1 != 0
         default: break
         }
     }
 
-    private mutating func addSegment(_ table: ByteReader, _ at: Int) throws(Errno) {
+    private mutating func addSegment(_ table: ByteReader, _ at: Int, _ totalSize: UInt64) throws(Errno) {
         let flags = table.u32(at + 4)
         let offset = table.u64(at + 8)
         let address = table.u64(at + 16)
@@ -70,7 +75,8 @@ struct ExecutableFile {
         let memorySize = table.u64(at + 40)
         if memorySize == 0 { return }
         guard fileSize <= memorySize, address < AddressSpace.top, memorySize < AddressSpace.top - address,
-            offset & Self.pageMask == address & Self.pageMask, offset <= UInt64(Int64.max) - fileSize
+            offset & Self.pageMask == address & Self.pageMask,
+            offset <= totalSize, fileSize <= totalSize - offset      // a truncated file is refused, not run into SIGBUS
         else { throw .notExecutable }
         let start = address & ~Self.pageMask
         guard start >= (segments.last?.end ?? 0) else { throw .notExecutable }

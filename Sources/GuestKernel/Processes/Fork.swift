@@ -47,9 +47,8 @@ extension Thread {
         if flags.contains(.thread) && !flags.contains(.signalHandlers) { throw .invalidArgument }
         if flags.contains(.signalHandlers) && !flags.contains(.memory) { throw .invalidArgument }
         guard request.stackPointer < AddressSpace.top, request.tls < AddressSpace.top else { throw .invalidArgument }
-        guard Processes.threadCount < Processes.maximumThreads,
-            UInt64(Processes.threadCount) < process.limits.soft[6]
-        else { throw .wouldBlock }
+        let count = Processes.threadCount
+        guard count < Processes.maximumThreads, UInt64(count) < process.limits.soft[6] else { throw .wouldBlock }
         guard Frames.available > Self.framesForClone + Frames.total / 64 else { throw .noMemory }
 
         let id = Processes.newID()
@@ -115,9 +114,10 @@ extension Thread {
 extension Processes {
     static let maximumThreads = 8192
 
+    /// Threads, and zombies, which have none but cost memory too.
     static var threadCount: Int {
         var count = 0
-        for process in all { count += process.threads.count }
+        for process in all { count += max(1, process.threads.count) }
         return count
     }
 }

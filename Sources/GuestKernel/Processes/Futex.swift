@@ -53,7 +53,12 @@ enum Futexes {
         buckets[bucket(of: key)].append(waiter)
         defer { remove(waiter) }
         while !waiter.isWoken {
-            if try !waiter.queue.wait(until: deadline), !waiter.isWoken { throw .timedOut }
+            do throws(Errno) {
+                if try !waiter.queue.wait(until: deadline), !waiter.isWoken { throw .timedOut }
+            } catch {
+                // A wake-up that was counted must not be lost to a signal that came right after it.
+                if !waiter.isWoken { throw error }
+            }
         }
     }
 
@@ -224,12 +229,12 @@ private func futex(_ arguments: SystemCallArguments, _ thread: Thread) throws(Er
                 ? (isRealtime ? Clock.monotonicTime(ofRealtime: time) : time) : Clock.monotonic.addingClamped(time)
         }
         let mask = isAbsolute ? UInt32(truncatingIfNeeded: arguments.f) : .max
+        if let restarted = thread.takeRestartDeadline(), !isAbsolute { deadline = restarted }
         do throws(Errno) {
             try Futexes.wait(
                 space, arguments.a, isPrivate: isPrivate, expected: expected, mask: mask, until: deadline)
         } catch {
-            // A relative time-out must not start anew; callers loop on EINTR.
-            if error == .restart && arguments.d != 0 && !isAbsolute { throw .interrupted }
+            if error == .restart && arguments.d != 0 && !isAbsolute { throw thread.restart(until: deadline) }
             throw error
         }
         return 0

@@ -41,6 +41,8 @@ struct InitialStack {
         let roundedTop = (top + pageSize - 1) & ~(pageSize - 1)
         let initialPages: UInt64 = 32 * pageSize
         let start = (stackPointer & ~(pageSize - 1)) - initialPages
+        // A fixed-address program may want to lie here.
+        guard space.isFree(start, roundedTop) else { throw .noMemory }
         space.insert(
             MemoryArea(
                 start: start, end: roundedTop, access: isExecutable ? [.read, .write, .execute] : [.read, .write],

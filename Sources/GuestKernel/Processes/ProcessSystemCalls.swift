@@ -29,10 +29,8 @@ private func groupSystemCall(
     switch number {
     case 111: return Int(process.group)
     case 112:
-        if process.group == process.id && Processes.all.contains(where: { $0.group == process.id && $0 !== process }) {
-            throw .notPermitted
-        }
-        if process.session == process.id { throw .notPermitted }
+        // Not for a group's leader, nor where a group of that number lives on without it.
+        if Processes.all.contains(where: { $0.group == process.id }) { throw .notPermitted }
         process.session = process.id
         process.group = process.id
         return Int(process.id)
@@ -84,7 +82,10 @@ private func processControl(_ arguments: SystemCallArguments, _ thread: Thread) 
         return 0
     case 23: return arguments.b <= 40 ? 1 : try refuse()   // PR_CAPBSET_READ
     case 29, 30: return 0                           // timer slack
-    case 36, 37: return 0                           // PR_SET_CHILD_SUBREAPER, and its reading below
+    case 36: return arguments.b == 0 ? 0 : try refuse()    // PR_SET_CHILD_SUBREAPER
+    case 37:
+        try process.space.store(Int32(0), at: arguments.b)
+        return 0
     case 38: return 0                               // PR_SET_NO_NEW_PRIVS: there is nothing to gain
     case 39: return 1
     case 0x5356_4D41: return 0                      // PR_SET_VMA: names for mappings

@@ -70,7 +70,7 @@ enum ProgramLoader {
 
         let bias = program.isRelocatable ? layout.programBias &- program.start : 0
         try map(program, of: inode, into: space, bias: bias)
-        let programEnd = bias + program.end
+        let programEnd = bias &+ program.end        // `map` has seen that it is a program's address
         space.heapStart = programEnd + layout.heapGap
         space.heapEnd = space.heapStart
 
@@ -97,7 +97,8 @@ enum ProgramLoader {
             arguments: arguments, environment: environment, path: named, credentials: credentials)
         return LoadedProgram(
             space: space, entry: entry, stackPointer: stackPointer,
-            name: Array((named.split(separator: 0x2F).last ?? []).prefix(15)), path: path)
+            name: Array((named.split(separator: 0x2F).last ?? []).prefix(15)),
+            path: GuestKernel.path(of: inode, from: context.root) ?? path)
     }
 
     /// Maps the segments at `bias`, zeroes what lies behind their file part, and makes present what is in memory already.

@@ -75,7 +75,7 @@ extension Thread {
                 try pushSignalFrame(info, action)
             } catch {
                 // No room for the frame: the program cannot be told, so it ends by SIGSEGV.
-                process.requestEnd(.signaled(signal: Signal.segmentationFault, coreDumped: true))
+                process.requestEnd(.signaled(signal: Signal.segmentationFault, coreDumped: false))
             }
             return
         }
@@ -83,8 +83,8 @@ extension Thread {
         switch Signal.defaultAction(info.signal) {
         case .ignore, .resume: return
         case .stop: process.stop(by: info.signal)
-        case .terminate: process.requestEnd(.signaled(signal: info.signal, coreDumped: false))
-        case .dumpCore: process.requestEnd(.signaled(signal: info.signal, coreDumped: true))
+        // There are no core files here.
+        case .terminate, .dumpCore: process.requestEnd(.signaled(signal: info.signal, coreDumped: false))
         }
     }
 
@@ -108,6 +108,7 @@ extension Thread {
             frame.pointee.rip &-= 2         // back to the `syscall` instruction
         } else {
             frame.pointee.rax = UInt64(bitPattern: -Int64(Errno.interrupted.code))
+            restartDeadline = nil
         }
         frame.pointee.system_call = .max
     }

@@ -40,6 +40,9 @@ extension Thread {
         // At the handler's first instruction the stack is as after a call: 8 more than a multiple of 16.
         let start = ((state &- Frame.bytes) & ~15) &- 8
         guard start < AddressSpace.top, start >= AddressSpace.lowest else { throw .badAddress }
+        // What does not fit on the alternate stack must not run over what lies below it.
+        let isOnIt = isOnAlternate || top == signals.alternateStack.start &+ signals.alternateStack.size
+        if isOnIt && signals.alternateStack.size != 0 && start < signals.alternateStack.start { throw .badAddress }
 
         try pushVectorState(at: state, in: space)
         try space.store(action.restorer, at: start)
@@ -63,6 +66,7 @@ extension Thread {
         frame.pointee.rdx = start + Frame.context
         frame.pointee.rflags = old.rflags & ~ProgramRegisters.handlerClearedFlags
         if !ProgramRegisters.isCodeAddress(action.handler) { frame.pointee.rip = 0 }
+        VectorState.reset(self)         // a handler starts with fresh vector registers
     }
 
     private func pushVectorState(at address: UInt64, in space: AddressSpace) throws(Errno) {
@@ -125,9 +129,13 @@ extension Thread {
     private func popVectorState(at address: UInt64, in space: AddressSpace) throws(Errno) {
         if address == 0 { return VectorState.reset(self) }
         let area = VectorState.area(of: self)
+        // From here on the area is what counts: reading from the program may wait, and another thread's turn must not
+        // save the registers over it.
+        VectorState.reload(self)
         let bytes = VectorState.bytes
         let magic = try space.load((UInt32, UInt32, UInt64, UInt32).self, at: address &+ UInt64(Frame.softwareBytes))
-        let isExtended = magic.0 == Frame.magic1 && magic.3 == UInt32(bytes)
+        var isExtended = magic.0 == Frame.magic1 && magic.3 == UInt32(bytes)
+        if isExtended { isExtended = try space.load(UInt32.self, at: address &+ UInt64(bytes)) == Frame.magic2 }
         let count = isExtended ? bytes : Frame.header
         try space.read(from: address, into: UnsafeMutableRawBufferPointer(start: area, count: count))
         // What XRSTOR would refuse with #GP is taken out: unknown components, the compact form, reserved bits.
@@ -137,7 +145,6 @@ extension Thread {
         area.storeBytes(of: components, toByteOffset: Frame.header, as: UInt64.self)
         let mxcsr = area.load(fromByteOffset: Frame.mxcsr, as: UInt32.self) & Frame.mxcsrMask
         area.storeBytes(of: mxcsr, toByteOffset: Frame.mxcsr, as: UInt32.self)
-        VectorState.reload(self)
     }
 
     private func restoreStack(from words: (UInt64, UInt64, UInt64)) {

@@ -15,8 +15,7 @@ func signalSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thre
             thread.force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
             return 0
         }
-    case 34:                                        // pause
-        while true { _ = try Scheduler.sleep(until: .max, interruptible: true) }
+    case 34: try sleepUntilSignal()                 // pause
     case 62: return try kill(arguments, thread)
     case 127:
         guard arguments.b <= 8 else { throw .invalidArgument }
@@ -28,11 +27,7 @@ func signalSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thre
     case 130:                                       // rt_sigsuspend
         guard arguments.b == 8 else { throw .invalidArgument }
         try thread.replaceSignalMask(with: try space.load(UInt64.self, at: arguments.a))
-        do throws(Errno) {
-            while true { _ = try Scheduler.sleep(until: .max, interruptible: true) }
-        } catch {
-            throw .restartWithoutHandler
-        }
+        try sleepUntilSignal()
     case 131: return try alternateStack(arguments, thread)
     case 200: return try signalThread(nil, arguments.a, arguments.b, thread)
     case 234: return try signalThread(Int32(truncatingIfNeeded: arguments.a), arguments.b, arguments.c, thread)
@@ -152,6 +147,15 @@ private func queueInfo(_ number: UInt64, _ arguments: SystemCallArguments, _ thr
 }
 
 // MARK: Waiting
+
+/// pause and sigsuspend: over when a handler has run, whatever SA_RESTART says.
+private func sleepUntilSignal() throws(Errno) -> Never {
+    do throws(Errno) {
+        while true { _ = try Scheduler.sleep(until: .max, interruptible: true) }
+    } catch {
+        throw .restartWithoutHandler
+    }
+}
 
 /// rt_sigtimedwait(2).
 private func awaitSignal(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {

@@ -7,7 +7,7 @@ func timeSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread
         Scheduler.yield()
         return 0
     case 35:                                        // nanosleep
-        try sleep(until: Clock.monotonic.addingClamped(try loadTimespec(space, arguments.a)), space, remaining: arguments.b)
+        try sleep(thread, for: try loadTimespec(space, arguments.a), remaining: arguments.b)
         return 0
     case 36, 37, 38: return try thread.process.intervalTimerCall(number, arguments)
     case 96:                                        // gettimeofday
@@ -104,16 +104,30 @@ private func clock(_ id: UInt64, _ thread: Thread) throws(Errno) -> UInt64 {
 /// What the running system call has cost so far.
 private var sinceEntry: UInt64 { Clock.monotonic - Counters.lastEntry }
 
-private func sleep(until deadline: UInt64, _ space: AddressSpace, remaining: UInt64) throws(Errno) {
+private func sleep(_ thread: Thread, for nanoseconds: UInt64, remaining: UInt64) throws(Errno) {
+    let deadline = thread.takeRestartDeadline() ?? Clock.monotonic.addingClamped(nanoseconds)
     do throws(Errno) {
         while try Scheduler.sleep(until: deadline, interruptible: true) {}
     } catch {
-        if error == .restart {
-            let now = Clock.monotonic
-            if remaining != 0 { try storeTimespec(space, deadline > now ? deadline - now : 0, at: remaining) }
-            throw .interrupted
+        let now = Clock.monotonic
+        if remaining != 0 {
+            try storeTimespec(thread.process.space, deadline > now ? deadline - now : 0, at: remaining)
         }
-        throw error
+        throw thread.restart(until: deadline)
+    }
+}
+
+extension Thread {
+    /// A relative wait was interrupted: if no handler runs (a stop and SIGCONT), it goes on to the deadline it had.
+    func restart(until deadline: UInt64) -> Errno {
+        restartDeadline = deadline
+        return .restartWithoutHandler
+    }
+
+    /// The deadline of the wait that this system call goes on with, if it is a restart.
+    func takeRestartDeadline() -> UInt64? {
+        defer { restartDeadline = nil }
+        return restartDeadline
     }
 }
 
@@ -125,10 +139,15 @@ private func clockSleep(_ arguments: SystemCallArguments, _ thread: Thread) thro
     let space = thread.process.space
     let time = try loadTimespec(space, arguments.c)
     if arguments.b & 1 == 0 {
-        try sleep(until: Clock.monotonic.addingClamped(time), space, remaining: arguments.d)
+        try sleep(thread, for: time, remaining: arguments.d)
     } else {
         let isWall = arguments.a == 0 || arguments.a == 8 || arguments.a == 11
-        try sleep(until: isWall ? Clock.monotonicTime(ofRealtime: time) : time, space, remaining: 0)
+        let deadline = isWall ? Clock.monotonicTime(ofRealtime: time) : time
+        do throws(Errno) {
+            while try Scheduler.sleep(until: deadline, interruptible: true) {}
+        } catch {
+            throw .restartWithoutHandler
+        }
     }
     return 0
 }
