@@ -3,7 +3,7 @@ import GuestNucleus
 /// The virtio-vsock device (virtio 1.2 §5.10): stream connections from here to the host. Queues: 0 receive, 1 transmit;
 /// queue 2, events, tells of migrations, which these VMs never see, and gets no buffers.
 ///
-/// Nothing here waits but `send`, `waitForChange` and `drain`. Interrupts are asked for only by somebody about to wait: a program
+/// Nothing here waits but `send` and `waitForChange`. Interrupts are asked for only by somebody about to wait: a program
 /// that computes while its input arrives is not disturbed, its next read finds the bytes.
 final class VsockDevice {
     private let device: VirtioDevice
@@ -336,16 +336,5 @@ final class VsockDevice {
         slots.header(slot).fill(
             guestCID: guestCID, from: header.destinationPort, to: header.sourcePort, .reset)
         slots.send(slot, length: 0, on: transmit)
-    }
-
-    /// Returns when the device has taken every packet, or `deadline` (`Clock.monotonic`) is past.
-    func drain(until deadline: UInt64) throws(Errno) {
-        transmit.publish()
-        while !slots.areAllFree && Clock.monotonic < deadline {
-            if poll() { continue }
-            if requestInterrupts(transmitToo: true) {
-                try slotsReturned.wait(until: deadline, interruptible: false)
-            }
-        }
     }
 }

@@ -30,7 +30,6 @@ struct VsockTransmitSlots {
         payloads = Array(repeating: .none, count: Self.count)
     }
 
-    var areAllFree: Bool { free.count == Self.count }
     var isDataPossible: Bool { free.count > Self.controlSlots }
 
     func header(_ slot: UInt16) -> VsockHeader {
