@@ -88,7 +88,11 @@ private func mapMemory(_ arguments: SystemCallArguments, _ thread: Thread) throw
         start: start, end: start + size, access: access, isShared: isShared,
         growsDown: flags.contains(.growsDown), backing: backing)
     space.insert(area)
-    if flags.contains(.populate) { space.populate(from: start, to: start + size, writing: access.contains(.write)) }
+    if flags.contains(.populate) {
+        space.populate(from: start, to: start + size, writing: access.contains(.write))
+    } else {
+        space.prefill(area)
+    }
     return start
 }
 

@@ -11,9 +11,13 @@ extension AddressSpace {
     }
 
     /// A trap costs tens of microseconds on a ring-deprivileged KVM and a page-table write next to nothing, so one fault
-    /// maps what is cheap to have of its surroundings: 64 KiB of zero pages, 128 KiB of a file.
+    /// maps what is cheap to have of its surroundings: 64 KiB of zero pages, 256 KiB where a program fills memory in
+    /// order, 512 KiB of a file. Pages that must be copied cost more: 64 KiB of a file, 16 KiB after a fork.
     private static let anonymousWindow: UInt64 = 0x1_0000
-    private static let fileWindow: UInt64 = 0x2_0000
+    private static let sequentialWindow: UInt64 = 0x4_0000
+    private static let fileWindow: UInt64 = 0x8_0000
+    private static let fileCopyWindow: UInt64 = 0x1_0000
+    private static let forkCopyWindow: UInt64 = 0x4000
 
     /// Makes `address` usable for `access`, and what is around it where that costs nothing more.
     func resolve(_ address: UInt64, _ access: Access) throws(FaultFailure) {
@@ -47,8 +51,12 @@ extension AddressSpace {
         let slot = try table.slot(for: page)
         let entry = PageTableEntry(bits: slot.pointee)
         if entry.isPresent {
-            if writing && !entry.isWritable { return try makeWritable(slot, at: page, in: area) }
-            slot.pointee = refreshed(entry, area)
+            if writing && !entry.isWritable {
+                try makeWritable(slot, at: page, in: area)
+                makeNeighboursWritable(of: page, in: area)
+            } else {
+                slot.pointee = refreshed(entry, area)
+            }
             return
         }
         switch area.backing {
@@ -88,10 +96,35 @@ extension AddressSpace {
         Frames.release(frame)
     }
 
-    private func fillAnonymous(around page: UInt64, in area: MemoryArea) throws(Errno) {
-        let window = Self.anonymousWindow
-        let start = max(area.start, page & ~(window - 1))
+    /// The pages around one that was just written for the first time, as far as that is cheap. If memory ends here, they
+    /// can do without.
+    private func makeNeighboursWritable(of page: UInt64, in area: MemoryArea) {
+        if area.isShared || Frames.available < Frames.total / 8 { return }
+        var isFile = false
+        if case .file = area.backing { isFile = true }
+        let window = isFile ? Self.fileCopyWindow : Self.anonymousWindow
+        let copied = isFile ? Self.fileCopyWindow : Self.forkCopyWindow
         let end = min(area.end, (page & ~(window - 1)) + window)
+        var address = max(area.start, page & ~(window - 1))
+        guard var slot = table.existingSlot(for: address) else { return }
+        while address < end {
+            let entry = PageTableEntry(bits: slot.pointee)
+            let isNear = address & ~(copied - 1) == page & ~(copied - 1)
+            if entry.isPresent, !entry.isWritable, isNear || Frames.isExclusive(entry.frame) {
+                guard (try? makeWritable(slot, at: address, in: area)) != nil else { return }
+            }
+            slot += 1
+            address += pageSize
+        }
+    }
+
+    private func fillAnonymous(around page: UInt64, in area: MemoryArea) throws(Errno) {
+        var window = Self.anonymousWindow
+        let before = (page & ~(window - 1)) &- pageSize
+        if area.contains(before), table.entry(for: before).isPresent { window = Self.sequentialWindow }
+        let first = page & ~(Self.anonymousWindow - 1)
+        let start = max(area.start, first)
+        let end = min(area.end, first + window, (first | 0x1F_FFFF) + 1)      // within one page table
         let writable = area.access.contains(.write)
         let executable = area.access.contains(.execute)
         // The page itself first: if memory ends here, the neighbours can do without.
@@ -130,8 +163,27 @@ extension AddressSpace {
                 frame: frame, writable: writing && area.isShared, executable: executable).bits
         }
         countResident()
-        mapCached(from: max(area.start, page & ~(Self.fileWindow - 1)),
+        mapCached(
+            from: max(area.start, page & ~(Self.fileWindow - 1)),
             to: min(area.end, (page & ~(Self.fileWindow - 1)) + Self.fileWindow), in: area)
+        if writing { makeNeighboursWritable(of: page, in: area) }
+    }
+
+    /// A new mapping: what its first touches would bring, where it is in memory already. Small data of a file is copied at
+    /// once (relocations write it), small zero memory given at once.
+    func prefill(_ area: MemoryArea) {
+        switch area.backing {
+        case .anonymous:
+            if area.size <= Self.forkCopyWindow * 2, area.access.contains(.write), !area.growsDown {
+                populate(from: area.start, to: area.end, writing: true)
+            }
+        case .file:
+            if area.isShared || area.access.isEmpty { return }
+            mapCached(from: area.start, to: min(area.end, area.start + 0x20_0000), in: area)
+            if area.size <= Self.fileCopyWindow, area.access.contains(.write) {
+                populate(from: area.start, to: area.end, writing: true)
+            }
+        }
     }
 
     /// Maps, read-only, those file pages of the range that are in memory already.

@@ -13,7 +13,7 @@ struct LoadedProgram {
 enum ProgramLoader {
     private static let maximumScriptDepth = 4
     private static let scriptLineBytes = 256
-    private static let eagerDataBytes: UInt64 = 1 << 20
+    private static let eagerDataBytes: UInt64 = 128 << 10
 
     /// - Parameters:
     ///   - path: as the caller gave it.
