@@ -30,6 +30,7 @@ let package = Package(
 
         // Host, from the bottom up.
         .target(name: "CLinux"),
+        .target(name: "CStart"),
         .target(
             name: "LinuxSystem",
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")],
@@ -51,7 +52,7 @@ let package = Package(
         .target(
             name: "JobRunner", dependencies: ["JobWire", "LinuxSystem", "Sandbox"], swiftSettings: strict),
         .executableTarget(
-            name: "swiftlet-vmm", dependencies: ["LinuxSystem", "Machine"], swiftSettings: strict,
+            name: "swiftlet-vmm", dependencies: ["CStart", "LinuxSystem", "Machine"], swiftSettings: strict,
             linkerSettings: oneStaticFile),
         .target(
             name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),

@@ -21,11 +21,8 @@
 
 #define FAILED(call) ((call) < 0 ? -errno : 0)
 
-static int write_file(pid_t process, const char *name, const char *text) {
-  char path[64];
-  if (process) snprintf(path, sizeof path, "/proc/%d/%s", process, name);
-  else snprintf(path, sizeof path, "/proc/self/%s", name);
-  int file = open(path, O_WRONLY | O_CLOEXEC);
+static int write_file(int directory, const char *name, const char *text) {
+  int file = openat(directory, name, O_WRONLY | O_CLOEXEC);
   if (file < 0) return -errno;
   ssize_t length = (ssize_t)strlen(text);
   int result = write(file, text, (size_t)length) == length ? 0 : -errno;
@@ -34,8 +31,8 @@ static int write_file(pid_t process, const char *name, const char *text) {
 }
 
 /// Says who uid and gid 0 inside are outside. Without privilege that can only be the caller's own ids, and only with
-/// setgroups forbidden. `process` 0 is the caller.
-static int write_identity_maps(pid_t process, uint32_t uid, uint32_t gid, bool is_privileged, int *failed_step) {
+/// setgroups forbidden. `process`: the directory /proc/PID of a process in the new namespace.
+static int write_identity_maps(int process, uint32_t uid, uint32_t gid, bool is_privileged, int *failed_step) {
   char map[64];
   int result = 0;
   if (!is_privileged && (result = write_file(process, "setgroups", "deny"))) {
@@ -53,7 +50,9 @@ static int write_identity_maps(pid_t process, uint32_t uid, uint32_t gid, bool i
 }
 
 int jail_make_own_namespaces(uint32_t identity) {
-  int failed_step;
+  // Opened now: the user this becomes may not even be allowed to look into the root directory.
+  int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (self < 0) return -errno;
   if (geteuid() == 0) {
     if (syscall(SYS_setgroups, 0, NULL) < 0) return -errno;
     if (syscall(SYS_setresgid, identity, identity, identity) < 0) return -errno;
@@ -63,7 +62,9 @@ int jail_make_own_namespaces(uint32_t identity) {
   }
   uint32_t uid = geteuid(), gid = getegid();
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0) return -errno;
-  return write_identity_maps(0, uid, gid, false, &failed_step);
+  int failed_step, result = write_identity_maps(self, uid, gid, false, &failed_step);
+  close(self);
+  return result;
 }
 
 int jail_make_empty_root(void) {
@@ -139,36 +140,27 @@ static long must(int channel, enum jail_step step, long result) {
   return result;
 }
 
-/// Puts every descriptor where it shall be and marks all others close-on-exec. Returns where the channel is now.
-static int arrange_descriptors(const struct jail_spawn *spawn, int channel) {
+/// Puts every descriptor where it shall be, marks all others close-on-exec, and executes the program. Does not return.
+static void execute(const struct jail_spawn *spawn, int channel, long null, long executable) {
   // First everything out of the way, so that no target is somebody's source.
   int highest = 2;
   for (uint32_t i = 0; i < spawn->descriptor_count; i++)
     if (spawn->descriptors[i].target > highest) highest = spawn->descriptors[i].target;
   int aside[64];
   channel = (int)must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_fcntl, channel, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
-  long executable = -1;
-  if (!spawn->path)
-    executable = must(channel, JAIL_STEP_DESCRIPTORS,
-                      raw(SYS_fcntl, spawn->executable, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
+  null = must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_fcntl, null, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
+  executable = must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_fcntl, executable, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
   for (uint32_t i = 0; i < spawn->descriptor_count; i++)
     aside[i] = (int)must(channel, JAIL_STEP_DESCRIPTORS,
                          raw(SYS_fcntl, spawn->descriptors[i].source, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
-  long null = must(channel, JAIL_STEP_NULL_DEVICE, raw(SYS_open, (long)"/dev/null", O_RDWR | O_CLOEXEC, 0, 0, 0));
-  if (null <= highest) {
-    null = must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_fcntl, null, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
-  }
   must(channel, JAIL_STEP_CLOSE_OTHERS, raw(SYS_close_range, 0, ~0U, CLOSE_RANGE_CLOEXEC, 0, 0));
   for (int target = 0; target <= 2; target++)
     must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_dup2, null, target, 0, 0, 0));
   for (uint32_t i = 0; i < spawn->descriptor_count; i++)
     must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_dup2, aside[i], spawn->descriptors[i].target, 0, 0, 0));
-  if (!spawn->path) {
-    char *const none[] = {NULL};
-    must(channel, JAIL_STEP_EXECUTE,
-         raw(SYS_execveat, executable, (long)"", (long)spawn->arguments, (long)none, AT_EMPTY_PATH));
-  }
-  return channel;
+  char *const none[] = {NULL};
+  must(channel, JAIL_STEP_EXECUTE,
+       raw(SYS_execveat, executable, (long)"", (long)spawn->arguments, (long)none, AT_EMPTY_PATH));
 }
 
 /// Every handler back to its default, then nothing blocked: a handler of the caller's must never run in here.
@@ -193,6 +185,11 @@ static int child_main(void *argument) {
   char go;
   // Nothing to read: the parent is gone or has given up.
   if (raw(SYS_read, channel, (long)&go, 1, 0, 0) != 1) raw(SYS_exit_group, 127, 0, 0, 0, 0);
+  // While the caller's identity still opens what the caller may open.
+  long null = must(channel, JAIL_STEP_NULL_DEVICE, raw(SYS_open, (long)"/dev/null", O_RDWR | O_CLOEXEC, 0, 0, 0));
+  long executable = spawn->executable;
+  if (spawn->path)
+    executable = must(channel, JAIL_STEP_EXECUTE, raw(SYS_open, (long)spawn->path, O_PATH | O_CLOEXEC, 0, 0, 0));
   if (spawn->in_namespaces) {
     if (spawn->changes_identity) must(channel, JAIL_STEP_IDENTITY, raw(SYS_setgroups, 0, 0, 0, 0, 0));
     must(channel, JAIL_STEP_IDENTITY, raw(SYS_setresgid, 0, 0, 0, 0, 0));
@@ -204,10 +201,19 @@ static int child_main(void *argument) {
   struct pollfd parent = {.fd = channel};
   raw(SYS_poll, (long)&parent, 1, 0, 0, 0);
   if (parent.revents & POLLHUP) raw(SYS_exit_group, 127, 0, 0, 0, 0);
-  channel = arrange_descriptors(spawn, channel);
-  char *const none[] = {NULL};
-  must(channel, JAIL_STEP_EXECUTE, raw(SYS_execve, (long)spawn->path, (long)spawn->arguments, (long)none, 0, 0));
+  execute(spawn, channel, null, executable);
   return 127;
+}
+
+static int map_identity(pid_t process, uint32_t uid, uint32_t gid, bool is_privileged, int *failed_step) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d", process);
+  *failed_step = JAIL_STEP_UID_MAP;
+  int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return -errno;
+  int result = write_identity_maps(directory, uid, gid, is_privileged, failed_step);
+  close(directory);
+  return result;
 }
 
 static void reap(pid_t process) {
@@ -238,7 +244,8 @@ int jail_start(const struct jail_spawn *spawn, int *pidfd, int *failed_step) {
     close(channel[0]);
     return result;
   }
-  if (spawn->in_namespaces) result = write_identity_maps(process, spawn->host_uid, spawn->host_gid, spawn->changes_identity, failed_step);
+  if (spawn->in_namespaces)
+    result = map_identity(process, spawn->host_uid, spawn->host_gid, spawn->changes_identity, failed_step);
   if (!result && send(channel[0], "", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
     *failed_step = JAIL_STEP_CHANNEL;
     result = -errno;
