@@ -74,12 +74,16 @@ let package = Package(
         .testTarget(
             name: "MachineTests",
             dependencies: [
-                "Machine", "CSwiftletABI", "GuestMemory", "JobWire", "LinuxSystem", "Sandbox", "swiftlet-vmm",
+                "Machine", "CSwiftletABI", "GuestMemory", "JobWire", "KernelFile", "LinuxSystem", "Sandbox",
+                "swiftlet-vmm",
             ],
             swiftSettings: strict),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: strict),
         .testTarget(
-            name: "BootTests", dependencies: ["Boot", "CSwiftletABI", "GuestMemory", "LinuxSystem"],
+            name: "BootTests", dependencies: ["Boot", "CSwiftletABI", "GuestMemory", "KernelFile", "LinuxSystem"],
+            swiftSettings: strict),
+        .target(
+            name: "KernelFile", dependencies: ["CSwiftletABI", "LinuxSystem"], path: "Tests/KernelFile",
             swiftSettings: strict),
         .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel", "JobWire"], swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),

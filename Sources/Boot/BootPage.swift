@@ -75,6 +75,7 @@ extension LoadedKernel {
         if map.ram.count > 1 { page.memory.1 = swiftlet_memory_region(map.ram[1]) }
         if let image = map.rootImage { page.root_image = swiftlet_memory_region(image) }
         withUnsafeMutableBytes(of: &page.devices) { raw in
+            // SAFETY: the bytes are those of a tuple of 16 swiftlet_device.
             let devices = raw.bindMemory(to: swiftlet_device.self)
             for (index, device) in facts.devices.enumerated() {
                 devices[index] = swiftlet_device(

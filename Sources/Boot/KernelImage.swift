@@ -96,7 +96,9 @@ public struct KernelImage: Sendable {
             throw .truncated(needs: fileEnd.overflow ? .max : fileEnd.partialValue, bytes: fileBytes)
         }
         guard inFile <= inMemory else { throw .badSegment(index, .moreInFileThanInMemory) }
-        guard virtual % pageBytes == 0, physical % pageBytes == 0 else { throw .badSegment(index, .unaligned) }
+        guard virtual % pageBytes == 0, physical % pageBytes == 0 else {
+            throw .badSegment(index, .unaligned)
+        }
         guard physical >= UInt64(SWIFTLET_KERNEL_LOAD) else { throw .badSegment(index, .physicalTooLow) }
         // No segment is larger than all memory below the hole, so the page arithmetic further on cannot overflow.
         guard inMemory <= holeStart, physical <= holeStart - inMemory else {
@@ -110,8 +112,8 @@ public struct KernelImage: Sendable {
         let isExecutable = flags & ELF.executableSegment != 0
         guard !(isWritable && isExecutable) else { throw .badSegment(index, .writableAndExecutable) }
         return Segment(
-            fileOffset: offset, fileBytes: inFile, memoryBytes: inMemory, physical: physical, virtual: virtual,
-            isWritable: isWritable, isExecutable: isExecutable)
+            fileOffset: offset, fileBytes: inFile, memoryBytes: inMemory, physical: physical,
+            virtual: virtual, isWritable: isWritable, isExecutable: isExecutable)
     }
 
     private static func refuseOverlap(_ segments: [Segment]) throws(KernelImageError) {

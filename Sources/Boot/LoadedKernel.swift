@@ -73,7 +73,11 @@ public struct LoadedKernel: Sendable {
         var offset = Int64(segment.fileOffset)
         while !rest.isEmpty {
             let count: Int
-            do throws(Errno) { count = try rest.read(from: file, at: offset) } catch { throw .unreadable(error) }
+            do throws(Errno) {
+                count = try rest.read(from: file, at: offset)
+            } catch {
+                throw .unreadable(error)
+            }
             guard count > 0 else {
                 // Somebody has made the file shorter since its size was read.
                 throw .truncated(needs: segment.fileOffset + segment.fileBytes, bytes: UInt64(offset))
@@ -83,7 +87,9 @@ public struct LoadedKernel: Sendable {
         }
     }
 
-    private static func nucleusPage(_ page: UInt64, of image: KernelImage) throws(KernelImageError) -> UInt64 {
+    private static func nucleusPage(
+        _ page: UInt64, of image: KernelImage
+    ) throws(KernelImageError) -> UInt64 {
         guard let physical = image.physicalPage(of: page) else { throw .noNucleus(page: page) }
         return physical
     }

@@ -34,7 +34,8 @@ public struct KVMSystem: ~Copyable, Sendable {
         var failure: KVMError?
         let entries = [kvm_cpuid_entry2](unsafeUninitializedCapacity: capacity) { buffer, count in
             do throws(KVMError) {
-                let filled = kvm_get_supported_cpuid(descriptor.borrowed.rawValue, buffer.baseAddress, UInt32(capacity))
+                let filled = kvm_get_supported_cpuid(
+                    descriptor.borrowed.rawValue, buffer.baseAddress, UInt32(capacity))
                 count = Int(try checked(filled, .getSupportedCPUID))
             } catch {
                 failure = error

@@ -16,7 +16,8 @@ public struct VCPU: ~Copyable {
         let page: Mapping
         do throws(Errno) {
             page = try Mapping(
-                file: descriptor.borrowed, count: runPageBytes, protection: PROT_READ | PROT_WRITE, flags: MAP_SHARED)
+                file: descriptor.borrowed, count: runPageBytes, protection: PROT_READ | PROT_WRITE,
+                flags: MAP_SHARED)
         } catch {
             throw .call(.mapRunPage, error)
         }
@@ -54,7 +55,8 @@ public struct VCPU: ~Copyable {
         let exit = kvm_run_port(shared)
         let bytes = Int(exit.length) * Int(exit.count)
         let offset = UnsafeMutableRawPointer(exit.data) - UnsafeMutableRawPointer(shared)
-        precondition(offset >= 0 && bytes <= runPage.count - offset, "the kernel's port data is in its run page")
+        precondition(
+            offset >= 0 && bytes <= runPage.count - offset, "the kernel's port data is in its run page")
         // SAFETY: checked above to be inside `runPage`.
         UnsafeMutableRawPointer(exit.data).initializeMemory(as: UInt8.self, repeating: 0xFF, count: bytes)
     }
@@ -138,8 +140,9 @@ extension VCPU {
 
     /// KVM_SET_CPUID2, api.rst §4.21.
     public func setCPUID(_ table: CPUIDTable) throws(KVMError) {
+        let entries = table.entries
         try checked(
-            kvm_set_cpuid(descriptor.borrowed.rawValue, table.entries, UInt32(table.entries.count)), .setCPUID)
+            kvm_set_cpuid(descriptor.borrowed.rawValue, entries, UInt32(entries.count)), .setCPUID)
     }
 
     /// The guest's TSC frequency in Hz. (KVM_GET_TSC_KHZ, api.rst §4.56)

@@ -22,7 +22,8 @@ public struct VirtualMachine: ~Copyable, Sendable {
     ///
     /// - Parameters:
     ///   - slot: Names the region; each slot holds one.
-    ///   - host: Address of memory in this process that stays mapped as long as the VM lives. Page-aligned, as are `guest` and `bytes`.
+    ///   - host: Address of memory in this process that stays mapped as long as the VM lives. Page-aligned, as are `guest`
+    ///     and `bytes`.
     ///   - readOnly: Guest writes do not reach it (KVM_MEM_READONLY); they exit as MMIO.
     public func setMemory(
         slot: UInt32, guest: UInt64, bytes: UInt64, host: UInt, readOnly: Bool = false
@@ -44,7 +45,8 @@ public struct VirtualMachine: ~Copyable, Sendable {
 
     /// The same CPUs' identity-mapped page table. (KVM_SET_IDENTITY_MAP_ADDR, api.rst §4.45)
     public func setIdentityMapAddress(_ address: UInt64) throws(KVMError) {
-        try checked(kvm_set_identity_map_address(descriptor.borrowed.rawValue, address), .setIdentityMapAddress)
+        try checked(
+            kvm_set_identity_map_address(descriptor.borrowed.rawValue, address), .setIdentityMapAddress)
     }
 
     /// IOAPIC and local APICs in the kernel, and a masked PIC; no PIT. (KVM_CREATE_IRQCHIP, api.rst §4.24)
@@ -65,7 +67,9 @@ public struct VirtualMachine: ~Copyable, Sendable {
     }
 
     /// A 4-byte guest write of `value` to `address` signals `event` and does not exit. (KVM_IOEVENTFD, api.rst §4.59)
-    public func signal(_ event: FileDescriptor, onWriteOf value: UInt32, to address: UInt64) throws(KVMError) {
+    public func signal(
+        _ event: FileDescriptor, onWriteOf value: UInt32, to address: UInt64
+    ) throws(KVMError) {
         var binding = kvm_ioeventfd()
         binding.addr = address
         binding.len = 4

@@ -116,9 +116,9 @@ extension DevicePlan {
                 listener: configuration.vsockListen.map { OwnedDescriptor(owning: $0) },
                 directory: configuration.vsockDirectory.map { OwnedDescriptor(owning: $0) })
         }
-        let device = VsockDevice(guestCID: configuration.guestCID, unixBridge: bridge) { [conclusion] closed in
-            conclusion.streamClosed(closed)
-        }
+        let device = VsockDevice(
+            guestCID: configuration.guestCID, unixBridge: bridge,
+            onStreamClosed: { [conclusion] closed in conclusion.streamClosed(closed) })
         device.onLimitReached = { [conclusion] port in conclusion.limitReached(port: port) }
         for stream in configuration.streams {
             try MachineError.naming("stream \(stream.port)") { () throws(Errno) in
@@ -145,5 +145,8 @@ extension MachineConfiguration.Stream {
 
 extension MMIOTransport: MMIODevice {
     func read(offset: UInt64, length: Int) -> UInt64 { read(offset: offset, width: length) }
-    func write(offset: UInt64, length: Int, value: UInt64) { write(offset: offset, width: length, value: value) }
+
+    func write(offset: UInt64, length: Int, value: UInt64) {
+        write(offset: offset, width: length, value: value)
+    }
 }

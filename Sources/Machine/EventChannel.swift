@@ -17,7 +17,9 @@ struct EventChannel: Sendable {
         if hasDebugLog { describe(event) }
         guard let socket else { return }
         let bytes = event.encoded()
-        _ = bytes.withUnsafeBytes { linux_send(socket.rawValue, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+        _ = bytes.withUnsafeBytes {
+            linux_send(socket.rawValue, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+        }
     }
 
     /// Sends text of any length as `log` events of the size one event may have.
@@ -44,8 +46,8 @@ struct EventChannel: Sendable {
             }
             write(Array("swiftlet-vmm: \(list.joined(separator: ", "))\n".utf8))
         case .streamClosed(let port, let passed, let dropped, let errno):
-            let text = "swiftlet-vmm: stream \(port) closed, \(passed) bytes passed, \(dropped) dropped, errno \(errno)\n"
-            write(Array(text.utf8))
+            let bytes = "\(passed) bytes passed, \(dropped) dropped, errno \(errno)"
+            write(Array("swiftlet-vmm: stream \(port) closed, \(bytes)\n".utf8))
         case .limitReached(let port):
             write(Array("swiftlet-vmm: stream \(port) reached its limit\n".utf8))
         }

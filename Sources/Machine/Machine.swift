@@ -131,7 +131,11 @@ private struct Assembly {
 
     private func cpuidForGuest() throws(MachineError) -> CPUIDTable {
         if let native = CPUIDTable.nativeIfDeprivileged() { return native.forGuest() }
-        do throws(KVMError) { return try system.system.supportedCPUID().forGuest() } catch { throw .kvm(error) }
+        do throws(KVMError) {
+            return try system.system.supportedCPUID().forGuest()
+        } catch {
+            throw .kvm(error)
+        }
     }
 
     private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> LoadedKernel {
@@ -143,10 +147,14 @@ private struct Assembly {
         }
     }
 
-    private static func rootImageBytes(_ configuration: MachineConfiguration) throws(MachineError) -> UInt64? {
+    private static func rootImageBytes(
+        _ configuration: MachineConfiguration
+    ) throws(MachineError) -> UInt64? {
         guard let root = configuration.root, configuration.rootTransport == .pmem else { return nil }
         let status = try MachineError.naming("root image") { () throws(Errno) in try root.status() }
-        guard status.kind == .regular else { throw .system("root image: not a regular file", .invalidArgument) }
+        guard status.kind == .regular else {
+            throw .system("root image: not a regular file", .invalidArgument)
+        }
         return status.size
     }
 

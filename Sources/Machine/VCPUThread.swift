@@ -33,7 +33,8 @@ struct VCPUThread: Sendable {
             let created = monotonicNanoseconds()
             let boot = boot.take()
             try naming { () throws(KVMError) in try vcpu.set(boot.kernel.cpu, cpuid: boot.cpuid) }
-            try writeBootPage(boot, tscFrequency: try naming { () throws(KVMError) in try vcpu.tscFrequency() })
+            let frequency = try naming { () throws(KVMError) in try vcpu.tscFrequency() }
+            try writeBootPage(boot, tscFrequency: frequency)
             if !isUnconfined {
                 try MachineError.jailing { () throws(JailError) in
                     try Jail.dropCapabilities()
@@ -64,7 +65,8 @@ struct VCPUThread: Sendable {
         var slot: UInt32 = 0
         for region in memory.regions {
             try vm.setMemory(
-                slot: slot, guest: region.guestAddress.rawValue, bytes: region.count, host: region.hostAddress)
+                slot: slot, guest: region.guestAddress.rawValue, bytes: region.count,
+                host: region.hostAddress)
             slot += 1
         }
         if let image = rootImage, let range = map.rootImage {

@@ -3,8 +3,8 @@ public import SystemPackage
 
 /// What `spawnJailed` was doing when it failed. In the order of `enum jail_step` (jail_calls.h).
 public enum SpawnStep: CInt, Sendable {
-    case channel, clone, setgroupsFile, uidMap, gidMap, identity, session, parentDeath, nullDevice, descriptors
-    case closeOthers, execute
+    case channel, clone, setgroupsFile, uidMap, gidMap, identity, session, parentDeath, nullDevice
+    case descriptors, closeOthers, execute
 
     var sentence: String {
         switch self {

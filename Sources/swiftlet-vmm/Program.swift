@@ -1,4 +1,3 @@
-import CStart
 import LinuxSystem
 import Machine
 
@@ -9,11 +8,8 @@ import Machine
 enum Program {
     static func main() {
         let entered = monotonicNanoseconds()
-        var arguments: [String] = []
-        for index in 1..<max(1, start_argument_count()) {
-            arguments.append(String(cString: start_argument(index)))
-        }
         do throws(ArgumentError) {
+            let arguments = Array(CommandLine.arguments.dropFirst())
             Machine.run(try MachineConfiguration(parsing: arguments), mainEntered: entered)
         } catch {
             Machine.refuse(error)

@@ -1,5 +1,6 @@
 import CSwiftletABI
 import GuestMemory
+import KernelFile
 import LinuxSystem
 import SystemPackage
 import Testing
@@ -16,13 +17,15 @@ import Testing
         let memory = try GuestMemory(size: Self.memoryBytes)
         let map = try PhysicalMap(memoryBytes: Self.memoryBytes, rootImageBytes: rootImageBytes)
         let file = try file(kernel.encoded())
-        return (
-            try LoadedKernel(loading: file.borrowed, into: memory, map: map, reservedPages: reservedPages), memory
-        )
+        let loaded = try LoadedKernel(
+            loading: file.borrowed, into: memory, map: map, reservedPages: reservedPages)
+        return (loaded, memory)
     }
 
     /// Walks the page tables in `memory` as the CPU would: the entry that maps `virtual`, and the size of its page.
-    private func walk(_ memory: GuestMemory, _ virtual: UInt64) throws -> (entry: UInt64, pageBytes: UInt64)? {
+    private func walk(
+        _ memory: GuestMemory, _ virtual: UInt64
+    ) throws -> (entry: UInt64, pageBytes: UInt64)? {
         var table = UInt64(SWIFTLET_KERNEL_PML4)
         for level in [39, 30, 21, 12] as [UInt64] {
             let entry: UInt64 = try memory.load(at: GuestAddress(table + (virtual >> level & 511) * 8))
@@ -38,8 +41,8 @@ import Testing
         let (_, memory) = try load()
         #expect(try memory.bytes(at: GuestAddress(0x10_0000), count: 2) == [1, 1])
         #expect(try memory.bytes(at: GuestAddress(0x10_17FF), count: 2) == [2, 0])
-        let code = try memory.bytes(at: GuestAddress(0x10_4000), count: 0x21)
-        #expect(code == [UInt8](repeating: 3, count: 0x20) + [0])
+        let code = try memory.bytes(at: GuestAddress(0x10_4000), count: 0x81)
+        #expect(code == [UInt8](repeating: 3, count: 0x80) + [0])
     }
 
     @Test("code is mapped read-only for ring 3, the nucleus for ring 0 only, data no-execute")
@@ -80,7 +83,8 @@ import Testing
     func bootPage() throws {
         let (kernel, memory) = try load(reservedPages: 3, rootImageBytes: 5000)
         let device = BootDevice(
-            type: 19, index: 2, features: 0x1_2000_0000, configuration: 3, queues: kernel.reserved, queueCount: 3)
+            type: 19, index: 2, features: 0x1_2000_0000, configuration: 3, queues: kernel.reserved,
+            queueCount: 3)
         let facts = BootFacts(
             tscFrequency: 2_000_000_000, wallClock: 1_700_000_000_000_000_000, random: (0..<48).map { $0 },
             devices: [device])
@@ -101,7 +105,8 @@ import Testing
         #expect(page.nucleus_pml4_entry == slot511 && slot511 & 0b101 == 0b001)
         #expect(page.memory.0.start == 0 && page.memory.0.size == Self.memoryBytes && page.memory.1.size == 0)
         #expect(page.root_image.start == 4 << 30 && page.root_image.size == 8192)
-        #expect(page.devices.0.mmio == 0xD000_2000 && page.devices.0.gsi == 7 && page.devices.0.device_id == 19)
+        #expect(page.devices.0.mmio == 0xD000_2000 && page.devices.0.gsi == 7)
+        #expect(page.devices.0.device_id == 19)
         #expect(page.devices.0.queues == kernel.reserved && page.devices.0.queue_count == 3)
         #expect(page.free_start == kernel.reserved + 3 * 4096)
     }
@@ -118,7 +123,9 @@ import Testing
     func noNucleus() throws {
         var kernel = KernelFile()
         kernel.segments.remove(at: 1)
-        #expect(throws: KernelImageError.noNucleus(page: UInt64(SWIFTLET_NUCLEUS_FRAME))) { _ = try load(kernel) }
+        #expect(throws: KernelImageError.noNucleus(page: UInt64(SWIFTLET_NUCLEUS_FRAME))) {
+            _ = try load(kernel)
+        }
     }
 
     @Test("a kernel larger than memory does not fit, and says how much it needs")

@@ -25,7 +25,8 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
     @Test("streams carry a port, a descriptor and perhaps a limit; disks a descriptor and perhaps ro")
     func listsOfDescriptors() throws {
         let machine = try parse(
-            required + ["--stream", "1026=1,limit=16777216", "--stream", "1024=0", "--disk", "0,ro", "--disk", "1"])
+            required + ["--stream", "1026=1,limit=16777216", "--stream", "1024=0"]
+                + ["--disk", "0,ro", "--disk", "1"])
         #expect(machine.streams.map(\.port) == [1026, 1024])
         #expect(machine.streams.map(\.limit) == [16_777_216, nil])
         #expect(machine.disks.map(\.isReadOnly) == [true, false])
@@ -44,14 +45,18 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
         #expect(try parse(Array(required.dropLast(2)) + ["--debug-log"]).events == nil)
     }
 
-    @Test("what is not a plain decimal number is refused", arguments: ["", "-1", "+1", " 1", "1k", "0x10", "１"])
+    @Test(
+        "what is not a plain decimal number is refused",
+        arguments: ["", "-1", "+1", " 1", "1k", "0x10", "１"])
     func badNumbers(text: String) {
         #expect(throws: ArgumentError.badNumber(option: "--cid", value: text)) {
             _ = try parse(required + ["--cid", text])
         }
     }
 
-    @Test("numbers that do not fit are out of range, not wrapped", arguments: ["2", "4294967295", "18446744073709551617"])
+    @Test(
+        "numbers that do not fit are out of range, not wrapped",
+        arguments: ["2", "4294967295", "18446744073709551617"])
     func outOfRange(text: String) {
         let error = #expect(throws: ArgumentError.self) { _ = try parse(required + ["--cid", text]) }
         guard case .outOfRange(option: "--cid", value: text, _) = error else {
@@ -86,8 +91,9 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
 
     @Test("errors read as sentences")
     func sentences() {
-        #expect(
-            "\(ArgumentError.outOfRange(option: "--cid", value: "2", allowed: "3…9"))" == "--cid: 2 is out of range (3…9)")
-        #expect("\(ArgumentError.notOpen(option: "--root", descriptor: 9))" == "--root: descriptor 9 is not open")
+        let range = ArgumentError.outOfRange(option: "--cid", value: "2", allowed: "3…9")
+        #expect("\(range)" == "--cid: 2 is out of range (3…9)")
+        let closed = ArgumentError.notOpen(option: "--root", descriptor: 9)
+        #expect("\(closed)" == "--root: descriptor 9 is not open")
     }
 }
