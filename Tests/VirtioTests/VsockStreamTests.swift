@@ -61,6 +61,17 @@ import Virtio
         #expect(packets[1].used == 44 + 65536)
     }
 
+    @Test("input that cannot be read is a reset to the guest, not an end, and is reported")
+    func unreadableInput() throws {
+        let bench = try VsockBench()
+        try bench.addStream(Self.input, try .open("/", flags: O_RDONLY | O_DIRECTORY))
+        try bench.start()
+        try bench.post(4)
+        try bench.request(Self.input)
+        #expect(try bench.operations() == [Op.response, Op.reset])
+        #expect(bench.closed.all.map(\.failure) == [.isDirectory])
+    }
+
     @Test("input stops at the guest's credit, asks for more, and goes on when it comes")
     func inputCredit() throws {
         let bench = try VsockBench()

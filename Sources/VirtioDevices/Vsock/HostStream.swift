@@ -86,8 +86,10 @@ final class HostStream {
                 fallBack()
                 return read(into: buffers)
             }
-            // EIO: a terminal whose other end is gone; ECONNRESET: a peer that died. Both end the input.
-            if error == .ioError || error == .connectionReset { return .endOfFile }
+            // A terminal whose other end is gone, and a peer that died, end the input. A disk's EIO does not: input that
+            // is cut short must not look whole.
+            if error == .ioError, kind == .characterDevice { return .endOfFile }
+            if error == .connectionReset { return .endOfFile }
             return error == .wouldBlock ? .wouldBlock : .failed(error)
         }
     }

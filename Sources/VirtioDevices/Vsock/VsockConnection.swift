@@ -53,6 +53,8 @@ final class VsockConnection {
     private(set) var droppedBytes: UInt64 = 0
     private var acceptedBytes: UInt64 = 0
     private(set) var writeFailure: Errno?
+    /// Reading the descriptor failed: the guest gets a reset instead of an end that would look like the input's.
+    var readFailure: Errno?
     private(set) var isReported = false
     private var isLimitReported = false
 
@@ -141,7 +143,7 @@ final class VsockConnection {
     func takeReport() -> StreamClosed? {
         guard isInputFinished, !isReported, let reportedPort else { return nil }
         isReported = true
-        let failure = writeFailure ?? (guestShutdown.contains(.send) ? nil : .connectionReset)
+        let failure = writeFailure ?? readFailure ?? (guestShutdown.contains(.send) ? nil : .connectionReset)
         return StreamClosed(
             port: reportedPort, passedBytes: passedBytes, droppedBytes: droppedBytes, failure: failure)
     }

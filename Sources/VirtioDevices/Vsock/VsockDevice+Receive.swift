@@ -71,7 +71,10 @@ extension VsockDevice {
             return .packet(bytes: virtio_vsock_hdr.size + count)
         case .wouldBlock:
             connection.mayRead = false
-        case .endOfFile, .failed:
+        case .failed(let error):
+            connection.readFailure = error
+            connection.due = .reset
+        case .endOfFile:
             connection.mayRead = false
             connection.hostShutdown.insert(.send)
             connection.due.insert(.shutdown)

@@ -30,7 +30,7 @@ public struct StreamClosed: Equatable, Sendable {
     public let passedBytes: UInt64
     /// Bytes not written because of the limit.
     public let droppedBytes: UInt64
-    /// The first error of writing, or ECONNRESET when the guest ended without shutting the stream down.
+    /// The first error of writing, or of reading, or ECONNRESET when the guest ended without shutting the stream down.
     public let failure: Errno?
 }
 
