@@ -158,14 +158,18 @@ public final class MMIOTransport: Sendable {
         let value = UInt32(truncatingIfNeeded: value)
         switch register {
         case .status: writeStatus(DeviceStatus(rawValue: value))
-        case .queueNotify:
-            if value < UInt32(notifiers.count) {
-                notifiers[Int(value)].event.signal()
-            } else {
-                state.withLock { $0.refused &+= 1 }
-            }
+        case .queueNotify: notify(queue: value)
         case .interruptAcknowledge: interrupt.acknowledge(value)
         default: state.withLock { writeRegister(register, value, &$0) }
+        }
+    }
+
+    /// The driver's notification of queue `index` (§4.2.3.3), where no ioeventfd took it.
+    private func notify(queue index: UInt32) {
+        if index < UInt32(notifiers.count) {
+            notifiers[Int(index)].event.signal()
+        } else {
+            state.withLock { $0.refused &+= 1 }
         }
     }
 

@@ -84,7 +84,7 @@ public final class BlockDevice: VirtioDevice {
         let request: BlockRequest
         do throws(BlockRequest.Refusal) {
             request = try BlockRequest(
-                header: header, readable: readable.dropping(MemoryLayout<virtio_blk_outhdr>.size),
+                parsing: header, readable: readable.dropping(MemoryLayout<virtio_blk_outhdr>.size),
                 data: data, capacitySectors: backend.capacitySectors, isReadOnly: backend.isReadOnly)
         } catch {
             refusedCount &+= 1
