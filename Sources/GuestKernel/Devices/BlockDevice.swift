@@ -21,7 +21,9 @@ class BlockDevice {
 
     /// Writes whole frames; what lies past the end of the disk is not written.
     /// - Throws: `.readOnlyFileSystem`, `.ioError`, `.restart` as for `read`.
-    func write(firstSector: UInt64, from frames: [PhysicalAddress]) throws(Errno) { throw .readOnlyFileSystem }
+    func write(firstSector: UInt64, from frames: [PhysicalAddress]) throws(Errno) {
+        throw .readOnlyFileSystem
+    }
 
     /// Returns when everything written before is on stable storage.
     func flush() throws(Errno) {}

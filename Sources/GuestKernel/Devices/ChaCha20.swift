@@ -40,7 +40,9 @@ struct ChaCha20 {
     }
 
     @inline(__always)
-    private static func quarterRound(_ x: inout InlineArray<16, UInt32>, _ a: Int, _ b: Int, _ c: Int, _ d: Int) {
+    private static func quarterRound(
+        _ x: inout InlineArray<16, UInt32>, _ a: Int, _ b: Int, _ c: Int, _ d: Int
+    ) {
         x[a] &+= x[b]
         x[d] = rotated(x[d] ^ x[a], 16)
         x[c] &+= x[d]

@@ -12,7 +12,8 @@ enum Devices {
     static var disks: [BlockDevice] { blocks.map { $0 } }
     nonisolated(unsafe) private(set) static var vsock: VsockDevice?
 
-    /// Finds and starts the drivers, and begins the job's connections. Needs memory only, no interrupts. The entropy device stays as it is: the boot page has seeded the generator.
+    /// Finds and starts the drivers, and begins the job's connections. Needs memory only, no interrupts. The entropy device
+    /// stays as it is: the boot page has seeded the generator.
     static func start(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) throws(Errno) {
         Job.note(boot)
         withUnsafeMutableBytes(of: &boot.pointee.entropy) { bytes in

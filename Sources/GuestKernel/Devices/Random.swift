@@ -72,7 +72,8 @@ enum Random {
     }
 
     private static func copy(
-        _ block: InlineArray<16, UInt32>, from start: Int, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+        _ block: InlineArray<16, UInt32>, from start: Int, into buffer: UnsafeMutableRawBufferPointer,
+        at offset: Int
     ) -> Int {
         let count = min(ChaCha20.blockBytes - start, buffer.count - offset)
         guard count > 0, let base = buffer.baseAddress else { return 0 }

@@ -1,6 +1,8 @@
 /// getrandom(2). Called from processSystemCall.
 /// - Returns: nil for any other number.
-func randomSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+func randomSystemCall(
+    _ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread
+) throws(Errno) -> Int? {
     guard number == 318 else { return nil }
     return try getRandom(thread.process.space, address: arguments.a, count: arguments.b, flags: arguments.c)
 }
@@ -10,9 +12,9 @@ private func getRandom(
     _ space: AddressSpace, address: UInt64, count: UInt64, flags: UInt64
 ) throws(Errno) -> Int {
     let nonblocking: UInt64 = 1, random: UInt64 = 2, insecure: UInt64 = 4
-    guard flags & ~(nonblocking | random | insecure) == 0, flags & (random | insecure) != random | insecure else {
-        throw .invalidArgument
-    }
+    guard flags & ~(nonblocking | random | insecure) == 0,
+        flags & (random | insecure) != random | insecure
+    else { throw .invalidArgument }
     // Linux's own limit for one call.
     let wanted = Int(min(count, 0x7FFF_F000))
     var buffer = IOBuffer(space, address, wanted)

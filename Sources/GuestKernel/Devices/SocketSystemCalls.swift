@@ -1,6 +1,8 @@
 /// Sockets. There are none yet: making one is refused and counted for the report, and no descriptor is one.
 /// - Returns: nil for a number that is not one of these.
-func socketSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+func socketSystemCall(
+    _ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread
+) throws(Errno) -> Int? {
     switch number {
     case 41, 53:      // socket, socketpair
         SystemCalls.countUnsupported(UInt32(number))

@@ -32,7 +32,8 @@ final class VirtioBlock: BlockDevice {
     private let progress = WaitQueue()
 
     init(number: Int, _ entry: swiftlet_device) throws(Errno) {
-        let device = try VirtioDevice(number: number, entry, queueCount: 1, optional: [.blockReadOnly, .blockFlush])
+        let device = try VirtioDevice(
+            number: number, entry, queueCount: 1, optional: [.blockReadOnly, .blockFlush])
         self.device = device
         queue = device.queues[0]
         headers = try Frames.allocate(forKernel: true)
@@ -63,7 +64,9 @@ final class VirtioBlock: BlockDevice {
         try wait(for: try submit(.flush, sector: 0, frames: [], bytes: 0))
     }
 
-    private func inRequests(_ operation: Operation, _ firstSector: UInt64, _ frames: [PhysicalAddress]) throws(Errno) {
+    private func inRequests(
+        _ operation: Operation, _ firstSector: UInt64, _ frames: [PhysicalAddress]
+    ) throws(Errno) {
         var sector = firstSector
         var next = 0
         while next < frames.count {
@@ -71,7 +74,8 @@ final class VirtioBlock: BlockDevice {
             let part = Array(frames[next..<(next + count)])
             let onDisk = min(UInt64(count) * Self.sectorsPerFrame, sectorCount - min(sector, sectorCount))
             if onDisk > 0 {
-                try wait(for: try submit(operation, sector: sector, frames: part, bytes: onDisk * Self.sectorBytes))
+                let bytes = onDisk * Self.sectorBytes
+                try wait(for: try submit(operation, sector: sector, frames: part, bytes: bytes))
             }
             if operation == .read { Self.clear(part, from: onDisk * Self.sectorBytes) }
             sector += UInt64(count) * Self.sectorsPerFrame
@@ -186,7 +190,9 @@ final class VirtioBlock: BlockDevice {
     func poll() -> Bool {
         var didAnything = false
         while let (head, _) = queue.takeUsed() {
-            guard let request = underWay[Int(head)] else { panic("virtio-block: a request came back that was not sent") }
+            guard let request = underWay[Int(head)] else {
+                panic("virtio-block: a request came back that was not sent")
+            }
             underWay[Int(head)] = nil
             countUnderWay -= 1
             let status = PhysicalMemory.pointer(headers + UInt64(head) * 32 + 16).load(as: UInt8.self)

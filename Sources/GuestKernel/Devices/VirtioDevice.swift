@@ -21,7 +21,8 @@ final class VirtioDevice {
     enum Register: UInt64 {
         case deviceFeatures = 0x010, deviceFeaturesSelect = 0x014
         case driverFeatures = 0x020, driverFeaturesSelect = 0x024
-        case queueSelect = 0x030, queueSizeMaximum = 0x034, queueSize = 0x038, queueReady = 0x044, queueNotify = 0x050
+        case queueSelect = 0x030, queueSizeMaximum = 0x034, queueSize = 0x038
+        case queueReady = 0x044, queueNotify = 0x050
         case status = 0x070
         case queueDescriptorsLow = 0x080, queueDescriptorsHigh = 0x084
         case queueDriverLow = 0x090, queueDriverHigh = 0x094
@@ -63,9 +64,12 @@ final class VirtioDevice {
         if entry.queues != 0 {
             features = Features(rawValue: entry.features)
             configuration = entry.config
-            guard features.isSuperset(of: Self.required), entry.queue_count >= queueCount else { throw .noSuchDevice }
+            guard features.isSuperset(of: Self.required), entry.queue_count >= queueCount else {
+                throw .noSuchDevice
+            }
             for i in 0..<queueCount {
-                made.append(Virtqueue(index: i, page: entry.queues + UInt64(i) * pageSize, notifyRegister: notify))
+                let page = entry.queues + UInt64(i) * pageSize
+                made.append(Virtqueue(index: i, page: page, notifyRegister: notify))
             }
         } else {
             features = try Self.negotiate(entry, optional)
@@ -120,7 +124,9 @@ final class VirtioDevice {
     }
 
     /// §4.2.3.2.
-    private static func setUpQueue(_ entry: swiftlet_device, _ index: UInt32, _ page: PhysicalAddress) throws(Errno) {
+    private static func setUpQueue(
+        _ entry: swiftlet_device, _ index: UInt32, _ page: PhysicalAddress
+    ) throws(Errno) {
         write(entry, .queueSelect, index)
         guard read(entry, .queueSizeMaximum) >= UInt32(Virtqueue.size) else { throw .noSuchDevice }
         write(entry, .queueSize, UInt32(Virtqueue.size))

@@ -63,9 +63,11 @@ final class Virtqueue {
         if available == published { return }
         let old = published
         published = available
-        compiler_barrier()                     // descriptors and ring entries before the index (§2.7.13); x86 keeps the order
+        // Descriptors and ring entries before the index (§2.7.13); x86 keeps the order.
+        compiler_barrier()
         volatile_write16(driverRing + 2, available)
-        memory_fence()                         // the index before reading avail_event (§2.7.13.4.1): a store and a load
+        // The index before reading avail_event (§2.7.13.4.1): a store and a load.
+        memory_fence()
         let event = volatile_read16(deviceRing + 4 + Int(Self.size) * 8)
         if Self.crosses(event, from: old, to: available) {
             notifications &+= 1
@@ -86,11 +88,14 @@ final class Virtqueue {
     /// The next chain the device is done with: its head and how many bytes it wrote.
     func takeUsed() -> (head: UInt16, length: UInt32)? {
         guard hasUsed else { return nil }
-        compiler_barrier()                     // the index before the entry; x86 keeps loads in order
+        // The index before the entry; x86 keeps loads in order.
+        compiler_barrier()
         let entry = deviceRing + 4 + Int(lastUsed % Self.size) * 8
         let head = entry.load(as: UInt32.self)
         let length = entry.load(fromByteOffset: 4, as: UInt32.self)
-        guard head < UInt32(Self.size) else { panic("virtio: the device returned a descriptor that does not exist") }
+        guard head < UInt32(Self.size) else {
+            panic("virtio: the device returned a descriptor that does not exist")
+        }
         lastUsed &+= 1
         return (UInt16(head), length)
     }
@@ -101,7 +106,8 @@ final class Virtqueue {
     /// - Returns: false if there is one already, for which no interrupt will come.
     func requestInterrupt() -> Bool {
         volatile_write16(driverRing + 4 + Int(Self.size) * 2, lastUsed)
-        memory_fence()                         // used_event before looking at the index again (§2.7.7.1)
+        // used_event before looking at the index again (§2.7.7.1).
+        memory_fence()
         return !hasUsed
     }
 

@@ -16,7 +16,8 @@ struct JobCommand {
         let directories = FileSystemContext()
         let credentials = specification.credentials
         try attempt(.workingDirectory, about: specification.workingDirectory) { () throws(Errno) in
-            let directory = try FileSystem.lookup(specification.workingDirectory, in: directories, as: credentials)
+            let directory = try FileSystem.lookup(
+                specification.workingDirectory, in: directories, as: credentials)
             guard directory.isDirectory else { throw .notDirectory }
             guard credentials.may(.execute, directory) else { throw .accessDenied }
             directories.workingDirectory = directory
@@ -25,7 +26,8 @@ struct JobCommand {
         try attempt(.outOfMemory, about: []) { () throws(Errno) in
             var first = input
             if first == nil {
-                first = try FileSystem.open(Text.bytes("/dev/null"), flags: 0, in: directories, as: Credentials())
+                first = try FileSystem.open(
+                    Text.bytes("/dev/null"), flags: 0, in: directories, as: Credentials())
             }
             if let first { _ = try files.add(first, closeOnExec: false) }
             _ = try files.add(output, closeOnExec: false)
@@ -67,7 +69,8 @@ struct JobCommand {
 
     private func execFailure(_ error: Errno) -> JobInput.Failure {
         JobInput.Failure(
-            stage: error == .noMemory ? .outOfMemory : .exec, errno: error, about: specification.arguments.first ?? [])
+            stage: error == .noMemory ? .outOfMemory : .exec, errno: error,
+            about: specification.arguments.first ?? [])
     }
 
     private func attempt(
@@ -76,14 +79,17 @@ struct JobCommand {
         do throws(Errno) {
             try body()
         } catch {
-            throw JobInput.Failure(stage: error == .noMemory ? .outOfMemory : stage, errno: error, about: about)
+            throw JobInput.Failure(
+                stage: error == .noMemory ? .outOfMemory : stage, errno: error, about: about)
         }
     }
 
     // MARK: The end
 
     /// Tells the host when the command has begun, waits for its end and ends what it left behind.
-    static func waitForEnd(nonce: GuestMessage.Nonce, _ control: JobControl) throws(Errno) -> GuestMessage.ExitReport {
+    static func waitForEnd(
+        nonce: GuestMessage.Nonce, _ control: JobControl
+    ) throws(Errno) -> GuestMessage.ExitReport {
         guard let process = Processes.first else { panic("the job's process was lost") }
         // The command runs first; what it was like to start is known when it gives the processor back.
         Scheduler.yield()

@@ -36,7 +36,9 @@ struct JobInput {
                 if specification.arguments.isEmpty && !specification.isTooLong { protocolError("no command") }
                 return
             case .message(.begin(let begin)):
-                if hasBegun || begin.version != WireLimit.version { protocolError("begin twice, or of another version") }
+                if hasBegun || begin.version != WireLimit.version {
+                    protocolError("begin twice, or of another version")
+                }
                 hasBegun = true
                 specification.begin = begin
                 onBegin(begin)
@@ -83,7 +85,8 @@ struct JobInput {
 
     private static func makeParents(of path: [UInt8], _ begin: HostMessage.Begin) throws(Errno) {
         guard let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return }
-        try FileSystem.makeDirectories(Array(path[..<slash]), mode: 0o755, owner: begin.user, group: begin.group)
+        try FileSystem.makeDirectories(
+            Array(path[..<slash]), mode: 0o755, owner: begin.user, group: begin.group)
     }
 
     private mutating func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {

@@ -26,7 +26,8 @@ struct JobOutput {
             }
             control.queue(
                 .outputFile(
-                    index: output.index, mode: FileType.regular.rawValue | status.permissions, size: status.size))
+                    index: output.index, mode: FileType.regular.rawValue | status.permissions,
+                    size: status.size))
             try send(file, size: status.size)
         }
     }

@@ -70,9 +70,11 @@ final class VsockDevice {
 
     // MARK: Sending
 
-    /// A packet without payload; it carries the credit, too. Without a slot a credit update is owed, and any other packet waits
-    /// for one to come back, which takes no other thread.
-    private func sendControl(_ connection: VsockConnection, _ operation: VsockHeader.Operation, flags: UInt32 = 0) {
+    /// A packet without payload; it carries the credit, too. Without a slot a credit update is owed, and any other packet
+    /// waits for one to come back, which takes no other thread.
+    private func sendControl(
+        _ connection: VsockConnection, _ operation: VsockHeader.Operation, flags: UInt32 = 0
+    ) {
         while true {
             if let slot = slots.takeControl() {
                 fill(slot, connection, operation, length: 0, flags: flags)
@@ -94,8 +96,9 @@ final class VsockDevice {
         flags: UInt32 = 0
     ) {
         slots.header(slot).fill(
-            guestCID: guestCID, from: connection.localPort, to: connection.peerPort, operation, length: length,
-            flags: flags, bufferAllocation: connection.window, forwarded: connection.forwarded)
+            guestCID: guestCID, from: connection.localPort, to: connection.peerPort, operation,
+            length: length, flags: flags, bufferAllocation: connection.window,
+            forwarded: connection.forwarded)
         connection.didAdvertise()
     }
 
@@ -132,7 +135,9 @@ final class VsockDevice {
 
     /// Sends all of `buffer`.
     /// - Throws: `.wouldBlock` if nothing can be sent and `nonblocking`; `.brokenPipe`; `.restart`.
-    func send(_ connection: VsockConnection, _ buffer: inout IOBuffer, nonblocking: Bool) throws(Errno) -> Int {
+    func send(
+        _ connection: VsockConnection, _ buffer: inout IOBuffer, nonblocking: Bool
+    ) throws(Errno) -> Int {
         var total = 0
         do throws(Errno) {
             while true {

@@ -28,8 +28,8 @@ struct VsockHeader {
 
     /// Writes a packet to the host.
     func fill(
-        guestCID: UInt64, from localPort: UInt32, to peerPort: UInt32, _ operation: Operation, length: UInt32 = 0,
-        flags: UInt32 = 0, bufferAllocation: UInt32 = 0, forwarded: UInt32 = 0
+        guestCID: UInt64, from localPort: UInt32, to peerPort: UInt32, _ operation: Operation,
+        length: UInt32 = 0, flags: UInt32 = 0, bufferAllocation: UInt32 = 0, forwarded: UInt32 = 0
     ) {
         base.storeBytes(of: guestCID, as: UInt64.self)
         base.storeBytes(of: Self.hostCID, toByteOffset: 8, as: UInt64.self)

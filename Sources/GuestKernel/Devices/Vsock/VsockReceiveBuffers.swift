@@ -29,8 +29,8 @@ struct VsockReceiveBuffers {
     func post(all queue: Virtqueue) {
         for index in 0..<UInt16(Self.count) {
             queue.setDescriptor(
-                index * 2, address: headers + UInt64(index) * UInt64(VsockHeader.stride), length: VsockHeader.bytes,
-                flags: [.write, .next], next: index * 2 + 1)
+                index * 2, address: headers + UInt64(index) * UInt64(VsockHeader.stride),
+                length: VsockHeader.bytes, flags: [.write, .next], next: index * 2 + 1)
             queue.setDescriptor(
                 index * 2 + 1, address: payloads + UInt64(index) * payloadBytes, length: UInt32(payloadBytes),
                 flags: .write)
@@ -72,7 +72,8 @@ struct VsockReceivedBytes {
         while done < bytes.count {
             if first == chunks.count || chunks[chunks.count - 1].room == 0 {
                 let frame = try Frames.allocate(zeroed: false, forKernel: true)
-                chunks.append(Chunk(start: PhysicalMemory.pointer(frame), count: 0, buffer: nil, room: Int(pageSize)))
+                let start = PhysicalMemory.pointer(frame)
+                chunks.append(Chunk(start: start, count: 0, buffer: nil, room: Int(pageSize)))
             }
             let last = chunks.count - 1
             let size = min(bytes.count - done, chunks[last].room)

@@ -1,5 +1,5 @@
-/// A vsock connection as a program's file: descriptors 0, 1 and 2 of a job. To the program it is a pipe's end: fstat says so, it
-/// cannot seek, it is no terminal; writing after the host has gone is EPIPE.
+/// A vsock connection as a program's file: descriptors 0, 1 and 2 of a job. To the program it is a pipe's end: fstat says
+/// so, it cannot seek, it is no terminal; writing after the host has gone is EPIPE.
 final class VsockStream: File {
     let device: VsockDevice
     let connection: VsockConnection

@@ -42,7 +42,9 @@ struct VsockTransmitSlots {
     /// A slot with room for `wanted` bytes, or for fewer when memory is short.
     /// - Returns: nil when the caller has to wait for one to come back.
     /// - Throws: `.noMemory` if waiting would not help.
-    mutating func takeData(_ wanted: Int) throws(Errno) -> (slot: UInt16, room: UnsafeMutableRawBufferPointer)? {
+    mutating func takeData(
+        _ wanted: Int
+    ) throws(Errno) -> (slot: UInt16, room: UnsafeMutableRawBufferPointer)? {
         guard isDataPossible else { return nil }
         if wanted > Int(pageSize), let buffer = takeLarge() {
             return place(.large(buffer), at: buffer, room: min(wanted, Self.largeBytes))
