@@ -1,3 +1,4 @@
+import CStart
 import LinuxSystem
 import Machine
 
@@ -9,7 +10,8 @@ enum Program {
     static func main() {
         let entered = monotonicNanoseconds()
         do throws(ArgumentError) {
-            let arguments = Array(CommandLine.arguments.dropFirst())
+            // SAFETY: the index is below the count; the strings live as long as the process.
+            let arguments = (1..<max(1, start_argument_count())).map { String(cString: start_argument($0)) }
             Machine.run(try MachineConfiguration(parsing: arguments), mainEntered: entered)
         } catch {
             Machine.refuse(error)
