@@ -97,10 +97,11 @@ final class Pipe: Inode {
 
     override func open(flags: UInt32) throws(Errno) -> File { try open(flags: flags, as: nil) }
 
-    /// Opens a FIFO, or a pipe through /proc: waits for a partner, unless the caller does not want to.
+    /// Opens a FIFO: waits for a partner, unless the caller does not want to. A pipe without a name, opened through
+    /// /proc/PID/fd, never waits: its other end may have come and gone (bash's `cat <(echo hi)`).
     func open(flags: UInt32, as named: Inode?) throws(Errno) -> File {
         let file = PipeFile(self, named: named, flags: flags)
-        if file.isReadable && file.isWritable { return file }
+        if named == nil || (file.isReadable && file.isWritable) { return file }
         if flags & OpenFlags.nonblocking != 0 {
             if file.isWritable && readers == 0 { throw .noSuchDeviceOrAddress }
             return file
