@@ -125,7 +125,12 @@ final class JobLoop {
         try checked(ready)
         // The VMM's events come before the control stream and its process's end: what it said before it went counts.
         if descriptors[0].revents != 0 || descriptors[3].revents != 0 { readEvents() }
-        if descriptors[1].revents & ~Int16(POLLOUT) != 0 { readControl() }
+        if seen.end != nil || descriptors[3].revents != 0 {
+            // The machine is off. What it sent before may have come after `poll` looked at the control stream.
+            while isControlOpen, readControl() {}
+        } else if descriptors[1].revents & ~Int16(POLLOUT) != 0 {
+            _ = readControl()
+        }
         if wantsToSend, descriptors[1].revents & Int16(POLLOUT) != 0 { sendControl() }
         if descriptors[2].revents != 0 { readSignals() }
         if descriptors[3].revents != 0 { seen.processEnd = process.end(waiting: false) }
@@ -188,20 +193,22 @@ extension JobLoop {
         }
     }
 
-    private func readControl() {
+    /// - Returns: false when there is nothing more to read now.
+    private func readControl() -> Bool {
         for _ in 0..<Self.readsPerTurn {
             let count = buffer.withUnsafeMutableBytes {
                 linux_recv(channels.control.borrowed.rawValue, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT))
             }
-            if count == -Int(EAGAIN) || count == -Int(EINTR) { return }
+            if count == -Int(EAGAIN) || count == -Int(EINTR) { return false }
             if count <= 0 {
                 isControlOpen = false
                 if !reader.mayEnd { controlGraceEnd = monotonicNanoseconds() + Self.controlGraceNanoseconds }
-                return
+                return false
             }
-            if seen.protocolViolation != nil { return }
+            if seen.protocolViolation != nil { return false }
             handle(buffer[..<count])
         }
+        return true
     }
 
     private func handle(_ bytes: ArraySlice<UInt8>) {
