@@ -3,7 +3,8 @@ import GuestNucleus
 /// The kernel's first Swift, on the boot stack, in ring 3.
 @c func kernel_main(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) {
     Clock.start(tsc: read_tsc(), frequency: boot.pointee.tsc_frequency, wallClock: boot.pointee.wall_clock)
-    guard boot.pointee.magic == UInt64(SWIFTLET_BOOT_MAGIC), boot.pointee.version == UInt32(SWIFTLET_BOOT_VERSION)
+    guard boot.pointee.magic == UInt64(SWIFTLET_BOOT_MAGIC),
+        boot.pointee.version == UInt32(SWIFTLET_BOOT_VERSION)
     else { panic("boot page of another version") }
     do throws(Errno) {
         startMemory(boot)
@@ -49,7 +50,8 @@ enum KernelThread {
     static func startFirst() -> Never {
         do throws(Errno) {
             let process = Process(
-                id: 0, parent: nil, space: try AddressSpace(), files: FileTable(), directories: FileSystemContext())
+                id: 0, parent: nil, space: try AddressSpace(), files: FileTable(),
+                directories: FileSystemContext())
             let thread = Thread(id: 0, process: process)
             process.threads = [thread]
             thread.prepareStart(at: kernel_job_thread)

@@ -39,19 +39,22 @@ enum Interrupts {
     /// A 64-bit interrupt gate to the nucleus's code segment. `fromRing3`: `int3` and `into` may name it themselves.
     private static func gate(_ address: UInt64, fromRing3: Bool) -> UInt64 {
         let type: UInt64 = fromRing3 ? 0xEE00 : 0x8E00
-        return address & 0xFFFF | UInt64(SWIFTLET_KERNEL_CS) << 16 | type << 32 | (address >> 16 & 0xFFFF) << 48
+        return address & 0xFFFF | UInt64(SWIFTLET_KERNEL_CS) << 16 | type << 32 | (address >> 16 & 0xFFFF)
+            << 48
     }
 
-    private static func write(_ register: LAPIC, _ value: UInt32) { mmio_write32(lapic + register.rawValue, value) }
+    private static func write(_ register: LAPIC, _ value: UInt32) {
+        mmio_write32(lapic + register.rawValue, value)
+    }
 
     /// Routes IOAPIC pin `gsi` to `handler`, edge-triggered. `device`: 0…15.
     static func connect(device: Int, gsi: UInt32, handler: @escaping () -> Void) {
         handlers[device] = handler
         let register = 0x10 + gsi * 2
         mmio_write32(ioapic, register + 1)
-        mmio_write32(ioapic + 0x10, 0)                                          // to APIC 0
+        mmio_write32(ioapic + 0x10, 0)  // to APIC 0
         mmio_write32(ioapic, register)
-        mmio_write32(ioapic + 0x10, UInt32(VECTOR_DEVICE) + UInt32(device))     // fixed, edge, unmasked
+        mmio_write32(ioapic + 0x10, UInt32(VECTOR_DEVICE) + UInt32(device))  // fixed, edge, unmasked
     }
 
     static func setTimer(nanoseconds: UInt64?) {

@@ -28,7 +28,9 @@ enum Platform {
     }
 
     private static func send(_ number: Int32, _ bytes: UnsafeRawBufferPointer) {
-        guard let buffer, let start = bytes.baseAddress else { return command(number, UnsafeRawBufferPointer(start: nil, count: 0)) }
+        guard let buffer, let start = bytes.baseAddress else {
+            return command(number, UnsafeRawBufferPointer(start: nil, count: 0))
+        }
         let count = min(bytes.count, Int(SWIFTLET_PLATFORM_MESSAGE_MAXIMUM))
         wide_copy(buffer, start, UInt64(count))
         command(number, UnsafeRawBufferPointer(start: buffer, count: count))
@@ -37,7 +39,9 @@ enum Platform {
     static func log(_ text: PanicText) { text.withBytes { send(SWIFTLET_PLATFORM_LOG, $0) } }
 
     static func log(_ text: StaticString) {
-        send(SWIFTLET_PLATFORM_LOG, UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        send(
+            SWIFTLET_PLATFORM_LOG,
+            UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     static func panic(_ text: PanicText) -> Never {

@@ -26,13 +26,27 @@ enum SystemCalls {
         let number = frame.pointee.rax
         let arguments = SystemCallArguments(frame)
         do throws(Errno) {
-            if let result = try fileSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
-            if let result = try memorySystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
-            if let result = try processSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
-            if let result = try timeSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
-            if let result = try identitySystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
-            if let result = try futexSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
-            if let result = try socketSystemCall(number, arguments, thread) { return UInt64(bitPattern: Int64(result)) }
+            if let result = try fileSystemCall(number, arguments, thread) {
+                return UInt64(bitPattern: Int64(result))
+            }
+            if let result = try memorySystemCall(number, arguments, thread) {
+                return UInt64(bitPattern: Int64(result))
+            }
+            if let result = try processSystemCall(number, arguments, thread) {
+                return UInt64(bitPattern: Int64(result))
+            }
+            if let result = try timeSystemCall(number, arguments, thread) {
+                return UInt64(bitPattern: Int64(result))
+            }
+            if let result = try identitySystemCall(number, arguments, thread) {
+                return UInt64(bitPattern: Int64(result))
+            }
+            if let result = try futexSystemCall(number, arguments, thread) {
+                return UInt64(bitPattern: Int64(result))
+            }
+            if let result = try socketSystemCall(number, arguments, thread) {
+                return UInt64(bitPattern: Int64(result))
+            }
         } catch {
             return UInt64(bitPattern: -Int64(error.code))
         }

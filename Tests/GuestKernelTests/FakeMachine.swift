@@ -10,7 +10,8 @@ enum FakeMachine {
     // SAFETY: made once, under Swift's own lazy initialisation, and never unmapped.
     nonisolated(unsafe) private static let base: UnsafeMutableRawPointer = {
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        guard let memory = mmap(nil, Int(bytes), PROT_READ | PROT_WRITE, flags, -1, 0), memory != MAP_FAILED else {
+        guard let memory = mmap(nil, Int(bytes), PROT_READ | PROT_WRITE, flags, -1, 0), memory != MAP_FAILED
+        else {
             fatalError("no memory for the fake machine")
         }
         PhysicalMemory.physmap = UInt64(UInt(bitPattern: memory))
@@ -25,7 +26,8 @@ enum FakeMachine {
     static func startThread() throws {
         start()
         let process = Process(
-            id: 0, parent: nil, space: try AddressSpace(), files: FileTable(), directories: FileSystemContext())
+            id: 0, parent: nil, space: try AddressSpace(), files: FileTable(),
+            directories: FileSystemContext())
         Scheduler.adopt(Thread(id: 0, process: process))
     }
 }

@@ -65,7 +65,9 @@ final class AddressSpace {
         var ceiling = mapTop
         var i = firstIndex(endingAbove: mapTop &- 1)
         while true {
-            if i < areas.count && areas[i].start < ceiling && areas[i].end >= ceiling { ceiling = areas[i].start }
+            if i < areas.count && areas[i].start < ceiling && areas[i].end >= ceiling {
+                ceiling = areas[i].start
+            }
             let floor = i > 0 ? areas[i - 1].end : Self.lowest
             if ceiling >= floor && ceiling - floor >= size { return ceiling - size }
             if i == 0 { return nil }
@@ -156,10 +158,12 @@ final class AddressSpace {
                 let entry = PageTableEntry(bits: slot.pointee)
                 // A private page becomes writable again at its first write, when it is known whose it is.
                 let writable = access.contains(.write) && area.isShared && entry.isWritable
-                slot.pointee = access.isEmpty
+                slot.pointee =
+                    access.isEmpty
                     ? entry.bits & ~PageTableEntry.user & ~PageTableEntry.writable
                     : PageTableEntry(
-                        frame: entry.frame, writable: writable, executable: access.contains(.execute)).bits
+                        frame: entry.frame, writable: writable, executable: access.contains(.execute)
+                    ).bits
             }
         }
     }

@@ -1,6 +1,8 @@
 /// mmap, munmap, mprotect, mremap, madvise, brk and their like (mmap(2), mremap(2), madvise(2), brk(2)).
 /// - Returns: nil for a number that is not one of these.
-func memorySystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+func memorySystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int?
+{
     let space = thread.process.space
     switch number {
     case 9: return Int(try mapMemory(arguments, thread))
@@ -9,7 +11,8 @@ func memorySystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thre
         guard arguments.c & ~0x0100_0007 == 0 else { throw .invalidArgument }
         if !range.isEmpty {
             try space.protect(
-                from: range.lowerBound, to: range.upperBound, access: Access(rawValue: UInt32(arguments.c & 7)))
+                from: range.lowerBound, to: range.upperBound,
+                access: Access(rawValue: UInt32(arguments.c & 7)))
         }
         return 0
     case 11:
@@ -19,15 +22,16 @@ func memorySystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thre
         return 0
     case 12: return Int(space.setBreak(arguments.a))
     case 25: return Int(try remap(space, arguments))
-    case 26:                                    // msync: memory is all there is
+    case 26:  // msync: memory is all there is
         try requireMapped(space, try pageRange(arguments.a, arguments.b))
         return 0
     case 27: return try residency(space, arguments)
     case 28: return try advise(space, arguments)
-    case 149, 150, 325:                         // mlock, munlock, mlock2: nothing is ever swapped out
-        try requireMapped(space, try pageRange(arguments.a & ~(pageSize - 1), arguments.b + (arguments.a & 4095)))
+    case 149, 150, 325:  // mlock, munlock, mlock2: nothing is ever swapped out
+        try requireMapped(
+            space, try pageRange(arguments.a & ~(pageSize - 1), arguments.b + (arguments.a & 4095)))
         return 0
-    case 151, 152: return 0                     // mlockall, munlockall
+    case 151, 152: return 0  // mlockall, munlockall
     default: return nil
     }
 }
@@ -65,7 +69,9 @@ private struct MapFlags: OptionSet {
 private func mapMemory(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> UInt64 {
     let space = thread.process.space
     let flags = MapFlags(rawValue: arguments.d)
-    guard arguments.b > 0, arguments.d & 3 != 0, arguments.f & (pageSize - 1) == 0 else { throw .invalidArgument }
+    guard arguments.b > 0, arguments.d & 3 != 0, arguments.f & (pageSize - 1) == 0 else {
+        throw .invalidArgument
+    }
     guard arguments.b <= AddressSpace.top else { throw .noMemory }
     let size = (arguments.b + pageSize - 1) & ~(pageSize - 1)
     let access = Access(rawValue: UInt32(truncatingIfNeeded: arguments.c) & 7)
@@ -77,7 +83,7 @@ private func mapMemory(_ arguments: SystemCallArguments, _ thread: Thread) throw
             guard size / pageSize <= Frames.total else { throw .noMemory }
             backing = .file(SharedMemory(pages: Int(size / pageSize)), offset: 0)
         } else if access.contains(.write), !flags.contains(.noReserve), size / pageSize > Frames.total {
-            throw .noMemory     // more than there is: refused at once, as Linux's heuristic does
+            throw .noMemory  // more than there is: refused at once, as Linux's heuristic does
         }
     } else {
         backing = try fileBacking(arguments, thread, access, isShared)
@@ -114,7 +120,9 @@ private func fileBacking(
 }
 
 /// Where a new mapping goes; with MAP_FIXED what was there is gone.
-private func place(_ space: AddressSpace, _ hint: UInt64, _ size: UInt64, _ flags: MapFlags) throws(Errno) -> UInt64 {
+private func place(_ space: AddressSpace, _ hint: UInt64, _ size: UInt64, _ flags: MapFlags) throws(Errno)
+    -> UInt64
+{
     let isFixed = flags.contains(.fixed) || flags.contains(.fixedNoReplace)
     if isFixed {
         guard hint & (pageSize - 1) == 0, hint <= AddressSpace.top else { throw .invalidArgument }
@@ -225,7 +233,7 @@ private func extended(_ area: MemoryArea, from start: UInt64, to end: UInt64) ->
 private func advise(_ space: AddressSpace, _ arguments: SystemCallArguments) throws(Errno) -> Int {
     let range = try pageRange(arguments.a, arguments.b)
     switch arguments.c {
-    case 4, 8:                                  // MADV_DONTNEED, MADV_FREE
+    case 4, 8:  // MADV_DONTNEED, MADV_FREE
         var i = space.firstIndex(endingAbove: range.lowerBound)
         while i < space.areas.count, space.areas[i].start < range.upperBound {
             let area = space.areas[i]
@@ -236,8 +244,8 @@ private func advise(_ space: AddressSpace, _ arguments: SystemCallArguments) thr
             i += 1
         }
         return 0
-    case 9, 100, 101: throw .invalidArgument    // MADV_REMOVE and the memory-failure ones
-    default: return 0                           // advice
+    case 9, 100, 101: throw .invalidArgument  // MADV_REMOVE and the memory-failure ones
+    default: return 0  // advice
     }
 }
 

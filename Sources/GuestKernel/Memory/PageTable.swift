@@ -25,7 +25,8 @@ struct PageTableEntry: Equatable {
     /// would otherwise write them itself, map a clean page read-only first (a second fault at its first write), and not map
     /// the neighbours of a faulting page along with it.
     init(frame: PhysicalAddress, writable: Bool, executable: Bool) {
-        bits = frame | Self.present | Self.user | Self.accessed
+        bits =
+            frame | Self.present | Self.user | Self.accessed
             | (writable ? Self.writable | Self.dirty : 0) | (executable ? 0 : Self.noExecute)
     }
 }
@@ -82,8 +83,10 @@ struct PageTable {
         while shift > 12 {
             let place = table + Int(address >> shift & 511)
             if !PageTableEntry(bits: place.pointee).isPresent {
-                place.pointee = try Self.allocateTable()
-                    | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user | PageTableEntry.accessed
+                place.pointee =
+                    try Self.allocateTable()
+                    | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user
+                    | PageTableEntry.accessed
             }
             table = PhysicalMemory.words(PageTableEntry(bits: place.pointee).frame)
             shift -= 9
@@ -96,7 +99,9 @@ struct PageTable {
     }
 
     /// Calls `body` for every present entry in the range, with its address; skips what no table reaches.
-    func forEachPresent(from start: UInt64, to end: UInt64, _ body: (UInt64, UnsafeMutablePointer<UInt64>) -> Void) {
+    func forEachPresent(
+        from start: UInt64, to end: UInt64, _ body: (UInt64, UnsafeMutablePointer<UInt64>) -> Void
+    ) {
         var address = start
         while address < end {
             let tableEnd = min(end, (address | 0x1F_FFFF) &+ 1)

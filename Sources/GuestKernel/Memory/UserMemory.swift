@@ -80,7 +80,8 @@ extension AddressSpace {
         // SAFETY: `value` is written whole by `read` before it is used; T has no invalid bit patterns, by the contract above.
         let storage = UnsafeMutablePointer<T>.allocate(capacity: 1)
         defer { storage.deallocate() }
-        try read(from: address, into: UnsafeMutableRawBufferPointer(start: storage, count: MemoryLayout<T>.size))
+        try read(
+            from: address, into: UnsafeMutableRawBufferPointer(start: storage, count: MemoryLayout<T>.size))
         return storage.pointee
     }
 

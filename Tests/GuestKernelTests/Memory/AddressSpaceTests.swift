@@ -6,8 +6,12 @@ extension KernelSuite {
     @Suite(.serialized) struct AddressSpaceTests {
         init() { FakeMachine.start() }
 
-        private func anonymous(_ start: UInt64, _ end: UInt64, _ access: Access = [.read, .write]) -> MemoryArea {
-            MemoryArea(start: start, end: end, access: access, isShared: false, growsDown: false, backing: .anonymous)
+        private func anonymous(_ start: UInt64, _ end: UInt64, _ access: Access = [.read, .write])
+            -> MemoryArea
+        {
+            MemoryArea(
+                start: start, end: end, access: access, isShared: false, growsDown: false, backing: .anonymous
+            )
         }
 
         @Test("what is written to a mapped page is read back, across page borders")
@@ -55,7 +59,7 @@ extension KernelSuite {
 
         @Test("every frame comes back when an address space goes, shared ones with the last user")
         func framesReturn() throws {
-            _ = try residue()       // fills the pool of page tables, which keeps its frames
+            _ = try residue()  // fills the pool of page tables, which keeps its frames
             #expect(try residue() == 0)
         }
 
@@ -83,7 +87,9 @@ extension KernelSuite {
             try space.protect(from: 0x40_5000, to: 0x40_6000, access: [.read])
             #expect(space.areas.count == 4)
             #expect(throws: Errno.badAddress) { try space.write([1], to: 0x40_5000) }
-            #expect(throws: Errno.noMemory) { try space.protect(from: 0x40_0000, to: 0x40_5000, access: [.read]) }
+            #expect(throws: Errno.noMemory) {
+                try space.protect(from: 0x40_0000, to: 0x40_5000, access: [.read])
+            }
         }
 
         @Test("a gap is found below the map top and never overlaps what is there")
@@ -95,7 +101,8 @@ extension KernelSuite {
                 let range = start..<start + pages * pageSize
                 for other in seen { #expect(!other.overlaps(range)) }
                 seen.append(range)
-                space.insert(anonymous(range.lowerBound, range.upperBound, pages == 2 ? [.read] : [.read, .write]))
+                space.insert(
+                    anonymous(range.lowerBound, range.upperBound, pages == 2 ? [.read] : [.read, .write]))
             }
             #expect(space.findGap(AddressSpace.top) == nil)
         }
