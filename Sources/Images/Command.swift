@@ -11,24 +11,38 @@ struct Command {
     var output: CInt
     var log: CInt
 
-    /// How it ended, as words; nil: with status 0.
-    typealias Failure = String
+    /// How it ended, when not with status 0.
+    enum Failure: Equatable, CustomStringConvertible {
+        case status(CInt)
+        case signal(CInt)
 
-    /// Starts the program, calls `tick` about ten times a second, and returns when the program has ended.
-    func run(tick: () -> Void = {}) throws(Errno) -> Failure? {
+        var description: String {
+            switch self {
+            case .status(let status): "exit status \(status)"
+            case .signal(let signal): "killed by signal \(signal)"
+            }
+        }
+    }
+
+    /// Starts the program in a process group of its own, and returns when it has ended.
+    ///
+    /// - Parameter tick: Called about fifty times a second. A signal number it returns is sent to the whole group: what the
+    ///   user wants to stop is the tool and everything it has started. 0: none.
+    func run(tick: () -> CInt = { 0 }) throws(Errno) -> Failure? {
         let process = try start()
         var status: CInt = 0
         while true {
             let result = waitpid(process, &status, WNOHANG)
             if result == process { break }
             if result < 0, errno != EINTR { throw Errno(rawValue: errno) }
-            tick()
+            let signal = tick()
+            if signal != 0 { kill(-process, signal) }
             usleep(result == 0 ? 20_000 : 0)
         }
         let signal = status & 0x7f
-        if signal != 0 { return "killed by signal \(signal)" }
+        if signal != 0 { return .signal(signal) }
         let code = (status >> 8) & 0xff
-        return code == 0 ? nil : "exit status \(code)"
+        return code == 0 ? nil : .status(code)
     }
 
     private func start() throws(Errno) -> pid_t {
@@ -38,11 +52,16 @@ struct Command {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, log, 2)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setpgroup(&attributes, 0)
         let argv = arguments.map { strdup($0) } + [nil]
         let envp = environment.map { strdup($0) } + [nil]
         defer { (argv + envp).forEach { free($0) } }
         var process = pid_t()
-        let result = posix_spawn(&process, arguments[0], &actions, nil, argv, envp)
+        let result = posix_spawn(&process, arguments[0], &actions, &attributes, argv, envp)
         if result != 0 { throw Errno(rawValue: result) }
         return process
     }

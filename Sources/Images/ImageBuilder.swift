@@ -11,6 +11,8 @@ public struct ImageBuilder {
     private let environment: (String) -> String?
     /// Called with what is being done and the last line of its output, several times a second.
     private let progress: (_ step: String, _ line: String) -> Void
+    /// The signal that asks to stop, or 0.
+    private let cancellation: () -> CInt
 
     /// Seconds since 1970: 2026-01-01. Not 0, which some programs take for "no time".
     private static let fixedTime = 1_767_225_600
@@ -18,11 +20,12 @@ public struct ImageBuilder {
 
     public init(
         store: ImageStore, environment: @escaping (String) -> String?,
-        progress: @escaping (_ step: String, _ line: String) -> Void
+        progress: @escaping (_ step: String, _ line: String) -> Void, cancellation: @escaping () -> CInt
     ) {
         self.store = store
         self.environment = environment
         self.progress = progress
+        self.cancellation = cancellation
     }
 
     public enum Outcome: Sendable {
@@ -115,7 +118,11 @@ public struct ImageBuilder {
         ]
     }
 
-    fileprivate func report(_ step: String, _ line: String) { progress(step, line) }
+    /// Shows where a step is; the signal that is to stop it, or 0.
+    fileprivate func report(_ step: String, _ line: String) -> CInt {
+        progress(step, line)
+        return cancellation()
+    }
 }
 
 /// The steps of one build, with one log. A failed step keeps the log beside the store's images and quotes its end.
@@ -154,13 +161,14 @@ private struct Steps {
             throw .system(doing: "running", path: arguments[0], errno: error)
         }
         guard let failure else { return }
+        if builder.report(step, "") != 0 { throw .cancelled(step: step) }
         let kept = "\(builder.logPath(name))"
         try? rename(path.bytes, to: kept.bytes)
         var lines: [String] = []
         if let log = try? OwnedDescriptor.open(path: kept.bytes, flags: O_RDONLY) {
             lines = lastLines(of: log.borrowed, 8)
         }
-        throw .stepFailed(step: step, status: failure, log: kept, lastLines: lines)
+        throw .stepFailed(step: step, status: "\(failure)", log: kept, lastLines: lines)
     }
 
     /// The last `count` non-empty lines, as far as the last 4 KiB hold them.

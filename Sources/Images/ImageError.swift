@@ -12,6 +12,7 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
     case recipeNotFound(String)
     case missingTool(String, package: String)
     case stepFailed(step: String, status: String, log: String, lastLines: [String])
+    case cancelled(step: String)
     case system(doing: String, path: String, errno: Errno)
 
     public var description: String {
@@ -19,7 +20,7 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
         case .badName(let name):
             "image name \"\(name)\": use lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit"
         case .notFound(let name, let store):
-            "image \"\(name)\" is not in \(store); build it: swiftlet image build \(name)"
+            "image \"\(name)\" is not in \(store); swiftlet image ls, or build it: swiftlet image build \(name)"
         case .badRecord(let path):
             "\(path): not an image record; remove it and build the image again"
         case .foreign(let path, let why):
@@ -35,6 +36,8 @@ public enum ImageError: Error, Equatable, CustomStringConvertible {
         case .stepFailed(let step, let status, let log, let lastLines):
             "\(step) failed (\(status)); its output is in \(log)"
                 + lastLines.map { "\n    " + $0 }.joined()
+        case .cancelled(let step):
+            "cancelled while \(step)"
         case .system(let doing, let path, let errno):
             "\(doing) \(path): \(errno)"
         }

@@ -1,7 +1,11 @@
 import Glibc
 import Images
 import LinuxSystem
+import Synchronization
 import SystemPackage
+
+/// The signal that asked to stop, or 0. Written by a signal handler, hence atomic.
+private let stopSignal = Atomic<CInt>(0)
 
 /// `swiftlet image …`
 struct ImageCommand {
@@ -58,15 +62,18 @@ struct ImageCommand {
             return try action()
         } catch {
             Terminal.say("swiftlet image \(verb): \(error.description)")
+            if case .cancelled = error { return 128 + stopSignal.load(ordering: .relaxed) }
             return ExitStatus.ownFailure
         }
     }
 
     private func builder(_ progress: ProgressLine) -> ImageBuilder {
-        // Ctrl-C ends the tools, which share our terminal; we stay to clean up after them.
-        signal(SIGINT) { _ in }
-        signal(SIGTERM) { _ in }
-        return ImageBuilder(store: store, environment: Terminal.environment) { progress.update($0, $1) }
+        stopSignal.store(0, ordering: .relaxed)  // initialised here, not first in a signal handler
+        // Ctrl-C ends the tools; we stay to clean up after them.
+        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number) { stopSignal.store($0, ordering: .relaxed) } }
+        return ImageBuilder(
+            store: store, environment: Terminal.environment, progress: { progress.update($0, $1) },
+            cancellation: { stopSignal.load(ordering: .relaxed) })
     }
 
     private func build(_ reference: String, as name: String?, _ isForced: Bool) throws(ImageError) -> Int32 {
