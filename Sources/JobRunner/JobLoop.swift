@@ -109,7 +109,9 @@ final class JobLoop {
         let now = monotonicNanoseconds()
         let timeout = instant.map { $0 > now ? $0 - now : 0 } ?? UInt64.max
         let wantsToSend = isControlOpen && !sender.isDone
-        func watching(_ descriptor: FileDescriptor, if condition: Bool = true, _ events: CInt = POLLIN) -> pollfd {
+        func watching(_ descriptor: FileDescriptor, if condition: Bool = true, _ events: CInt = POLLIN)
+            -> pollfd
+        {
             pollfd(fd: condition ? descriptor.rawValue : -1, events: Int16(events), revents: 0)
         }
         var descriptors = [

@@ -70,7 +70,9 @@ struct ImageCommand {
     private func builder(_ progress: ProgressLine) -> ImageBuilder {
         stopSignal.store(0, ordering: .relaxed)  // initialised here, not first in a signal handler
         // Ctrl-C ends the tools; we stay to clean up after them.
-        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number) { stopSignal.store($0, ordering: .relaxed) } }
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            signal(number) { stopSignal.store($0, ordering: .relaxed) }
+        }
         return ImageBuilder(
             store: store, environment: Terminal.environment, progress: { progress.update($0, $1) },
             cancellation: { stopSignal.load(ordering: .relaxed) })
