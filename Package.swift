@@ -78,7 +78,8 @@ let package = Package(
                 "swiftlet-vmm",
             ],
             swiftSettings: strict),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: strict),
+        .testTarget(
+            name: "SandboxTests", dependencies: ["CLinux", "LinuxSystem", "Sandbox"], swiftSettings: strict),
         .testTarget(
             name: "BootTests", dependencies: ["Boot", "CSwiftletABI", "GuestMemory", "KernelFile", "LinuxSystem"],
             swiftSettings: strict),

@@ -6,7 +6,7 @@ import SystemPackage
 /// One virtual CPU and its `struct kvm_run`. Stays on the thread that made it, as the KVM documentation asks.
 public struct VCPU: ~Copyable {
     private let descriptor: OwnedDescriptor
-    private let runPage: Mapping
+    private let runPage: RunPage
     // SAFETY: points to the start of `runPage`, which lives as long as `self`, was checked in `init` to hold a
     // struct kvm_run, and is written by the kernel only during KVM_RUN, which this thread calls.
     private let shared: UnsafeMutablePointer<kvm_run>
@@ -22,13 +22,15 @@ public struct VCPU: ~Copyable {
             throw .call(.mapRunPage, error)
         }
         shared = page.baseAddress.assumingMemoryBound(to: kvm_run.self)
-        runPage = page
+        runPage = RunPage(page)
         self.descriptor = descriptor
     }
 
     /// Leaves the vCPU open for the rest of the process's life; see `VirtualMachine.leave`.
     public consuming func leave() {
         _ = descriptor.release()
+        // On purpose never released: the vCPU thread's filter has no munmap.
+        _ = Unmanaged.passRetained(runPage)
     }
 
     /// Runs the guest until it needs this program. (KVM_RUN, api.rst §4.10)
@@ -56,7 +58,7 @@ public struct VCPU: ~Copyable {
         let bytes = Int(exit.length) * Int(exit.count)
         let offset = UnsafeMutableRawPointer(exit.data) - UnsafeMutableRawPointer(shared)
         precondition(
-            offset >= 0 && bytes <= runPage.count - offset, "the kernel's port data is in its run page")
+            offset >= 0 && bytes <= runPage.mapping.count - offset, "the kernel's port data is in its run page")
         // SAFETY: checked above to be inside `runPage`.
         UnsafeMutableRawPointer(exit.data).initializeMemory(as: UInt8.self, repeating: 0xFF, count: bytes)
     }
@@ -149,4 +151,11 @@ extension VCPU {
     public func tscFrequency() throws(KVMError) -> UInt64 {
         UInt64(try checked(kvm_get_tsc_khz(descriptor.borrowed.rawValue), .getTSCFrequency)) * 1000
     }
+}
+
+/// The mapping behind `VCPU.shared`, in a box that can be left.
+private final class RunPage: Sendable {
+    let mapping: Mapping
+
+    init(_ mapping: consuming Mapping) { self.mapping = mapping }
 }

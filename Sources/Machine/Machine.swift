@@ -117,6 +117,7 @@ private struct Assembly {
     private func closeJail() throws(MachineError) {
         if configuration.isUnconfined { return }
         var policy = SyscallPolicy.deviceLoop
+        if configuration.hasDisks { policy.rules += SyscallPolicy.disks }
         if configuration.hasUnixSockets { policy.rules += SyscallPolicy.unixSockets }
         try MachineError.jailing { () throws(JailError) in
             try Jail.close(maximumDescriptors: Self.maximumDescriptors)

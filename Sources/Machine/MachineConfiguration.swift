@@ -36,6 +36,9 @@ public struct MachineConfiguration: Equatable, Sendable {
     /// No jail. For debugging a VMM whose guest is trusted.
     public var isUnconfined = false
 
+    /// Whether there is a virtio-block device.
+    var hasDisks: Bool { !disks.isEmpty || (root != nil && rootTransport == .block) }
+
     /// Whether vsock ports are bridged to Unix sockets beside the configured streams.
     var hasUnixSockets: Bool { vsockListen != nil || vsockDirectory != nil }
 

@@ -1,0 +1,118 @@
+import CLinux
+import Glibc
+import Testing
+
+@testable import Sandbox
+
+/// Runs a filter as the kernel's BPF interpreter would, for the three kinds of instruction that `SyscallFilter` emits.
+private func verdict(
+    _ filter: SyscallFilter, number: UInt32, arguments: [UInt64] = [], architecture: UInt32 = 0xC000_003E
+) -> UInt32? {
+    var data: [UInt32] = [number, architecture, 0, 0]
+    for index in 0..<6 {
+        let argument = index < arguments.count ? arguments[index] : 0
+        data += [UInt32(truncatingIfNeeded: argument), UInt32(truncatingIfNeeded: argument >> 32)]
+    }
+    var accumulator: UInt32 = 0
+    var next = 0
+    while next < filter.program.count {
+        let instruction = filter.program[next]
+        next += 1
+        switch CInt(instruction.code) {
+        case BPF_LD | BPF_W | BPF_ABS: accumulator = data[Int(instruction.k) / 4]
+        case BPF_JMP | BPF_JEQ | BPF_K:
+            next += Int(accumulator == instruction.k ? instruction.jt : instruction.jf)
+        case BPF_RET | BPF_K: return instruction.k
+        default: return nil
+        }
+    }
+    return nil
+}
+
+private let allow = UInt32(SECCOMP_RET_ALLOW)
+private let kill = UInt32(SECCOMP_RET_KILL_PROCESS)
+
+/// Everything the device loop may ever be allowed.
+private var everything: SyscallPolicy {
+    var policy = SyscallPolicy.deviceLoop
+    policy.rules += SyscallPolicy.disks + SyscallPolicy.unixSockets
+    return policy
+}
+
+@Suite struct SyscallFilterTests {
+    @Test("each listed call passes and every other number kills", arguments: [SyscallPolicy.vcpu, everything])
+    func allNumbers(policy: SyscallPolicy) {
+        let filter = SyscallFilter(policy)
+        let rules = Dictionary(uniqueKeysWithValues: policy.rules.map { ($0.number, $0) })
+        for number in 0..<UInt32(1024) {
+            guard let rule = rules[number] else {
+                #expect(verdict(filter, number: number) == kill, "system call \(number)")
+                continue
+            }
+            var arguments = [UInt64](repeating: 0, count: 6)
+            guard let condition = rule.condition else {
+                #expect(verdict(filter, number: number, arguments: arguments) == allow, "\(rule.name)")
+                continue
+            }
+            for value in condition.values {
+                arguments[condition.index] = UInt64(value)
+                #expect(verdict(filter, number: number, arguments: arguments) == allow, "\(rule.name) \(value)")
+                arguments[condition.index] = UInt64(value) + 1
+                let isListed = condition.values.contains(value + 1)
+                #expect(
+                    verdict(filter, number: number, arguments: arguments) == (isListed ? allow : kill),
+                    "\(rule.name) \(value + 1)")
+            }
+        }
+    }
+
+    @Test("calls of another architecture and x32 calls kill")
+    func otherArchitectures() {
+        let filter = SyscallFilter(.deviceLoop)
+        #expect(verdict(filter, number: UInt32(__NR_read), architecture: 0x4000_0003) == kill)
+        #expect(verdict(filter, number: UInt32(__NR_read) | 0x4000_0000) == kill)
+    }
+
+    @Test("the vCPU has at most 8 calls, the device loop at most 25; each rule says why")
+    func small() {
+        #expect(SyscallPolicy.vcpu.rules.count <= 8)
+        #expect(SyscallPolicy.deviceLoop.rules.count <= 25)
+        for rule in SyscallPolicy.vcpu.rules + everything.rules { #expect(rule.why.count > 3, "\(rule.name)") }
+    }
+
+    @Test("nobody may open, execute, fork, trace, or map executable memory")
+    func neverAllowed() {
+        let never = [
+            __NR_open, __NR_openat, __NR_openat2, __NR_execve, __NR_execveat, __NR_fork, __NR_vfork, __NR_clone,
+            __NR_clone3, __NR_ptrace, __NR_mprotect, __NR_process_vm_writev, __NR_unshare, __NR_setns,
+            __NR_mount, __NR_kill, __NR_io_uring_setup, __NR_bpf, __NR_prctl,
+        ]
+        for policy in [SyscallPolicy.vcpu, everything] {
+            let filter = SyscallFilter(policy)
+            for number in never { #expect(verdict(filter, number: UInt32(number)) == kill, "\(number)") }
+            let executable = UInt64(PROT_READ | PROT_EXEC)
+            #expect(verdict(filter, number: UInt32(__NR_mmap), arguments: [0, 4096, executable]) == kill)
+        }
+    }
+
+    @Test("an installed filter lets the thread write, and kills the process for a call it does not list")
+    func installed() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            _ = jail_forbid_new_privileges()
+            try SyscallFilter(.deviceLoop).install()
+            _exit(7)
+        }
+        await #expect(processExitsWith: .signal(SIGSYS)) {
+            _ = jail_forbid_new_privileges()
+            try SyscallFilter(.vcpu).install()
+            _ = Glibc.open("/etc/passwd", O_RDONLY)
+            _exit(0)
+        }
+        await #expect(processExitsWith: .signal(SIGSYS)) {
+            _ = jail_forbid_new_privileges()
+            try SyscallFilter(.deviceLoop).install()
+            _ = Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+            _exit(0)
+        }
+    }
+}
