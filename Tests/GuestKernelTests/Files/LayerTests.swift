@@ -14,8 +14,8 @@ extension KernelSuite {
             image = ErofsFixture(
                 """
                 mkdir -p etc/sub lib data; printf hello > etc/greeting; printf deep > etc/sub/deep
-                head -c 9000 /dev/zero | tr '\\0' x > data/big; ln data/big data/other; ln -s greeting etc/link
-                mkdir lib/a lib/b; : > lib/a/1; : > lib/a/2
+                head -c 9000 /dev/zero | tr '\\0' x > data/big; ln data/big data/other
+                ln -s greeting etc/link; mkdir lib/a lib/b; : > lib/a/1; : > lib/a/2
                 """)
             try FileSystem.start(root: image.mapped)
             program = try TestProgram()
