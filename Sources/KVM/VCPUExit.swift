@@ -17,7 +17,7 @@ public enum VCPUExit: Equatable, Sendable {
     case failedEntry(reason: UInt64)
     /// KVM_SYSTEM_EVENT_*: the guest asked the hypervisor for a shutdown, reset or crash.
     case systemEvent(type: UInt32)
-    /// A signal or `VCPUKick.kick()`.
+    /// A signal came; run again.
     case interrupted
     /// Anything this VMM does not ask KVM for.
     case unknown(reason: UInt32)

@@ -50,10 +50,6 @@ int kvm_set_cpuid(int vcpu, const struct kvm_cpuid_entry2 *entries, uint32_t cou
 int kvm_get_tsc_khz(int vcpu);
 
 // --- struct kvm_run, shared with the kernel ---
-// `immediate_exit` is read by the kernel while another thread sets it, so the store must be a single one.
-static inline void kvm_run_set_immediate_exit(struct kvm_run *run, uint8_t value) {
-  __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);
-}
 // Swift imports unions without named members badly; these name the one that `exit_reason` makes valid.
 struct kvm_mmio_exit { uint64_t address; uint8_t *data; uint32_t length; bool is_write; };
 static inline struct kvm_mmio_exit kvm_run_mmio(struct kvm_run *run) {
