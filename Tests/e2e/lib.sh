@@ -133,9 +133,10 @@ ours() {
   done 2>/dev/null
   sed 's/^/mount /' /proc/self/mounts
   find /sys/fs/cgroup -type d -name '*swiftlet*' 2>/dev/null | sed 's/^/cgroup /'
-  for directory in /tmp /var/tmp /dev/shm /run "$TMPDIR" "$XDG_RUNTIME_DIR"; do
-    find "$directory" -path "$E2E_WORK/here" -prune -o \( -name '*swiftlet*' -o -path "$TMPDIR/*" \) -print 2>/dev/null
-  done | grep -v "^$E2E_WORK\$" | sort -u | sed 's/^/file /'
+  # Directly in the shared folders only: deeper there may be anybody's build of this very project.
+  for directory in /tmp /var/tmp /dev/shm /run; do find "$directory" -maxdepth 1 -name '*swiftlet*' 2>/dev/null; done |
+    sed 's/^/file /'
+  find "$TMPDIR" "$XDG_RUNTIME_DIR" -mindepth 1 2>/dev/null | sed 's/^/file /'
 }
 
 # nothing_left BEFORE: `ours` says nothing that it did not say before. The launcher answers before the VM is torn down, so this
