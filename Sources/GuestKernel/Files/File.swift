@@ -88,6 +88,8 @@ class File {
     var asRegular: RegularFile? { nil }
     var asDirectory: DirectoryFile? { nil }
     var asEpoll: Epoll? { nil }
+    var asTimer: CountingTimer? { nil }
+    var asProcess: Process? { nil }
     final var isEpoll: Bool { asEpoll != nil }
     /// An epoll instance that watches another one.
     var watchesEpoll: Bool { false }

@@ -168,6 +168,10 @@ final class AddressSpace {
         }
     }
 
+    /// Pages that a fork copies at once. The first write to a shared page costs each side a trap, as much as the copies of
+    /// a hundred pages; so what was written lately, the stack first, is copied while there is memory to spare.
+    private static let eagerForkPages = 64
+
     /// A copy for fork(2): the same areas; private pages are shared read-only until one side writes.
     /// - Throws: `.noMemory`.
     func copyOnWriteClone() throws(Errno) -> AddressSpace {
@@ -178,30 +182,44 @@ final class AddressSpace {
         clone.heapEnd = heapEnd
         clone.argumentRange = argumentRange
         clone.environmentRange = environmentRange
-        for area in areas {
+        var eager = Frames.available > Frames.total / 4 ? Self.eagerForkPages : 0
+        for area in areas.reversed() {
             var address = area.start
             while address < area.end {
                 let tableEnd = min(area.end, (address | 0x1F_FFFF) &+ 1)
-                if var from = table.existingSlot(for: address) {
-                    var to: UnsafeMutablePointer<UInt64>?
-                    while address < tableEnd {
-                        if from.pointee & PageTableEntry.present != 0 {
-                            if !area.isShared { from.pointee &= ~PageTableEntry.writable }
-                            if to == nil { to = try clone.table.slot(for: address) }
-                            to?.pointee = from.pointee
-                            Frames.retain(PageTableEntry(bits: from.pointee).frame)
-                            clone.residentPages += 1
-                        }
-                        from += 1
-                        if to != nil { to! += 1 }
-                        address += pageSize
-                    }
+                if let from = table.existingSlot(for: address) {
+                    try clone.takePages(
+                        from: from, at: address, count: Int((tableEnd - address) / pageSize), area.isShared, &eager)
                 }
                 address = tableEnd
             }
         }
         clone.maxResidentPages = clone.residentPages
         return clone
+    }
+
+    /// Entries of one page table of the parent's, from the one at `address` on.
+    private func takePages(
+        from first: UnsafeMutablePointer<UInt64>, at address: UInt64, count: Int, _ isShared: Bool, _ eager: inout Int
+    ) throws(Errno) {
+        var slot: UnsafeMutablePointer<UInt64>?
+        for i in 0..<count where first[i] & PageTableEntry.present != 0 {
+            if slot == nil { slot = try table.slot(for: address) }
+            guard let to = slot else { break }
+            let entry = PageTableEntry(bits: first[i])
+            residentPages += 1
+            if entry.isWritable && !isShared {
+                if eager > 0, let copy = try? Frames.allocate(zeroed: false) {
+                    eager -= 1
+                    wide_copy(PhysicalMemory.pointer(copy), PhysicalMemory.pointer(entry.frame), pageSize)
+                    to[i] = entry.bits - entry.frame + copy
+                    continue
+                }
+                first[i] = entry.bits & ~PageTableEntry.writable
+            }
+            to[i] = first[i]
+            Frames.retain(entry.frame)
+        }
     }
 
     func countResident(_ pages: UInt64 = 1) {

@@ -37,9 +37,13 @@ struct PageTable {
     let root: PhysicalAddress
 
     // SAFETY: the kernel is single-threaded (see Frames).
-    /// Free page-table frames, zero. Kept apart: a ring-deprivileged KVM shadows a frame that was a page table and traps
-    /// writes to it for a while, so it had better stay one.
+    /// Free page-table frames, zero, and roots that map the nucleus and the stub and nothing else. Kept apart: a
+    /// ring-deprivileged KVM shadows a frame that was a page table and traps writes to it, so it had better stay one, and
+    /// only what is not zero in it is cleared (clearing all of each table cost 1 ms a process).
     nonisolated(unsafe) private static var spares: [PhysicalAddress] = []
+    nonisolated(unsafe) private static var spareRoots: [PhysicalAddress] = []
+    private static let maximumSpares = 1024
+    private static let maximumSpareRoots = 64
     nonisolated(unsafe) static var nucleusEntry: UInt64 = 0
     nonisolated(unsafe) static var stubFrame: PhysicalAddress = 0
 
@@ -48,12 +52,16 @@ struct PageTable {
         return try Frames.allocate(forKernel: true)
     }
 
+    /// `table` is zero.
     private static func releaseTable(_ table: PhysicalAddress) {
-        wide_zero(PhysicalMemory.pointer(table), pageSize)
-        spares.append(table)
+        if spares.count < maximumSpares { spares.append(table) } else { Frames.release(table) }
     }
 
     init() throws(Errno) {
+        if let spare = Self.spareRoots.popLast() {
+            root = spare
+            return
+        }
         root = try Self.allocateTable()
         PhysicalMemory.words(root)[SWIFTLET_NUCLEUS_PML4_SLOT.asInt] = Self.nucleusEntry
         if Self.stubFrame != 0 {
@@ -119,18 +127,29 @@ struct PageTable {
 
     /// Frees the tables (not what they map; the stub page stays). The table is unusable afterwards.
     func destroy() {
-        destroyLevel(root, shift: 39, slots: 256)
+        if Self.spareRoots.count < Self.maximumSpareRoots {
+            clear(root, shift: 39, slots: 256, keepsStub: Self.stubFrame != 0)
+            Self.spareRoots.append(root)
+        } else {
+            clear(root, shift: 39, slots: 512, keepsStub: false)
+            Self.releaseTable(root)
+        }
     }
 
-    private func destroyLevel(_ table: PhysicalAddress, shift: UInt64, slots: Int) {
-        if shift > 12 {
-            let words = PhysicalMemory.words(table)
-            for i in 0..<slots {
-                let entry = PageTableEntry(bits: words[i])
-                if entry.isPresent { destroyLevel(entry.frame, shift: shift - 9, slots: 512) }
+    /// Makes entries 0..<`slots` zero and frees the tables below them.
+    /// - Parameter keepsStub: `table` is on the way to the stub page, and that way stays.
+    private func clear(_ table: PhysicalAddress, shift: UInt64, slots: Int, keepsStub: Bool) {
+        let words = PhysicalMemory.words(table)
+        for i in 0..<slots where words[i] != 0 {
+            let isKept = keepsStub && i == Int(UInt64(PROGRAM_STUB) >> shift & 511)
+            let isNucleus = shift == 39 && i >= 256
+            if shift > 12 && !isNucleus {
+                let child = PageTableEntry(bits: words[i]).frame
+                clear(child, shift: shift - 9, slots: 512, keepsStub: isKept)
+                if !isKept { Self.releaseTable(child) }
             }
+            if !isKept { words[i] = 0 }
         }
-        Self.releaseTable(table)
     }
 }
 

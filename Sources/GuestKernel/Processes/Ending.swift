@@ -11,8 +11,8 @@ extension Process {
     /// The last thread has gone.
     fileprivate func finish(_ how: Ending) {
         ending = how
-        realTimer?.end()
-        realTimer = nil
+        timers?.end()
+        timers = nil
         exitedUsage.maxResidentPages = max(exitedUsage.maxResidentPages, space.maxResidentPages)
         returnMemoryToLender()
         files = FileTable()

@@ -44,6 +44,7 @@ extension Thread {
         process.name = program.name
         process.executable = program.path
         process.exitSignal = Signal.child
+        process.timers?.endPOSIX()
         signals.alternateStack = AlternateStack()
         VectorState.reset(self)
         ProgramBase.fs = 0

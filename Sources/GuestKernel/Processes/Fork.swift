@@ -94,6 +94,7 @@ extension Thread {
         child.exitSignal = request.exitSignal
         child.signals.actions = flags.contains(.signalHandlers) ? process.signals.actions : process.signals.actions.copy()
         if flags.contains(.clearSignalHandlers) { child.signals.actions.resetAll() }
+        child.watchCPULimit()
         return child
     }
 

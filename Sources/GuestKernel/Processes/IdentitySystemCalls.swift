@@ -228,6 +228,7 @@ private func loadLimit(
     if hard > process.limits.hard[Int(resource)] && !process.credentials.isPrivileged { throw .notPermitted }
     process.limits.soft[Int(resource)] = soft
     process.limits.hard[Int(resource)] = hard
+    if resource == 0 { process.watchCPULimit() }
 }
 
 /// getrusage(2): struct rusage, 144 bytes.

@@ -1,72 +1,98 @@
-/// ITIMER_REAL (getitimer(2)) and alarm(2): a signal when the time comes, again and again if it has an interval.
-final class IntervalTimer {
-    private let alarm: Timers.Alarm
-    private var interval: UInt64 = 0
+/// The timers of one process. They refer to it, so `end()` must come when it ends.
+final class ProcessTimers {
+    /// ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF (getitimer(2)).
+    fileprivate var intervals: [SignalTimer] = []
+    /// timer_create(2); the index is the number.
+    var posix: [SignalTimer?] = []
+    fileprivate var cpuLimit: CPULimit?
 
-    init(process: Process) {
-        // The timer belongs to the process and is cancelled when it ends, which breaks the cycle.
-        let box = Box()
-        alarm = Timers.Alarm {
-            guard let timer = box.timer else { return }
-            sendSignal(14, toProcess: process)
-            if timer.interval > 0 { timer.set(after: timer.interval, interval: timer.interval) }
-        }
-        box.timer = self
-        self.box = box
+    fileprivate init(_ process: Process) {
+        intervals = [
+            SignalTimer(.monotonic, process: process, signal: Signal.alarm),
+            SignalTimer(
+                .processTime(process, includesSystem: false), process: process, signal: Signal.virtualAlarm),
+            SignalTimer(.processTime(process, includesSystem: true), process: process, signal: Signal.profile),
+        ]
     }
 
-    private final class Box {
-        var timer: IntervalTimer?
-    }
-    private var box: Box?
-
-    var remaining: UInt64 {
-        if alarm.deadline == .max { return 0 }
-        let now = Clock.monotonic
-        return max(1, alarm.deadline > now ? alarm.deadline - now : 0)
+    /// exec(2) keeps interval timers, but not these.
+    func endPOSIX() {
+        for timer in posix { timer?.set(at: nil, interval: 0) }
+        posix = []
     }
 
-    var currentInterval: UInt64 { interval }
-
-    /// 0 stops it.
-    func set(after nanoseconds: UInt64, interval: UInt64) {
-        self.interval = interval
-        if nanoseconds == 0 {
-            Timers.cancel(alarm)
-        } else {
-            Timers.set(alarm, at: Clock.monotonic.addingClamped(nanoseconds))
-        }
-    }
-
-    /// When its process ends.
     func end() {
-        Timers.cancel(alarm)
-        box?.timer = nil
-        box = nil
+        endPOSIX()
+        for timer in intervals { timer.set(at: nil, interval: 0) }
+        intervals = []
+        cpuLimit?.set(at: nil, interval: 0)
+        cpuLimit = nil
+    }
+}
+
+/// RLIMIT_CPU: SIGXCPU every second from the soft limit on, SIGKILL at the hard one (setrlimit(2)).
+private final class CPULimit: ClockTimer {
+    private let process: Process
+
+    init(_ process: Process) {
+        self.process = process
+        super.init(.processTime(process, includesSystem: true))
+    }
+
+    override func expired(_ times: UInt64) {
+        let used = clock.now / 1_000_000_000
+        if used >= process.limits.hard[0] {
+            sendSignal(Signal.kill, toProcess: process)
+        } else {
+            sendSignal(Signal.cpuLimit, toProcess: process)
+        }
     }
 }
 
 extension Process {
+    func requireTimers() -> ProcessTimers {
+        if let timers { return timers }
+        let new = ProcessTimers(self)
+        timers = new
+        return new
+    }
+
+    /// After RLIMIT_CPU was set or inherited.
+    func watchCPULimit() {
+        let second: UInt64 = 1_000_000_000
+        guard limits.soft[0] != ResourceLimits.infinity else {
+            timers?.cpuLimit?.set(at: nil, interval: 0)
+            return
+        }
+        let timers = requireTimers()
+        let limit = timers.cpuLimit ?? CPULimit(self)
+        timers.cpuLimit = limit
+        limit.set(at: max(limits.soft[0].multipliedClamped(by: second), 1), interval: second)
+    }
+
     /// getitimer (36), alarm (37), setitimer (38).
     func intervalTimerCall(_ number: UInt64, _ arguments: SystemCallArguments) throws(Errno) -> Int {
         if number == 37 {
-            let timer = requireTimer()
-            let left = (timer.remaining + 999_999_999) / 1_000_000_000
-            timer.set(after: (arguments.a & 0xFFFF_FFFF) * 1_000_000_000, interval: 0)
-            return Int(left)
+            let timer = requireTimers().intervals[0]
+            let left = (timer.remaining + 500_000_000) / 1_000_000_000
+            let isPending = timer.expiry != nil
+            let seconds = arguments.a & 0xFFFF_FFFF
+            let now = timer.clock.now
+            timer.set(at: seconds == 0 ? nil : now.addingClamped(seconds * 1_000_000_000), interval: 0)
+            return isPending ? Int(max(left, 1)) : 0
         }
         guard arguments.a <= 2 else { throw .invalidArgument }
-        if arguments.a != 0 {       // ITIMER_VIRTUAL, ITIMER_PROF
-            SystemCalls.countUnsupported(UInt32(number))
-            throw .invalidArgument
-        }
-        let timer = requireTimer()
-        let old = (timer.currentInterval, timer.remaining)
+        let timer = requireTimers().intervals[Int(arguments.a)]
+        let old = (timer.interval, timer.remaining)
         let oldAddress = number == 36 ? arguments.b : arguments.c
         if number == 38 {
-            let interval = try loadTimeval(arguments.b)
-            let value = try loadTimeval(arguments.b &+ 16)
-            timer.set(after: value, interval: interval)
+            var interval: UInt64 = 0
+            var value: UInt64 = 0
+            if arguments.b != 0 {
+                interval = try loadTimeval(arguments.b)
+                value = try loadTimeval(arguments.b &+ 16)
+            }
+            timer.set(at: value == 0 ? nil : timer.clock.now.addingClamped(value), interval: interval)
         }
         if oldAddress != 0 {
             try space.store(
@@ -76,18 +102,10 @@ extension Process {
         return 0
     }
 
-    private func requireTimer() -> IntervalTimer {
-        if let realTimer { return realTimer }
-        let timer = IntervalTimer(process: self)
-        realTimer = timer
-        return timer
-    }
-
     private func loadTimeval(_ address: UInt64) throws(Errno) -> UInt64 {
         let seconds = try space.load(Int64.self, at: address)
         let microseconds = try space.load(Int64.self, at: address &+ 8)
         guard seconds >= 0, microseconds >= 0, microseconds < 1_000_000 else { throw .invalidArgument }
-        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? .max : whole.addingClamped(UInt64(microseconds) * 1000)
+        return UInt64(seconds).multipliedClamped(by: 1_000_000_000).addingClamped(UInt64(microseconds) * 1000)
     }
 }

@@ -35,8 +35,8 @@ final class Process {
 
     /// Set when the last thread has gone; the process is then a zombie until it is waited for.
     var ending: Ending?
-    /// ITIMER_REAL, once used; `end()` it when the process ends.
-    var realTimer: IntervalTimer?
+    /// Interval timers, POSIX timers and the CPU-time limit, once there are any.
+    var timers: ProcessTimers?
     /// Set when its end is decided; its threads end one by one, at their next return to the program.
     var requestedEnding: Ending?
     /// Whether it ended because the guest had no memory left for it.

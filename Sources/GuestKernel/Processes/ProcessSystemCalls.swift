@@ -17,6 +17,7 @@ func processSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thr
     case 109, 111, 112, 121, 124: return try groupSystemCall(number, arguments, thread.process)
     case 157: return try processControl(arguments, thread)
     case 318: return try randomSystemCall(number, arguments, thread)
+    case 434: return try openProcess(arguments, thread.process)
     default: return try signalSystemCall(number, arguments, thread)
     }
 }

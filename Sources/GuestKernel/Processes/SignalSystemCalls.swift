@@ -30,6 +30,7 @@ func signalSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thre
         try sleepUntilSignal()
     case 131: return try alternateStack(arguments, thread)
     case 200: return try signalThread(nil, arguments.a, arguments.b, thread)
+    case 424: return try signalProcessFile(arguments, thread)
     case 234: return try signalThread(Int32(truncatingIfNeeded: arguments.a), arguments.b, arguments.c, thread)
     default: return nil
     }
@@ -128,12 +129,9 @@ private func queueInfo(_ number: UInt64, _ arguments: SystemCallArguments, _ thr
     let isToThread = number == 297
     let signal = Int32(truncatingIfNeeded: isToThread ? arguments.c : arguments.b)
     guard Signal.isValid(signal) else { throw .invalidArgument }
-    let address = isToThread ? arguments.d : arguments.c
-    let code = try thread.process.space.load(Int32.self, at: address &+ 8)
     let id = Int32(truncatingIfNeeded: arguments.a)
-    guard code < 0 && code != SignalInfo.thread || id == thread.process.id else { throw .notPermitted }
-    var info = SignalInfo(signal, code: code)
-    for i in 0..<4 { info.detail[i] = try thread.process.space.load(UInt64.self, at: address &+ 16 &+ UInt64(i) * 8) }
+    let info = try loadInfo(
+        signal, at: isToThread ? arguments.d : arguments.c, thread.process, isToItself: id == thread.process.id)
     if isToThread {
         let target = try findThread(Int32(truncatingIfNeeded: arguments.b), in: id)
         guard thread.process.credentials.maySignal(target.process.credentials) else { throw .notPermitted }
@@ -143,6 +141,34 @@ private func queueInfo(_ number: UInt64, _ arguments: SystemCallArguments, _ thr
         guard thread.process.credentials.maySignal(target.credentials) else { throw .notPermitted }
         guard target.receive(info) else { throw .wouldBlock }
     }
+    return 0
+}
+
+/// A siginfo_t that a program made. To others it must not look like the kernel's or kill's.
+private func loadInfo(
+    _ signal: Int32, at address: UInt64, _ sender: Process, isToItself: Bool
+) throws(Errno) -> SignalInfo {
+    let code = try sender.space.load(Int32.self, at: address &+ 8)
+    guard code < 0 && code != SignalInfo.thread || isToItself else { throw .notPermitted }
+    var info = SignalInfo(signal, code: code)
+    for i in 0..<4 { info.detail[i] = try sender.space.load(UInt64.self, at: address &+ 16 &+ UInt64(i) * 8) }
+    return info
+}
+
+/// pidfd_send_signal(2).
+private func signalProcessFile(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    let signal = Int32(truncatingIfNeeded: arguments.b)
+    guard signal == 0 || Signal.isValid(signal), arguments.d == 0 else { throw .invalidArgument }
+    let sender = thread.process
+    guard let target = try sender.files.file(Int32(truncatingIfNeeded: arguments.a)).asProcess else {
+        throw .badDescriptor
+    }
+    guard Processes.find(target.id) === target else { throw .noSuchProcess }
+    guard sender.credentials.maySignal(target.credentials) else { throw .notPermitted }
+    if signal == 0 { return 0 }
+    var info = SignalInfo(signal, code: SignalInfo.user, from: sender)
+    if arguments.c != 0 { info = try loadInfo(signal, at: arguments.c, sender, isToItself: target === sender) }
+    guard target.receive(info) else { throw .wouldBlock }
     return 0
 }
 

@@ -10,6 +10,8 @@ func timeSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread
         try sleep(thread, for: try loadTimespec(space, arguments.a), remaining: arguments.b)
         return 0
     case 36, 37, 38: return try thread.process.intervalTimerCall(number, arguments)
+    case 222...226: return try timerCall(number, arguments, thread)
+    case 283, 286, 287: return try timerFileCall(number, arguments, thread)
     case 96:                                        // gettimeofday
         if arguments.a != 0 {
             let now = Clock.realtime
@@ -78,7 +80,7 @@ extension Clock {
 }
 
 /// Nanoseconds on the clock with number `id` (clock_gettime(2)).
-private func clock(_ id: UInt64, _ thread: Thread) throws(Errno) -> UInt64 {
+func clock(_ id: UInt64, _ thread: Thread) throws(Errno) -> UInt64 {
     switch id {
     case 0, 5, 8, 11: return Clock.realtime + (id == 11 ? 37_000_000_000 : 0)   // TAI is 37 s ahead since 2017
     case 1, 4, 6, 7, 9: return Clock.monotonic

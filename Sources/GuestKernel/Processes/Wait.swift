@@ -109,6 +109,9 @@ private func waitid(_ arguments: SystemCallArguments, _ thread: Thread) throws(E
     case 0: who = .any
     case 1: who = .process(id)
     case 2: who = .group(id == 0 ? process.group : id)
+    case 3:                                         // P_PIDFD
+        guard let target = try process.files.file(id).asProcess else { throw .badDescriptor }
+        who = .process(target.id)
     default: throw .invalidArgument
     }
     let options = arguments.d & ~0xE000_0000

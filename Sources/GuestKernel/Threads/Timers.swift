@@ -2,11 +2,10 @@ import GuestNucleus
 
 /// Deadlines: sleeping threads and whatever else wants to be called at a time. One LAPIC one-shot serves them all.
 enum Timers {
-    /// Something to do at a time, in the kernel, between other things; it must not wait.
-    final class Alarm {
-        var deadline: UInt64 = .max
-        let action: () -> Void
-        init(action: @escaping () -> Void) { self.action = action }
+    /// Something to do at a time, in the kernel, between other things; it must not wait. A subclass says what.
+    class Alarm {
+        final fileprivate(set) var deadline: UInt64 = .max
+        func fire() {}
     }
 
     // SAFETY: see Frames. Sorted by deadline, soonest last.
@@ -28,7 +27,7 @@ enum Timers {
         if let i = sleepers.lastIndex(where: { $0 === thread }) { sleepers.remove(at: i) }
     }
 
-    /// Calls `alarm.action` once, at `deadline` (`Clock.monotonic`); sets it anew if it was set.
+    /// Calls `alarm.fire` once, at `deadline` (`Clock.monotonic`); sets it anew if it was set.
     static func set(_ alarm: Alarm, at deadline: UInt64) {
         cancel(alarm)
         alarm.deadline = deadline
@@ -54,7 +53,7 @@ enum Timers {
         while let alarm = alarms.last, alarm.deadline <= now {
             alarms.removeLast()
             alarm.deadline = .max
-            alarm.action()
+            alarm.fire()
         }
     }
 
