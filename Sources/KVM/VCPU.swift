@@ -58,7 +58,8 @@ public struct VCPU: ~Copyable {
         let bytes = Int(exit.length) * Int(exit.count)
         let offset = UnsafeMutableRawPointer(exit.data) - UnsafeMutableRawPointer(shared)
         precondition(
-            offset >= 0 && bytes <= runPage.mapping.count - offset, "the kernel's port data is in its run page")
+            offset >= 0 && bytes <= runPage.mapping.count - offset,
+            "the kernel's port data is in its run page")
         // SAFETY: checked above to be inside `runPage`.
         UnsafeMutableRawPointer(exit.data).initializeMemory(as: UInt8.self, repeating: 0xFF, count: bytes)
     }

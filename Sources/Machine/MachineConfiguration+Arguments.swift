@@ -21,7 +21,8 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
         case .twice(let option): "\(option) was given twice"
         case .badNumber(let option, let value): "\(option): '\(value)' is not a number"
         case .notOpen(let option, let descriptor): "\(option): descriptor \(descriptor) is not open"
-        case .outOfRange(let option, let value, let allowed): "\(option): \(value) is out of range (\(allowed))"
+        case .outOfRange(let option, let value, let allowed):
+            "\(option): \(value) is out of range (\(allowed))"
         case .badChoice(let option, let value, let allowed): "\(option): '\(value)' is not one of \(allowed)"
         case .needs(let option, let other): "\(option) needs \(other)"
         }
@@ -132,7 +133,8 @@ private struct ArgumentParser {
         let value = try value()
         guard count < MachineConfiguration.maximumDisks else {
             throw .outOfRange(
-                option: option, value: "disk \(count + 1)", allowed: "\(MachineConfiguration.maximumDisks) disks")
+                option: option, value: "disk \(count + 1)",
+                allowed: "\(MachineConfiguration.maximumDisks) disks")
         }
         let parts = value.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
         if parts.count == 2 && parts[1] != "ro" {

@@ -33,14 +33,16 @@ extension VCPUThread {
                 counters.interruptedRuns.count()
             case .halted:
                 counters.haltExits.count()
-                return End(cause: .kvmInternalError, message: "HLT came out of KVM, whose irqchip should take it")
+                return End(
+                    cause: .kvmInternalError, message: "HLT came out of KVM, whose irqchip should take it")
             case .shutdown:
                 return End(cause: .tripleFault, message: "triple fault\(place(of: vcpu))")
             case .internalError(let suberror, let instruction):
                 let bytes = instruction.map { hexadecimal(UInt64($0)) }.joined(separator: " ")
                 return End(
                     cause: .kvmInternalError,
-                    message: "KVM_EXIT_INTERNAL_ERROR \(suberror)\(place(of: vcpu)), instruction bytes: \(bytes)")
+                    message:
+                        "KVM_EXIT_INTERNAL_ERROR \(suberror)\(place(of: vcpu)), instruction bytes: \(bytes)")
             case .failedEntry(let reason):
                 return End(
                     cause: .kvmInternalError,

@@ -9,7 +9,8 @@ extension SyscallPolicy {
         thread: "vcpu",
         rules: [
             Rule(
-                "ioctl", __NR_ioctl, argument: 1, [kvm_request_run, kvm_request_get_regs, kvm_request_get_sregs],
+                "ioctl", __NR_ioctl, argument: 1,
+                [kvm_request_run, kvm_request_get_regs, kvm_request_get_sregs],
                 why: "running the guest; and saying where it stood when it crashed"),
             Rule("write", __NR_write, why: "eventfds: to the device loop and, as notifications, to devices"),
             Rule("read", __NR_read, why: "blocking eventfds: a device's reset, and waiting for the end"),
@@ -37,7 +38,8 @@ extension SyscallPolicy {
             Rule("poll", __NR_poll, why: "pipes and terminals on kernels without RWF_NOWAIT for them"),
             Rule("futex", __NR_futex, why: "the locks shared with the vCPU thread, when they are contended"),
             Rule("brk", __NR_brk, why: "malloc"),
-            Rule("mmap", __NR_mmap, argument: 2, [readWrite], why: "malloc of large blocks; never executable"),
+            Rule(
+                "mmap", __NR_mmap, argument: 2, [readWrite], why: "malloc of large blocks; never executable"),
             Rule("munmap", __NR_munmap, why: "free of large blocks"),
             Rule("mremap", __NR_mremap, why: "realloc of large blocks"),
             Rule("close", __NR_close, why: "a stream that has ended, so that its reader sees the end"),
@@ -67,9 +69,9 @@ extension SyscallPolicy {
         Rule("fchdir", __NR_fchdir, why: "into the directory of those sockets, the only one there is"),
     ]
 
-    private static let readWrite: UInt32 = 3       // PROT_READ | PROT_WRITE
+    private static let readWrite: UInt32 = 3  // PROT_READ | PROT_WRITE
     private static let getStatusFlags: UInt32 = 3  // F_GETFL
-    private static let unixFamily: UInt32 = 1      // AF_UNIX
+    private static let unixFamily: UInt32 = 1  // AF_UNIX
 }
 
 extension SyscallPolicy.Rule {

@@ -29,7 +29,9 @@ public struct SyscallFilter: Sendable {
         let result = program.withUnsafeBufferPointer {
             jail_install_filter($0.baseAddress, UInt16($0.count))
         }
-        if result < 0 { throw JailError(step: "system-call filter (seccomp)", error: .init(rawValue: -result)) }
+        if result < 0 {
+            throw JailError(step: "system-call filter (seccomp)", error: .init(rawValue: -result))
+        }
     }
 
     private static func instructions(for rule: SyscallPolicy.Rule) -> [sock_filter] {

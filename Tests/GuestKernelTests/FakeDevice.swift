@@ -67,12 +67,16 @@ struct FakeDevice {
     let entry: swiftlet_device
     let queues: [FakeQueue]
 
-    init(_ kind: VirtioDevice.Kind, queueCount: UInt32, configuration: UInt64, features: VirtioDevice.Features = []) throws {
+    init(
+        _ kind: VirtioDevice.Kind, queueCount: UInt32, configuration: UInt64,
+        features: VirtioDevice.Features = []
+    ) throws {
         FakeMachine.start()
         let pages = try Frames.allocateContiguous(count: UInt64(queueCount) + 1)
         let all = features.union([.version1, .eventIndex])
         entry = swiftlet_device(
-            mmio: pages + UInt64(queueCount) * pageSize, gsi: 5, device_id: kind.rawValue, features: all.rawValue,
+            mmio: pages + UInt64(queueCount) * pageSize, gsi: 5, device_id: kind.rawValue,
+            features: all.rawValue,
             config: configuration, queues: pages, queue_count: queueCount, reserved: 0)
         queues = (0..<UInt64(queueCount)).map { FakeQueue(page: pages + $0 * pageSize) }
     }

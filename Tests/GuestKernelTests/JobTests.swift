@@ -9,7 +9,9 @@ extension KernelSuite {
             Array(UnsafeBufferPointer(start: string.utf8Start, count: string.utf8CodeUnitCount))
         }
 
-        private func strings(_ list: [[UInt8]]) -> [String] { list.map { String(decoding: $0, as: UTF8.self) } }
+        private func strings(_ list: [[UInt8]]) -> [String] {
+            list.map { String(decoding: $0, as: UTF8.self) }
+        }
 
         @Test("a command with a slash is looked for nowhere else")
         func pathOfItsOwn() {
@@ -46,7 +48,9 @@ extension KernelSuite {
         }
 
         /// A control stream whose host sends `bytes` in packets of `size`.
-        private func control(_ bytes: [UInt8], packets size: Int) throws -> (JobControl, VsockTests.Host, VsockConnection) {
+        private func control(_ bytes: [UInt8], packets size: Int) throws -> (
+            JobControl, VsockTests.Host, VsockConnection
+        ) {
             let host = try VsockTests.Host()
             let connection = host.connected(wide: true)
             var rest = bytes[...]
@@ -58,7 +62,9 @@ extension KernelSuite {
             return (JobControl(host.driver, connection), host, connection)
         }
 
-        @Test("messages and data come out the same, whatever packets they came in", arguments: [50, 4096, 20000])
+        @Test(
+            "messages and data come out the same, whatever packets they came in",
+            arguments: [50, 4096, 20000])
         func decoding(packetBytes: Int) throws {
             var bytes: [UInt8] = []
             HostMessage.begin(.init(isInputConnected: true, user: 7, group: 8)).encode(to: &bytes)
@@ -94,7 +100,9 @@ extension KernelSuite {
         func sending() throws {
             let (control, host, _) = try control([], packets: 1)
             control.queue(.started(sinceEntryNanoseconds: 5))
-            try [1, 2, 3].withUnsafeBytes { try control.send(data: UnsafeRawBufferPointer(rebasing: $0[0..<3])) }
+            try [1, 2, 3].withUnsafeBytes {
+                try control.send(data: UnsafeRawBufferPointer(rebasing: $0[0..<3]))
+            }
             var expected: [UInt8] = []
             GuestMessage.started(sinceEntryNanoseconds: 5).encode(to: &expected)
             DataFrame.appendHeader(count: 3, to: &expected)
@@ -122,7 +130,9 @@ extension KernelSuite {
         private let begin = HostMessage.begin(.init(isInputConnected: false, user: 1000, group: 100))
 
         private func status(_ path: StaticString, followLast: Bool = true) throws -> FileStatus {
-            try FileSystem.lookup(text(path), in: FileSystemContext(), as: Credentials(), followLast: followLast).status()
+            try FileSystem.lookup(
+                text(path), in: FileSystemContext(), as: Credentials(), followLast: followLast
+            ).status()
         }
 
         @Test("input files arrive with content, mode and owner; what is missing above them is made")
@@ -166,7 +176,9 @@ extension KernelSuite {
             #expect(failure.map { String(decoding: $0.about, as: UTF8.self) } == "/f/below")
         }
 
-        @Test("output files go back with mode and content, a missing one with its errno, whatever else there is")
+        @Test(
+            "output files go back with mode and content, a missing one with its errno, whatever else there is"
+        )
         func outputs() throws {
             let input = try read(
                 [
@@ -186,7 +198,9 @@ extension KernelSuite {
             #expect(host.packets().flatMap(\.bytes) == expected)
         }
 
-        @Test("a command that is nowhere is ENOENT, a directory EACCES, a working directory that is none ENOTDIR")
+        @Test(
+            "a command that is nowhere is ENOENT, a directory EACCES, a working directory that is none ENOTDIR"
+        )
         func startFailures() throws {
             let host = try VsockTests.Host()
             let stream = VsockStream(host.driver, host.connected(), flags: 1)

@@ -5,7 +5,9 @@ import Testing
 
 extension KernelSuite {
     struct VirtioBlockTests {
-        private func make(sectors: UInt64, _ features: VirtioDevice.Features = []) throws -> (VirtioBlock, FakeQueue) {
+        private func make(sectors: UInt64, _ features: VirtioDevice.Features = []) throws -> (
+            VirtioBlock, FakeQueue
+        ) {
             let device = try FakeDevice(.block, queueCount: 1, configuration: sectors, features: features)
             return (try VirtioBlock(number: 0, device.entry), device.queues[0])
         }
@@ -15,7 +17,8 @@ extension KernelSuite {
             let (disk, queue) = try make(sectors: 1000)
             let pair = try Frames.allocateContiguous(count: 2)
             let single = try Frames.allocateContiguous(count: 2)
-            let request = try disk.submit(.read, sector: 24, frames: [pair, pair + 4096, single + 4096], bytes: 3 * 4096)
+            let request = try disk.submit(
+                .read, sector: 24, frames: [pair, pair + 4096, single + 4096], bytes: 3 * 4096)
             let chain = try #require(queue.next())
             #expect(chain.readable.map(\.count) == [16])
             #expect(chain.writable.map(\.count) == [8192, 4096, 1])

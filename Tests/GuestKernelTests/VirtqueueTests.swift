@@ -50,7 +50,8 @@ extension KernelSuite {
             #expect(device.next()?.head == 5)
         }
 
-        @Test("no interrupt is asked for until somebody waits, and waiting is refused when something has come")
+        @Test(
+            "no interrupt is asked for until somebody waits, and waiting is refused when something has come")
         func interrupts() throws {
             let (driver, device) = try make()
             #expect(device.usedEvent == 0xFFFF)

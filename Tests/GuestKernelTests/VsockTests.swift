@@ -36,12 +36,15 @@ extension KernelSuite {
                     bytes.withUnsafeBytes { raw in
                         #expect(raw.load(as: UInt64.self) == 3)
                         #expect(raw.load(fromByteOffset: 8, as: UInt64.self) == 2)
-                        func word(_ offset: Int) -> UInt32 { raw.load(fromByteOffset: offset, as: UInt32.self) }
+                        func word(_ offset: Int) -> UInt32 {
+                            raw.load(fromByteOffset: offset, as: UInt32.self)
+                        }
                         let length = Int(word(24))
                         result.append(
                             Packet(
                                 operation: raw.load(fromByteOffset: 30, as: UInt16.self), localPort: word(16),
-                                peerPort: word(20), flags: word(32), bufferAllocation: word(36), forwarded: word(40),
+                                peerPort: word(20), flags: word(32), bufferAllocation: word(36),
+                                forwarded: word(40),
                                 bytes: Array(bytes[44..<(44 + length)])))
                         #expect(raw.count >= 44 + length)
                     }
@@ -54,13 +57,15 @@ extension KernelSuite {
             @discardableResult
             func send(
                 _ operation: VsockHeader.Operation, to connection: VsockConnection, _ bytes: [UInt8] = [],
-                flags: UInt32 = 0, window: UInt32 = 65536, forwarded: UInt32 = 0, cid: UInt64 = 2, length: UInt32? = nil
+                flags: UInt32 = 0, window: UInt32 = 65536, forwarded: UInt32 = 0, cid: UInt64 = 2,
+                length: UInt32? = nil
             ) -> Bool {
                 guard let chain = receive.next() else { return false }
                 let header = VsockHeader(base: chain.writable[0].baseAddress!)
                 header.fill(
                     guestCID: cid, from: connection.peerPort, to: connection.localPort, operation,
-                    length: length ?? UInt32(bytes.count), flags: flags, bufferAllocation: window, forwarded: forwarded)
+                    length: length ?? UInt32(bytes.count), flags: flags, bufferAllocation: window,
+                    forwarded: forwarded)
                 header.base.storeBytes(of: 3, toByteOffset: 8, as: UInt64.self)
                 chain.writable[1].copyBytes(from: bytes)
                 receive.complete(chain, written: 44 + bytes.count)
@@ -102,7 +107,9 @@ extension KernelSuite {
             #expect(host.packets().isEmpty)
             host.driver.publish()
             let request = try #require(host.packets().first)
-            #expect(request.operation == 1 && request.peerPort == 1026 && request.localPort == connection.localPort)
+            #expect(
+                request.operation == 1 && request.peerPort == 1026
+                    && request.localPort == connection.localPort)
             #expect(request.bufferAllocation == connection.window && request.bufferAllocation >= 128 << 10)
             #expect(throws: Errno.wouldBlock) { try host.write(connection, [1]) }
             host.send(.response, to: connection)
@@ -234,7 +241,9 @@ extension KernelSuite {
             }
         }
 
-        @Test("a stream is a pipe to its program: FIFO, no seeking, no terminal; not writable once the host stopped reading")
+        @Test(
+            "a stream is a pipe to its program: FIFO, no seeking, no terminal; not writable once the host stopped reading"
+        )
         func looksLikeAPipe() throws {
             let host = try Host()
             let connection = host.connected()
@@ -292,7 +301,8 @@ extension KernelSuite {
             let host = try Host()
             let connection = host.connected()
             for round in 0..<1000 {
-                let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: round), count: round % 2 == 0 ? 20000 : 5)
+                let bytes = [UInt8](
+                    repeating: UInt8(truncatingIfNeeded: round), count: round % 2 == 0 ? 20000 : 5)
                 #expect(host.send(.data, to: connection, bytes))
                 _ = host.driver.poll()
                 #expect(try host.read(connection, 30000) == bytes)

@@ -84,7 +84,8 @@ import Testing
         try epoll.wait(timeoutMilliseconds: 0) { token, _ in seen.append(token) }
         #expect(seen == [0x1_0000_0002])
         try epoll.remove(ready.descriptor)
-        try epoll.wait(timeoutMilliseconds: 0) { _, _ in Issue.record("removed descriptors are not reported") }
+        try epoll.wait(timeoutMilliseconds: 0) { _, _ in Issue.record("removed descriptors are not reported")
+        }
     }
 
     @Test("a regular file cannot be watched: EPERM")

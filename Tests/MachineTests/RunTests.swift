@@ -64,7 +64,9 @@ private struct Run {
             var channel = try SocketPair(type: CInt(SOCK_SEQPACKET.rawValue))
             process = try spawnJailed(
                 .path(program),
-                arguments: ["swiftlet-vmm", "--kvm", "3", "--kernel", "4", "--memory", memory, "--events", "5"],
+                arguments: [
+                    "swiftlet-vmm", "--kvm", "3", "--kernel", "4", "--memory", memory, "--events", "5",
+                ],
                 descriptors: [
                     DescriptorAssignment(system.borrowed, as: 3), DescriptorAssignment(image.borrowed, as: 4),
                     DescriptorAssignment(channel.second.borrowed, as: 5),

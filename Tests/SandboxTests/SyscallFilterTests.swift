@@ -40,7 +40,8 @@ private var everything: SyscallPolicy {
 }
 
 @Suite struct SyscallFilterTests {
-    @Test("each listed call passes and every other number kills", arguments: [SyscallPolicy.vcpu, everything])
+    @Test(
+        "each listed call passes and every other number kills", arguments: [SyscallPolicy.vcpu, everything])
     func allNumbers(policy: SyscallPolicy) {
         let filter = SyscallFilter(policy)
         let rules = Dictionary(uniqueKeysWithValues: policy.rules.map { ($0.number, $0) })
@@ -56,7 +57,8 @@ private var everything: SyscallPolicy {
             }
             for value in condition.values {
                 arguments[condition.index] = UInt64(value)
-                #expect(verdict(filter, number: number, arguments: arguments) == allow, "\(rule.name) \(value)")
+                #expect(
+                    verdict(filter, number: number, arguments: arguments) == allow, "\(rule.name) \(value)")
                 arguments[condition.index] = UInt64(value) + 1
                 let isListed = condition.values.contains(value + 1)
                 #expect(
@@ -77,13 +79,16 @@ private var everything: SyscallPolicy {
     func small() {
         #expect(SyscallPolicy.vcpu.rules.count <= 8)
         #expect(SyscallPolicy.deviceLoop.rules.count <= 25)
-        for rule in SyscallPolicy.vcpu.rules + everything.rules { #expect(rule.why.count > 3, "\(rule.name)") }
+        for rule in SyscallPolicy.vcpu.rules + everything.rules {
+            #expect(rule.why.count > 3, "\(rule.name)")
+        }
     }
 
     @Test("nobody may open, execute, fork, trace, or map executable memory")
     func neverAllowed() {
         let never = [
-            __NR_open, __NR_openat, __NR_openat2, __NR_execve, __NR_execveat, __NR_fork, __NR_vfork, __NR_clone,
+            __NR_open, __NR_openat, __NR_openat2, __NR_execve, __NR_execveat, __NR_fork, __NR_vfork,
+            __NR_clone,
             __NR_clone3, __NR_ptrace, __NR_mprotect, __NR_process_vm_writev, __NR_unshare, __NR_setns,
             __NR_mount, __NR_kill, __NR_io_uring_setup, __NR_bpf, __NR_prctl,
         ]

@@ -21,7 +21,7 @@ enum ImportTable {
         ]),
         "Images": host.union(["LinuxSystem"]),
         "JobRunner": host.union(["JobWire", "LinuxSystem", "Sandbox"]),
-        "swiftlet-vmm": host.union(["Machine", "LinuxSystem"]),
+        "swiftlet-vmm": host.union(["CStart", "Machine", "LinuxSystem"]),
         "SwiftletCLI": host.union(["JobRunner", "Images", "JobWire", "LinuxSystem"]),
         "swiftlet": host.union(["SwiftletCLI"]),
     ]

@@ -4,6 +4,7 @@ import GuestMemory
 import LinuxSystem
 import SystemPackage
 import Testing
+
 @testable import Virtio
 @testable import VirtioDevices
 

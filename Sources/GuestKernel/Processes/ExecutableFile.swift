@@ -54,14 +54,16 @@ struct ExecutableFile {
     ) throws(Errno) {
         switch table.u32(at) {
         case 1: try addSegment(table, at, fileSize)
-        case 3:                                     // PT_INTERP
+        case 3:  // PT_INTERP
             let offset = table.u64(at + 8)
             let size = table.u64(at + 32)
-            guard size > 1, size <= 4096, offset <= fileSize, size <= fileSize - offset else { throw .notExecutable }
+            guard size > 1, size <= 4096, offset <= fileSize, size <= fileSize - offset else {
+                throw .notExecutable
+            }
             let path = try ByteReader(inode, at: offset, count: Int(size)).bytes
             guard path.count == Int(size), path.last == 0 else { throw .notExecutable }
             interpreter = Array(path.prefix { $0 != 0 })
-        case 6: headersAddress = table.u64(at + 16) // PT_PHDR
+        case 6: headersAddress = table.u64(at + 16)  // PT_PHDR
         case 0x6474_E551: isStackExecutable = table.u32(at + 4) & 1 != 0
         default: break
         }
@@ -76,7 +78,7 @@ struct ExecutableFile {
         if memorySize == 0 { return }
         guard fileSize <= memorySize, address < AddressSpace.top, memorySize < AddressSpace.top - address,
             offset & Self.pageMask == address & Self.pageMask,
-            offset <= totalSize, fileSize <= totalSize - offset      // a truncated file is refused, not run into SIGBUS
+            offset <= totalSize, fileSize <= totalSize - offset  // a truncated file is refused, not run into SIGBUS
         else { throw .notExecutable }
         let start = address & ~Self.pageMask
         guard start >= (segments.last?.end ?? 0) else { throw .notExecutable }
@@ -114,7 +116,9 @@ struct ByteReader {
         var done = 0
         var failure: Errno?
         buffer.withUnsafeMutableBytes { raw in
-            do throws(Errno) { done = try FileSystem.read(inode, at: offset, into: raw) } catch { failure = error }
+            do throws(Errno) { done = try FileSystem.read(inode, at: offset, into: raw) } catch {
+                failure = error
+            }
         }
         if let failure { throw failure }
         buffer.removeLast(count - done)

@@ -1,5 +1,5 @@
-/// futex(2): threads waiting for a word of memory to change. A word is known by the frame and offset it lies at, so that shared
-/// memory is one word in every address space; private ones by address space and address, which costs no page walk.
+/// futex(2): threads waiting for a word of memory to change. A word is known by the frame and offset it lies at, so that
+/// shared memory is one word in every address space; private ones by address space and address, which costs no page walk.
 enum Futexes {
     private enum Key: Equatable {
         case ofSpace(ObjectIdentifier, address: UInt64)
@@ -44,7 +44,8 @@ enum Futexes {
     /// Waits while the word is `expected`.
     /// - Throws: `.wouldBlock` if it is not, `.timedOut`, `.restart`.
     static func wait(
-        _ space: AddressSpace, _ address: UInt64, isPrivate: Bool, expected: UInt32, mask: UInt32, until deadline: UInt64
+        _ space: AddressSpace, _ address: UInt64, isPrivate: Bool, expected: UInt32, mask: UInt32,
+        until deadline: UInt64
     ) throws(Errno) {
         guard mask != 0 else { throw .invalidArgument }
         let key = try key(space, address, isPrivate: isPrivate)
@@ -90,7 +91,8 @@ enum Futexes {
 
     /// Wakes some and moves others to wait for another word (FUTEX_REQUEUE, FUTEX_CMP_REQUEUE).
     static func requeue(
-        _ space: AddressSpace, from: UInt64, to: UInt64, isPrivate: Bool, wake wakeCount: Int, move moveCount: Int,
+        _ space: AddressSpace, from: UInt64, to: UInt64, isPrivate: Bool, wake wakeCount: Int,
+        move moveCount: Int,
         expected: UInt32?
     ) throws(Errno) -> Int {
         let source = try key(space, from, isPrivate: isPrivate)
@@ -111,7 +113,8 @@ enum Futexes {
 
     /// FUTEX_WAKE_OP: changes the second word, wakes waiters of the first, and of the second if its old value fits.
     static func wakeOperation(
-        _ space: AddressSpace, _ first: UInt64, _ second: UInt64, isPrivate: Bool, counts: (Int, Int), operation: UInt32
+        _ space: AddressSpace, _ first: UInt64, _ second: UInt64, isPrivate: Bool, counts: (Int, Int),
+        operation: UInt32
     ) throws(Errno) -> Int {
         let firstKey = try key(space, first, isPrivate: isPrivate)
         let secondKey = try key(space, second, isPrivate: isPrivate)
@@ -169,7 +172,7 @@ extension Thread {
             let offset = try? space.load(Int64.self, at: head &+ 8),
             let pending = try? space.load(UInt64.self, at: head &+ 16)
         else { return }
-        var left = 2048     // Linux's ROBUST_LIST_LIMIT
+        var left = 2048  // Linux's ROBUST_LIST_LIMIT
         while entry & ~1 != head && left > 0 {
             let next = try? space.load(UInt64.self, at: entry & ~1)
             if entry != pending { markDead(space, (entry & ~1) &+ UInt64(bitPattern: offset)) }
@@ -181,16 +184,21 @@ extension Thread {
     }
 
     private func markDead(_ space: AddressSpace, _ address: UInt64) {
-        guard let value = try? space.load(UInt32.self, at: address), value & 0x3FFF_FFFF == UInt32(id) else { return }
+        guard let value = try? space.load(UInt32.self, at: address), value & 0x3FFF_FFFF == UInt32(id) else {
+            return
+        }
         // FUTEX_OWNER_DIED, keeping FUTEX_WAITERS.
-        if (try? space.store(value & 0x8000_0000 | 0x4000_0000, at: address)) != nil, value & 0x8000_0000 != 0 {
+        if (try? space.store(value & 0x8000_0000 | 0x4000_0000, at: address)) != nil, value & 0x8000_0000 != 0
+        {
             _ = try? Futexes.wake(space, address, isPrivate: false, count: 1, mask: .max)
         }
     }
 }
 
 /// futex, set_robust_list, get_robust_list, rseq, membarrier.
-func futexSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+func futexSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int?
+{
     switch number {
     case 202: return try futex(arguments, thread)
     case 273:
@@ -206,9 +214,9 @@ func futexSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ threa
         try thread.process.space.store(target.robustList, at: arguments.b)
         try thread.process.space.store(UInt64(24), at: arguments.c)
         return 0
-    case 324:                       // membarrier: one processor, so every barrier has happened
+    case 324:  // membarrier: one processor, so every barrier has happened
         return arguments.a == 0 ? 0x1FF : 0
-    case 334: throw .noSystemCall   // rseq: glibc does without; not worth a line in the report
+    case 334: throw .noSystemCall  // rseq: glibc does without; not worth a line in the report
     default: return nil
     }
 }
@@ -220,13 +228,15 @@ private func futex(_ arguments: SystemCallArguments, _ thread: Thread) throws(Er
     let count = Int(Int32(truncatingIfNeeded: arguments.c))
     let expected = UInt32(truncatingIfNeeded: arguments.c)
     switch arguments.b & 127 {
-    case 0, 9:      // FUTEX_WAIT (relative), FUTEX_WAIT_BITSET (absolute)
+    case 0, 9:  // FUTEX_WAIT (relative), FUTEX_WAIT_BITSET (absolute)
         let isAbsolute = arguments.b & 127 == 9
         var deadline = UInt64.max
         if arguments.d != 0 {
             let time = try loadTimespec(space, arguments.d)
-            deadline = isAbsolute
-                ? (isRealtime ? Clock.monotonicTime(ofRealtime: time) : time) : Clock.monotonic.addingClamped(time)
+            deadline =
+                isAbsolute
+                ? (isRealtime ? Clock.monotonicTime(ofRealtime: time) : time)
+                : Clock.monotonic.addingClamped(time)
         }
         let mask = isAbsolute ? UInt32(truncatingIfNeeded: arguments.f) : .max
         if let restarted = thread.takeRestartDeadline(), !isAbsolute { deadline = restarted }
@@ -238,12 +248,13 @@ private func futex(_ arguments: SystemCallArguments, _ thread: Thread) throws(Er
             throw error
         }
         return 0
-    case 1: return try Futexes.wake(space, arguments.a, isPrivate: isPrivate, count: max(count, 1), mask: .max)
+    case 1:
+        return try Futexes.wake(space, arguments.a, isPrivate: isPrivate, count: max(count, 1), mask: .max)
     case 10:
         return try Futexes.wake(
             space, arguments.a, isPrivate: isPrivate, count: max(count, 1),
             mask: UInt32(truncatingIfNeeded: arguments.f))
-    case 3, 4:      // FUTEX_REQUEUE, FUTEX_CMP_REQUEUE
+    case 3, 4:  // FUTEX_REQUEUE, FUTEX_CMP_REQUEUE
         let moved = Int(Int32(truncatingIfNeeded: arguments.d))
         guard count >= 0, moved >= 0 else { throw .invalidArgument }
         return try Futexes.requeue(
@@ -252,8 +263,9 @@ private func futex(_ arguments: SystemCallArguments, _ thread: Thread) throws(Er
     case 5:
         return try Futexes.wakeOperation(
             space, arguments.a, arguments.e, isPrivate: isPrivate,
-            counts: (count, Int(Int32(truncatingIfNeeded: arguments.d))), operation: UInt32(truncatingIfNeeded: arguments.f))
-    default:        // the priority-inheritance ones
+            counts: (count, Int(Int32(truncatingIfNeeded: arguments.d))),
+            operation: UInt32(truncatingIfNeeded: arguments.f))
+    default:  // the priority-inheritance ones
         SystemCalls.countUnsupported(202)
         throw .noSystemCall
     }

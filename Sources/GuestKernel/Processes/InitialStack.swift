@@ -45,16 +45,18 @@ struct InitialStack {
         guard space.isFree(start, roundedTop) else { throw .noMemory }
         space.insert(
             MemoryArea(
-                start: start, end: roundedTop, access: isExecutable ? [.read, .write, .execute] : [.read, .write],
+                start: start, end: roundedTop,
+                access: isExecutable ? [.read, .write, .execute] : [.read, .write],
                 isShared: false, growsDown: true, backing: .anonymous))
 
         let table = words(strings, at: stringsStart, credentials)
         try space.write(strings.bytes, to: stringsStart)
         try table.withWords { (bytes) throws(Errno) in try space.write(bytes, to: stackPointer) }
-        space.argumentRange = stringsStart + UInt64(strings.argumentOffsets.first ?? 0)
-            ..< stringsStart + UInt64(strings.argumentsEnd)
-        space.environmentRange = stringsStart + UInt64(strings.argumentsEnd)
-            ..< stringsStart + UInt64(strings.environmentEnd)
+        space.argumentRange =
+            stringsStart + UInt64(strings.argumentOffsets.first ?? 0)..<stringsStart
+            + UInt64(strings.argumentsEnd)
+        space.environmentRange =
+            stringsStart + UInt64(strings.argumentsEnd)..<stringsStart + UInt64(strings.environmentEnd)
         return stackPointer
     }
 
@@ -67,19 +69,19 @@ struct InitialStack {
         list.add(0)
         for (kind, value) in auxiliary { list.add(kind, value) }
         list.add(6, pageSize)
-        list.add(8, 0)                                              // AT_FLAGS
+        list.add(8, 0)  // AT_FLAGS
         list.add(11, UInt64(credentials.user))
         list.add(12, UInt64(credentials.effectiveUser))
         list.add(13, UInt64(credentials.group))
         list.add(14, UInt64(credentials.effectiveGroup))
         list.add(15, base + UInt64(strings.platformOffset))
-        list.add(16, UInt64(ProcessorFeatures.leaf1EDX))            // AT_HWCAP
-        list.add(17, 100)                                           // AT_CLKTCK
-        list.add(23, 0)                                             // AT_SECURE
+        list.add(16, UInt64(ProcessorFeatures.leaf1EDX))  // AT_HWCAP
+        list.add(17, 100)  // AT_CLKTCK
+        list.add(23, 0)  // AT_SECURE
         list.add(25, base + UInt64(strings.randomOffset))
-        list.add(26, 2)                                             // AT_HWCAP2: FSGSBASE
+        list.add(26, 2)  // AT_HWCAP2: FSGSBASE
         list.add(31, base + UInt64(strings.pathOffset))
-        list.add(51, UInt64(VectorState.bytes + 1024))               // AT_MINSIGSTKSZ
+        list.add(51, UInt64(VectorState.bytes + 1024))  // AT_MINSIGSTKSZ
         list.add(0, 0)
         return list
     }
@@ -106,7 +108,7 @@ private struct Strings {
         platformOffset = add(Array("x86_64".utf8))
         for string in arguments { argumentOffsets.append(add(string)) }
         argumentsEnd = bytes.count
-        if argumentOffsets.isEmpty { argumentOffsets.append(add([])) }   // argv[0] exists since Linux 5.18
+        if argumentOffsets.isEmpty { argumentOffsets.append(add([])) }  // argv[0] exists since Linux 5.18
         for string in environment { environmentOffsets.append(add(string)) }
         environmentEnd = bytes.count
         pathOffset = add(path)

@@ -70,7 +70,7 @@ enum ProgramLoader {
 
         let bias = program.isRelocatable ? layout.programBias &- program.start : 0
         try map(program, of: inode, into: space, bias: bias)
-        let programEnd = bias &+ program.end        // `map` has seen that it is a program's address
+        let programEnd = bias &+ program.end  // `map` has seen that it is a program's address
         space.heapStart = programEnd + layout.heapGap
         space.heapEnd = space.heapStart
 
@@ -108,14 +108,17 @@ enum ProgramLoader {
         for segment in program.segments {
             let start = bias &+ segment.start
             let end = bias &+ segment.end
-            guard start >= AddressSpace.lowest, end <= AddressSpace.top, start < end, space.isFree(start, end) else {
+            guard start >= AddressSpace.lowest, end <= AddressSpace.top, start < end, space.isFree(start, end)
+            else {
                 throw .notExecutable
             }
             let fileEnd = bias &+ segment.fileEnd
-            let pagesFromFile = segment.fileEnd == segment.start ? start : (fileEnd + pageSize - 1) & ~(pageSize - 1)
+            let pagesFromFile =
+                segment.fileEnd == segment.start ? start : (fileEnd + pageSize - 1) & ~(pageSize - 1)
             if pagesFromFile > start {
                 let area = MemoryArea(
-                    start: start, end: pagesFromFile, access: segment.access, isShared: false, growsDown: false,
+                    start: start, end: pagesFromFile, access: segment.access, isShared: false,
+                    growsDown: false,
                     backing: .file(inode, offset: segment.fileOffset))
                 space.insert(area)
                 if segment.access.contains(.write) {
@@ -128,7 +131,8 @@ enum ProgramLoader {
             if end > pagesFromFile {
                 space.insert(
                     MemoryArea(
-                        start: pagesFromFile, end: end, access: segment.access, isShared: false, growsDown: false,
+                        start: pagesFromFile, end: end, access: segment.access, isShared: false,
+                        growsDown: false,
                         backing: .anonymous))
             }
             if segment.memoryEnd > segment.fileEnd, fileEnd < pagesFromFile, segment.access.contains(.write) {

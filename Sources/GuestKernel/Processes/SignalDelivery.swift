@@ -5,14 +5,14 @@ extension Thread {
     func raiseException(vector: UInt64, _ frame: UnsafeMutablePointer<trap_frame>) {
         let address = frame.pointee.rip
         switch ExceptionVector(rawValue: vector) {
-        case .divideError: force(SignalInfo(Signal.floatingPoint, code: 1, address: address))       // FPE_INTDIV
+        case .divideError: force(SignalInfo(Signal.floatingPoint, code: 1, address: address))  // FPE_INTDIV
         case .floatingPoint, .vectorFloatingPoint:
             force(SignalInfo(Signal.floatingPoint, code: 3, address: address))
         case .overflow, .boundRange: force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
-        case .debug: force(SignalInfo(Signal.trap, code: 2, address: address))                      // TRAP_TRACE
+        case .debug: force(SignalInfo(Signal.trap, code: 2, address: address))  // TRAP_TRACE
         case .breakpoint: force(SignalInfo(Signal.trap, code: SignalInfo.kernel))
-        case .invalidOpcode: force(SignalInfo(Signal.illegalInstruction, code: 2, address: address)) // ILL_ILLOPN
-        case .alignment: force(SignalInfo(Signal.bus, code: 1, address: 0))                         // BUS_ADRALN
+        case .invalidOpcode: force(SignalInfo(Signal.illegalInstruction, code: 2, address: address))  // ILL_ILLOPN
+        case .alignment: force(SignalInfo(Signal.bus, code: 1, address: 0))  // BUS_ADRALN
         default: force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
         }
     }
@@ -20,9 +20,9 @@ extension Thread {
     /// Becomes SIGSEGV or SIGBUS, or ends the process for want of memory.
     func raiseMemoryFault(_ failure: AddressSpace.FaultFailure, at address: UInt64) {
         switch failure {
-        case .notMapped: force(SignalInfo(Signal.segmentationFault, code: 1, address: address))     // SEGV_MAPERR
-        case .notAllowed: force(SignalInfo(Signal.segmentationFault, code: 2, address: address))    // SEGV_ACCERR
-        case .beyondEndOfFile: force(SignalInfo(Signal.bus, code: 2, address: address))             // BUS_ADRERR
+        case .notMapped: force(SignalInfo(Signal.segmentationFault, code: 1, address: address))  // SEGV_MAPERR
+        case .notAllowed: force(SignalInfo(Signal.segmentationFault, code: 2, address: address))  // SEGV_ACCERR
+        case .beyondEndOfFile: force(SignalInfo(Signal.bus, code: 2, address: address))  // BUS_ADRERR
         case .noMemory: endForWantOfMemory()
         }
     }
@@ -36,7 +36,8 @@ extension Thread {
     /// Last step before the program goes on: builds signal frames, stops, or ends the thread.
     /// - Returns: false when the thread has left its process.
     func deliverSignals() -> Bool {
-        if signals.pending.bits | process.signals.pending.bits == 0, !isKilled, process.requestedEnding == nil,
+        if signals.pending.bits | process.signals.pending.bits == 0, !isKilled,
+            process.requestedEnding == nil,
             !process.isStopped, frame.pointee.system_call == .max, signals.savedMask == nil
         {
             return true
@@ -105,7 +106,7 @@ extension Thread {
         }
         if restarts {
             frame.pointee.rax = call
-            frame.pointee.rip &-= 2         // back to the `syscall` instruction
+            frame.pointee.rip &-= 2  // back to the `syscall` instruction
         } else {
             frame.pointee.rax = UInt64(bitPattern: -Int64(Errno.interrupted.code))
             restartDeadline = nil

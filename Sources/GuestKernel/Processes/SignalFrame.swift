@@ -12,13 +12,13 @@ private enum Frame {
     static let mask: UInt64 = machine + 256
     static let info: UInt64 = mask + 8
     static let bytes: UInt64 = info + 128
-    static let contextFlags: UInt64 = 7             // UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS
+    static let contextFlags: UInt64 = 7  // UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS
     static let redZone: UInt64 = 128
 
-    static let softwareBytes = 464                  // where struct _fpx_sw_bytes lies in the XSAVE area
+    static let softwareBytes = 464  // where struct _fpx_sw_bytes lies in the XSAVE area
     static let magic1: UInt32 = 0x4650_5853
     static let magic2: UInt32 = 0x4650_5845
-    static let header = 512                         // XSTATE_BV, XCOMP_BV, reserved
+    static let header = 512  // XSTATE_BV, XCOMP_BV, reserved
     static let mxcsr = 24
     static let mxcsrMask: UInt32 = 0xFFFF
 }
@@ -32,7 +32,8 @@ extension Thread {
         let old = frame.pointee
         let isOnAlternate = signals.alternateStack.contains(old.rsp)
         var top = old.rsp &- Frame.redZone
-        if action.flags & SignalAction.onAlternateStack != 0, signals.alternateStack.size != 0, !isOnAlternate {
+        if action.flags & SignalAction.onAlternateStack != 0, signals.alternateStack.size != 0, !isOnAlternate
+        {
             top = signals.alternateStack.start &+ signals.alternateStack.size
         }
         let stateBytes = UInt64(VectorState.bytes)
@@ -42,7 +43,9 @@ extension Thread {
         guard start < AddressSpace.top, start >= AddressSpace.lowest else { throw .badAddress }
         // What does not fit on the alternate stack must not run over what lies below it.
         let isOnIt = isOnAlternate || top == signals.alternateStack.start &+ signals.alternateStack.size
-        if isOnIt && signals.alternateStack.size != 0 && start < signals.alternateStack.start { throw .badAddress }
+        if isOnIt && signals.alternateStack.size != 0 && start < signals.alternateStack.start {
+            throw .badAddress
+        }
 
         try pushVectorState(at: state, in: space)
         try space.store(action.restorer, at: start)
@@ -55,8 +58,12 @@ extension Thread {
 
         if signals.alternateStack.disarms && !isOnAlternate { signals.alternateStack = AlternateStack() }
         signals.blocked |= action.mask & ~Signal.unblockable
-        if action.flags & SignalAction.noDefer == 0 { signals.blocked |= Signal.bit(info.signal) & ~Signal.unblockable }
-        if action.flags & SignalAction.resetHandler != 0 { process.signals.actions[info.signal] = SignalAction() }
+        if action.flags & SignalAction.noDefer == 0 {
+            signals.blocked |= Signal.bit(info.signal) & ~Signal.unblockable
+        }
+        if action.flags & SignalAction.resetHandler != 0 {
+            process.signals.actions[info.signal] = SignalAction()
+        }
 
         frame.pointee.rsp = start
         frame.pointee.rip = action.handler
@@ -66,7 +73,7 @@ extension Thread {
         frame.pointee.rdx = start + Frame.context
         frame.pointee.rflags = old.rflags & ~ProgramRegisters.handlerClearedFlags
         if !ProgramRegisters.isCodeAddress(action.handler) { frame.pointee.rip = 0 }
-        VectorState.reset(self)         // a handler starts with fresh vector registers
+        VectorState.reset(self)  // a handler starts with fresh vector registers
     }
 
     private func pushVectorState(at address: UInt64, in space: AddressSpace) throws(Errno) {
@@ -89,14 +96,15 @@ extension Thread {
             (old.rdi, old.rsi, old.rbp, old.rbx, old.rdx, old.rax, old.rcx, old.rsp), at: address + 64)
         let selectors = UInt64(SWIFTLET_USER_CS) | UInt64(SWIFTLET_USER_SS) << 48
         try space.store(
-            (old.rip, old.rflags, selectors, old.error, old.vector, signals.blocked, old.cr2, state), at: address + 128)
+            (old.rip, old.rflags, selectors, old.error, old.vector, signals.blocked, old.cr2, state),
+            at: address + 128)
         try space.write([UInt8](repeating: 0, count: 64), to: address + 192)
     }
 
     /// stack_t: ss_sp, ss_flags, ss_size.
     func storeStack(at address: UInt64, in space: AddressSpace, isOnAlternate: Bool) throws(Errno) {
         let stack = signals.alternateStack
-        var flags: UInt64 = stack.size == 0 ? 2 : isOnAlternate ? 1 : 0     // SS_DISABLE, SS_ONSTACK
+        var flags: UInt64 = stack.size == 0 ? 2 : isOnAlternate ? 1 : 0  // SS_DISABLE, SS_ONSTACK
         if stack.disarms { flags |= 1 << 31 }
         try space.store((stack.start, flags, stack.size), at: address)
     }
@@ -108,9 +116,12 @@ extension Thread {
         let space = process.space
         let start = frame.pointee.rsp &- 8
         let machine = start &+ Frame.machine
-        let a = try space.load((UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self, at: machine)
-        let b = try space.load((UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self, at: machine &+ 64)
-        let c = try space.load((UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self, at: machine &+ 128)
+        let a = try space.load(
+            (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self, at: machine)
+        let b = try space.load(
+            (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self, at: machine &+ 64)
+        let c = try space.load(
+            (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self, at: machine &+ 128)
         let mask = try space.load(UInt64.self, at: start &+ Frame.mask)
         guard ProgramRegisters.isCodeAddress(c.0) else { throw .badAddress }
         try popVectorState(at: c.7, in: space)
@@ -133,13 +144,17 @@ extension Thread {
         // save the registers over it.
         VectorState.reload(self)
         let bytes = VectorState.bytes
-        let magic = try space.load((UInt32, UInt32, UInt64, UInt32).self, at: address &+ UInt64(Frame.softwareBytes))
+        let magic = try space.load(
+            (UInt32, UInt32, UInt64, UInt32).self, at: address &+ UInt64(Frame.softwareBytes))
         var isExtended = magic.0 == Frame.magic1 && magic.3 == UInt32(bytes)
-        if isExtended { isExtended = try space.load(UInt32.self, at: address &+ UInt64(bytes)) == Frame.magic2 }
+        if isExtended {
+            isExtended = try space.load(UInt32.self, at: address &+ UInt64(bytes)) == Frame.magic2
+        }
         let count = isExtended ? bytes : Frame.header
         try space.read(from: address, into: UnsafeMutableRawBufferPointer(start: area, count: count))
         // What XRSTOR would refuse with #GP is taken out: unknown components, the compact form, reserved bits.
-        let components = isExtended ? area.load(fromByteOffset: Frame.header, as: UInt64.self) & read_xcr0() : 3
+        let components =
+            isExtended ? area.load(fromByteOffset: Frame.header, as: UInt64.self) & read_xcr0() : 3
         wide_zero(area + Frame.softwareBytes, UInt64(Frame.header - Frame.softwareBytes))
         wide_zero(area + Frame.header, 64)
         area.storeBytes(of: components, toByteOffset: Frame.header, as: UInt64.self)

@@ -11,7 +11,8 @@ enum VDSO {
 
         override init() {
             // SAFETY of the panic: at boot, before any program.
-            guard let code = try? Frames.allocate(forKernel: true), let data = try? Frames.allocate(forKernel: true)
+            guard let code = try? Frames.allocate(forKernel: true),
+                let data = try? Frames.allocate(forKernel: true)
             else { panic("no memory for the vDSO") }
             self.code = code
             self.data = data
@@ -25,7 +26,9 @@ enum VDSO {
             return frame
         }
 
-        override func cachedPage(at index: UInt64) -> PhysicalAddress? { try? page(at: index, forWriting: false) }
+        override func cachedPage(at index: UInt64) -> PhysicalAddress? {
+            try? page(at: index, forWriting: false)
+        }
     }
 
     // SAFETY: the kernel is single-threaded (see Frames).
@@ -59,7 +62,8 @@ enum VDSO {
             start: start, end: start + pageSize, access: [.read, .execute], isShared: false, growsDown: false,
             backing: .file(pages, offset: 0))
         let data = MemoryArea(
-            start: start + pageSize, end: start + 2 * pageSize, access: [.read], isShared: false, growsDown: false,
+            start: start + pageSize, end: start + 2 * pageSize, access: [.read], isShared: false,
+            growsDown: false,
             backing: .file(pages, offset: pageSize))
         space.insert(code)
         space.insert(data)

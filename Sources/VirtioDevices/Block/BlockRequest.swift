@@ -42,7 +42,8 @@ struct BlockRequest {
 
     /// `readable` and `data` are the chain's, `data` without the status byte.
     init(
-        parsing header: virtio_blk_outhdr, readable: GuestBuffers, data: GuestBuffers, capacitySectors: UInt64,
+        parsing header: virtio_blk_outhdr, readable: GuestBuffers, data: GuestBuffers,
+        capacitySectors: UInt64,
         isReadOnly: Bool
     ) throws(Refusal) {
         firstSector = header.sector

@@ -26,7 +26,9 @@ private struct Driver {
             let source = at + 1 + index * 6
             let target = base + index * 16
             let isOutside = input[source] == 0xFF && input[source + 1] == 0xFF
-            for byte in 0..<8 { image[target + byte] = isOutside ? 0xFF : byte < 2 ? input[source + byte] : 0 }
+            for byte in 0..<8 {
+                image[target + byte] = isOutside ? 0xFF : byte < 2 ? input[source + byte] : 0
+            }
             let isHuge = input[source + 2] == 0xFF && input[source + 3] == 0xFF
             for byte in 0..<4 {
                 image[target + 8 + byte] = isHuge ? 0xFF : byte < 2 ? input[source + 2 + byte] : 0

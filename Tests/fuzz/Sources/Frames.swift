@@ -26,7 +26,8 @@ private func requireRoundTrip<Message: JobMessage & Equatable>(_ message: Messag
     if let host = message as? HostMessage { host.encode(to: &encoded) }
     var decoder = FrameDecoder<Message>()
     var offset = 0
-    guard case .message(let again)? = try? decoder.next(in: encoded.span, from: &offset), again == message else {
+    guard case .message(let again)? = try? decoder.next(in: encoded.span, from: &offset), again == message
+    else {
         preconditionFailure("\(message) does not survive encoding")
     }
 }
@@ -35,7 +36,9 @@ func fuzzGuestFrames(_ input: [UInt8]) { decode(GuestMessage.self, input) }
 func fuzzHostFrames(_ input: [UInt8]) { decode(HostMessage.self, input) }
 
 func fuzzMachineEvents(_ input: [UInt8]) {
-    if let event = try? MachineEvent(decoding: input), let again = try? MachineEvent(decoding: event.encoded()) {
+    if let event = try? MachineEvent(decoding: input),
+        let again = try? MachineEvent(decoding: event.encoded())
+    {
         precondition(again.encoded() == event.encoded(), "\(event) does not survive encoding")
     }
 }

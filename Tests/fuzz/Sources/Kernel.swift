@@ -7,7 +7,8 @@ func fuzzKernelImage(_ input: [UInt8]) {
     let header = Array(input.dropFirst(2).prefix(KernelImage.headerBytes))
     if let image = try? KernelImage(parsing: header, fileBytes: size) {
         for segment in image.segments {
-            precondition(segment.fileOffset + segment.fileBytes <= size, "a segment behind the end of the file")
+            precondition(
+                segment.fileOffset + segment.fileBytes <= size, "a segment behind the end of the file")
         }
     }
 }
