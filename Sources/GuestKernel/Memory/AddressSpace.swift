@@ -189,7 +189,8 @@ final class AddressSpace {
                 let tableEnd = min(area.end, (address | 0x1F_FFFF) &+ 1)
                 if let from = table.existingSlot(for: address) {
                     try clone.takePages(
-                        from: from, at: address, count: Int((tableEnd - address) / pageSize), area.isShared, &eager)
+                        from: from, at: address, count: Int((tableEnd - address) / pageSize), area.isShared,
+                        &eager)
                 }
                 address = tableEnd
             }
@@ -200,7 +201,8 @@ final class AddressSpace {
 
     /// Entries of one page table of the parent's, from the one at `address` on.
     private func takePages(
-        from first: UnsafeMutablePointer<UInt64>, at address: UInt64, count: Int, _ isShared: Bool, _ eager: inout Int
+        from first: UnsafeMutablePointer<UInt64>, at address: UInt64, count: Int, _ isShared: Bool,
+        _ eager: inout Int
     ) throws(Errno) {
         var slot: UnsafeMutablePointer<UInt64>?
         for i in 0..<count where first[i] & PageTableEntry.present != 0 {

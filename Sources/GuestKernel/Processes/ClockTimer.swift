@@ -97,7 +97,10 @@ final class SignalTimer: ClockTimer {
     private(set) var overrun: UInt64 = 0
 
     /// - Parameter signal: 0 sends nothing (SIGEV_NONE).
-    init(_ clock: TimerClock, process: Process, thread: Thread? = nil, signal: Int32, id: Int32? = nil, value: UInt64 = 0) {
+    init(
+        _ clock: TimerClock, process: Process, thread: Thread? = nil, signal: Int32, id: Int32? = nil,
+        value: UInt64 = 0
+    ) {
         self.process = process
         self.thread = thread
         self.id = id

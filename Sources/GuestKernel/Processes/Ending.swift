@@ -28,7 +28,9 @@ extension Process {
         notifyParent(code: code.code, status: code.status)
         if let parent {
             let action = parent.signals.actions[Signal.child]
-            if action.handler == SignalAction.ignore || action.flags & SignalAction.noChildWait != 0 { reap() }
+            if action.handler == SignalAction.ignore || action.flags & SignalAction.noChildWait != 0 {
+                reap()
+            }
         } else if self !== Processes.first {
             reap()
         }
@@ -36,7 +38,9 @@ extension Process {
 
     /// A child outlives its parent: process 1 becomes its parent, or nobody once that has gone.
     private func orphan(_ child: Process) {
-        if child.parentDeathSignal != 0 { child.receive(SignalInfo(child.parentDeathSignal, code: 0, from: self)) }
+        if child.parentDeathSignal != 0 {
+            child.receive(SignalInfo(child.parentDeathSignal, code: 0, from: self))
+        }
         let heir = Processes.first.flatMap { $0 === self || $0.ending != nil ? nil : $0 }
         child.parent = heir
         if let heir {

@@ -31,7 +31,8 @@ extension Thread {
     /// execve(2). When it returns, the frame is the new program's; when it throws, nothing has changed.
     func execute(_ path: [UInt8], arguments: [[UInt8]], environment: [[UInt8]]) throws(Errno) {
         let program = try ProgramLoader.load(
-            path, arguments: arguments, environment: environment, in: process.directories, as: process.credentials)
+            path, arguments: arguments, environment: environment, in: process.directories,
+            as: process.credentials)
         try endOtherThreads()
         leaveFutexes()
         if process.lender != nil { process.space = program.space } else { replaceSpace(program.space) }
@@ -59,7 +60,7 @@ extension Thread {
 
     /// The new program has one thread, and its number is the process's.
     private func endOtherThreads() throws(Errno) {
-        if isKilled { throw .restart }      // another thread was faster
+        if isKilled { throw .restart }  // another thread was faster
         for other in process.threads where other !== self {
             other.isKilled = true
             Scheduler.wake(other)
@@ -72,12 +73,15 @@ extension Thread {
 }
 
 /// execve, execveat.
-func execSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+func execSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int
+{
     let space = thread.process.space
     let isAt = number == 322
     let pathAddress = isAt ? arguments.b : arguments.a
     var path = try space.string(at: pathAddress, limit: 4096)
-    if isAt { path = try pathAt(Int32(truncatingIfNeeded: arguments.a), path, flags: arguments.e, thread.process) }
+    if isAt {
+        path = try pathAt(Int32(truncatingIfNeeded: arguments.a), path, flags: arguments.e, thread.process)
+    }
     var budget = InitialStack.maximumArgumentBytes
     let argv = try strings(space, at: isAt ? arguments.c : arguments.b, budget: &budget)
     let envp = try strings(space, at: isAt ? arguments.d : arguments.c, budget: &budget)
@@ -98,7 +102,8 @@ private func pathAt(
 }
 
 /// A NULL-terminated list of strings of a program's.
-private func strings(_ space: AddressSpace, at address: UInt64, budget: inout Int) throws(Errno) -> [[UInt8]] {
+private func strings(_ space: AddressSpace, at address: UInt64, budget: inout Int) throws(Errno) -> [[UInt8]]
+{
     var list: [[UInt8]] = []
     if address == 0 { return list }
     while true {

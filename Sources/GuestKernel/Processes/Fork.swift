@@ -46,9 +46,13 @@ extension Thread {
         }
         if flags.contains(.thread) && !flags.contains(.signalHandlers) { throw .invalidArgument }
         if flags.contains(.signalHandlers) && !flags.contains(.memory) { throw .invalidArgument }
-        guard request.stackPointer < AddressSpace.top, request.tls < AddressSpace.top else { throw .invalidArgument }
+        guard request.stackPointer < AddressSpace.top, request.tls < AddressSpace.top else {
+            throw .invalidArgument
+        }
         let count = Processes.threadCount
-        guard count < Processes.maximumThreads, UInt64(count) < process.limits.soft[6] else { throw .wouldBlock }
+        guard count < Processes.maximumThreads, UInt64(count) < process.limits.soft[6] else {
+            throw .wouldBlock
+        }
         guard Frames.available > Self.framesForClone + Frames.total / 64 else { throw .noMemory }
 
         let id = Processes.newID()
@@ -92,7 +96,8 @@ extension Thread {
         child.name = process.name
         child.executable = process.executable
         child.exitSignal = request.exitSignal
-        child.signals.actions = flags.contains(.signalHandlers) ? process.signals.actions : process.signals.actions.copy()
+        child.signals.actions =
+            flags.contains(.signalHandlers) ? process.signals.actions : process.signals.actions.copy()
         if flags.contains(.clearSignalHandlers) { child.signals.actions.resetAll() }
         child.watchCPULimit()
         return child
@@ -124,7 +129,9 @@ extension Processes {
 }
 
 /// fork, vfork, clone, clone3.
-func cloneSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+func cloneSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int
+{
     switch number {
     case 57: return try thread.clone(CloneRequest(flags: [], exitSignal: Signal.child))
     case 58: return try thread.clone(CloneRequest(flags: [.vfork, .memory], exitSignal: Signal.child))
@@ -138,8 +145,12 @@ func cloneSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ threa
         guard arguments.b >= 64, arguments.b <= 4096 else { throw .invalidArgument }
         let space = thread.process.space
         var words: [UInt64] = []
-        for i in 0..<8 as Range<UInt64> { words.append(try space.load(UInt64.self, at: arguments.a &+ i * 8)) }
-        guard words[4] <= 64, words[5] <= AddressSpace.top, words[6] <= AddressSpace.top else { throw .invalidArgument }
+        for i in 0..<8 as Range<UInt64> {
+            words.append(try space.load(UInt64.self, at: arguments.a &+ i * 8))
+        }
+        guard words[4] <= 64, words[5] <= AddressSpace.top, words[6] <= AddressSpace.top else {
+            throw .invalidArgument
+        }
         return try thread.clone(
             CloneRequest(
                 flags: CloneFlags(rawValue: words[0]), exitSignal: Int32(words[4]),

@@ -1,27 +1,29 @@
 /// Who a process is and on what machine: user and group numbers, capabilities, uname, sysinfo, limits and usage.
 /// - Returns: nil for a number that is not one of these.
-func identitySystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+func identitySystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int?
+{
     let process = thread.process
     let space = process.space
     switch number {
     case 39: return Int(process.id)
     case 110: return Int(process.parent?.id ?? 0)
     case 186: return Int(thread.id)
-    case 218:                                       // set_tid_address
+    case 218:  // set_tid_address
         thread.clearChildTID = arguments.a
         return Int(thread.id)
     case 63:
         try space.write(SystemName.utsname(), to: arguments.a)
         return 0
-    case 170, 171:                                  // sethostname, setdomainname
+    case 170, 171:  // sethostname, setdomainname
         guard process.credentials.isPrivileged else { throw .notPermitted }
         guard arguments.b <= 64 else { throw .invalidArgument }
         let name = try space.read(from: arguments.a, count: Int(arguments.b))
         if number == 170 { SystemName.host = name }
         return 0
     case 99: return try systemInformation(space, arguments.a)
-    case 103: throw .notPermitted                   // syslog
-    case 135: return 0                              // personality: PER_LINUX, whatever was asked
+    case 103: throw .notPermitted  // syslog
+    case 135: return 0  // personality: PER_LINUX, whatever was asked
     case 158: return try architectureControl(arguments, thread)
     case 97, 98, 160, 302: return try limitCall(number, arguments, thread)
     case 102...123: return try userCall(number, arguments, process)
@@ -74,9 +76,11 @@ private func systemInformation(_ space: AddressSpace, _ address: UInt64) throws(
     words[4] = Frames.total * pageSize
     words[5] = Frames.available * pageSize
     words[10] = UInt64(Processes.all.count) & 0xFFFF
-    words[13] = 1       // mem_unit, in the low half
+    words[13] = 1  // mem_unit, in the low half
     var bytes: [UInt8] = []
-    for word in words { for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift * 8))) } }
+    for word in words {
+        for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift * 8))) }
+    }
     try space.write(bytes, to: address)
     return 0
 }
@@ -94,13 +98,15 @@ private func architectureControl(_ arguments: SystemCallArguments, _ thread: Thr
     case 0x1004:
         try thread.process.space.store(ProgramBase.gs, at: arguments.b)
         return 0
-    default: throw .invalidArgument     // ARCH_CET_STATUS and others that glibc tries
+    default: throw .invalidArgument  // ARCH_CET_STATUS and others that glibc tries
     }
 }
 
 // MARK: Users and groups
 
-private func userCall(_ number: UInt64, _ arguments: SystemCallArguments, _ process: Process) throws(Errno) -> Int? {
+private func userCall(_ number: UInt64, _ arguments: SystemCallArguments, _ process: Process) throws(Errno)
+    -> Int?
+{
     let a = UInt32(truncatingIfNeeded: arguments.a)
     let b = UInt32(truncatingIfNeeded: arguments.b)
     let c = UInt32(truncatingIfNeeded: arguments.c)
@@ -127,15 +133,19 @@ private func userCall(_ number: UInt64, _ arguments: SystemCallArguments, _ proc
     case 115:
         if arguments.a == 0 { return now.groups.count }
         guard arguments.a >= UInt64(now.groups.count) else { throw .invalidArgument }
-        for (i, group) in now.groups.enumerated() { try process.space.store(group, at: arguments.b &+ UInt64(i) * 4) }
+        for (i, group) in now.groups.enumerated() {
+            try process.space.store(group, at: arguments.b &+ UInt64(i) * 4)
+        }
         return now.groups.count
     case 116:
         guard now.isPrivileged else { throw .notPermitted }
         guard arguments.a <= 65536 else { throw .invalidArgument }
         var groups: [UInt32] = []
-        for i in 0..<arguments.a { groups.append(try process.space.load(UInt32.self, at: arguments.b &+ i * 4)) }
+        for i in 0..<arguments.a {
+            groups.append(try process.space.load(UInt32.self, at: arguments.b &+ i * 4))
+        }
         process.credentials.groups = groups
-    case 122: return Int(now.effectiveUser)         // setfsuid: follows the effective one
+    case 122: return Int(now.effectiveUser)  // setfsuid: follows the effective one
     case 123: return Int(now.effectiveGroup)
     default: return nil
     }
@@ -165,7 +175,9 @@ extension Process {
     fileprivate func setGroups(_ real: UInt32, _ effective: UInt32, _ saved: UInt32) throws(Errno) {
         let now = credentials
         for wanted in [real, effective, saved] where wanted != .max && !now.isPrivileged {
-            guard [now.group, now.effectiveGroup, now.savedGroup].contains(wanted) else { throw .notPermitted }
+            guard [now.group, now.effectiveGroup, now.savedGroup].contains(wanted) else {
+                throw .notPermitted
+            }
         }
         if real != .max { credentials.group = real }
         if effective != .max { credentials.effectiveGroup = effective }
@@ -191,7 +203,9 @@ private func getCapabilities(_ arguments: SystemCallArguments, _ process: Proces
 
 // MARK: Limits and usage
 
-private func limitCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+private func limitCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int
+{
     let space = thread.process.space
     switch number {
     case 97:
@@ -201,7 +215,7 @@ private func limitCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thr
         try loadLimit(thread.process, arguments.a, from: arguments.b)
         return 0
     case 98: return try resourceUsage(arguments, thread)
-    default:                                        // prlimit64
+    default:  // prlimit64
         let id = Int32(truncatingIfNeeded: arguments.a)
         guard let process = id == 0 ? thread.process : Processes.find(id) else { throw .noSuchProcess }
         guard arguments.b < 16 else { throw .invalidArgument }
@@ -214,7 +228,8 @@ private func limitCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thr
 
 private func storeLimit(_ process: Process, _ resource: UInt64, at address: UInt64) throws(Errno) {
     guard resource < 16 else { throw .invalidArgument }
-    try process.space.store((process.limits.soft[Int(resource)], process.limits.hard[Int(resource)]), at: address)
+    try process.space.store(
+        (process.limits.soft[Int(resource)], process.limits.hard[Int(resource)]), at: address)
 }
 
 private func loadLimit(

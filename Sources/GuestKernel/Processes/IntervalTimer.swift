@@ -11,7 +11,8 @@ final class ProcessTimers {
             SignalTimer(.monotonic, process: process, signal: Signal.alarm),
             SignalTimer(
                 .processTime(process, includesSystem: false), process: process, signal: Signal.virtualAlarm),
-            SignalTimer(.processTime(process, includesSystem: true), process: process, signal: Signal.profile),
+            SignalTimer(
+                .processTime(process, includesSystem: true), process: process, signal: Signal.profile),
         ]
     }
 
@@ -96,7 +97,10 @@ extension Process {
         }
         if oldAddress != 0 {
             try space.store(
-                (old.0 / 1_000_000_000, old.0 / 1000 % 1_000_000, old.1 / 1_000_000_000, old.1 / 1000 % 1_000_000),
+                (
+                    old.0 / 1_000_000_000, old.0 / 1000 % 1_000_000, old.1 / 1_000_000_000,
+                    old.1 / 1000 % 1_000_000
+                ),
                 at: oldAddress)
         }
         return 0

@@ -1,16 +1,18 @@
 /// System calls on processes and threads; signals and what else is about processes follow.
 /// - Returns: nil for a number that is not one of these.
-func processSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+func processSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int?
+{
     switch number {
     case 56, 57, 58, 435: return try cloneSystemCall(number, arguments, thread)
     case 59, 322: return try execSystemCall(number, arguments, thread)
-    case 60:                                        // exit: this thread
+    case 60:  // exit: this thread
         thread.isKilled = true
         if thread.process.threads.count == 1 {
             thread.process.requestEnd(.exited(code: UInt8(truncatingIfNeeded: arguments.a)))
         }
         return 0
-    case 231:                                       // exit_group
+    case 231:  // exit_group
         thread.process.requestEnd(.exited(code: UInt8(truncatingIfNeeded: arguments.a)))
         return 0
     case 61, 247: return try waitSystemCall(number, arguments, thread)
@@ -44,7 +46,8 @@ private func groupSystemCall(
 
 private func setGroup(_ id: Int32, _ group: Int32, _ process: Process) throws(Errno) -> Int {
     guard group >= 0 else { throw .invalidArgument }
-    guard let target = id == 0 ? process : Processes.find(id), target === process || target.parent === process else {
+    guard let target = id == 0 ? process : Processes.find(id), target === process || target.parent === process
+    else {
         throw .noSuchProcess
     }
     guard target.session == process.session, target.session != target.id else { throw .notPermitted }
@@ -62,7 +65,7 @@ private func setGroup(_ id: Int32, _ group: Int32, _ process: Process) throws(Er
 private func processControl(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
     let process = thread.process
     switch arguments.a {
-    case 1:                                         // PR_SET_PDEATHSIG
+    case 1:  // PR_SET_PDEATHSIG
         let signal = Int32(truncatingIfNeeded: arguments.b)
         guard signal == 0 || Signal.isValid(signal) else { throw .invalidArgument }
         process.parentDeathSignal = signal
@@ -70,9 +73,9 @@ private func processControl(_ arguments: SystemCallArguments, _ thread: Thread) 
     case 2:
         try process.space.store(process.parentDeathSignal, at: arguments.b)
         return 0
-    case 3: return 1                                // PR_GET_DUMPABLE
+    case 3: return 1  // PR_GET_DUMPABLE
     case 4: return 0
-    case 15:                                        // PR_SET_NAME
+    case 15:  // PR_SET_NAME
         let name = try process.space.read(from: arguments.b, count: 16)
         process.name = Array(name.prefix { $0 != 0 }.prefix(15))
         return 0
@@ -81,15 +84,15 @@ private func processControl(_ arguments: SystemCallArguments, _ thread: Thread) 
         while name.count < 16 { name.append(0) }
         try process.space.write(name, to: arguments.b)
         return 0
-    case 23: return arguments.b <= 40 ? 1 : try refuse()   // PR_CAPBSET_READ
-    case 29, 30: return 0                           // timer slack
-    case 36: return arguments.b == 0 ? 0 : try refuse()    // PR_SET_CHILD_SUBREAPER
+    case 23: return arguments.b <= 40 ? 1 : try refuse()  // PR_CAPBSET_READ
+    case 29, 30: return 0  // timer slack
+    case 36: return arguments.b == 0 ? 0 : try refuse()  // PR_SET_CHILD_SUBREAPER
     case 37:
         try process.space.store(Int32(0), at: arguments.b)
         return 0
-    case 38: return 0                               // PR_SET_NO_NEW_PRIVS: there is nothing to gain
+    case 38: return 0  // PR_SET_NO_NEW_PRIVS: there is nothing to gain
     case 39: return 1
-    case 0x5356_4D41: return 0                      // PR_SET_VMA: names for mappings
+    case 0x5356_4D41: return 0  // PR_SET_VMA: names for mappings
     default: return try refuse()
     }
 }

@@ -18,7 +18,8 @@ enum ProgramLoader {
     /// - Parameters:
     ///   - path: as the caller gave it.
     ///   - arguments: argv; replaced in part for scripts.
-    /// - Throws: `.noSuchFile`, `.accessDenied`, `.notExecutable`, `.argumentListTooLong`, `.noMemory`, `.tooManySymbolicLinks`.
+    /// - Throws: `.noSuchFile`, `.accessDenied`, `.notExecutable`, `.argumentListTooLong`, `.noMemory`,
+    ///   `.tooManySymbolicLinks`.
     static func load(
         _ path: [UInt8], arguments: [[UInt8]], environment: [[UInt8]], in context: FileSystemContext,
         as credentials: Credentials

@@ -2,7 +2,9 @@ import GuestNucleus
 
 /// Sending, masking, catching and awaiting signals (signal(7)).
 /// - Returns: nil for a number that is not one of these.
-func signalSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+func signalSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int?
+{
     let space = thread.process.space
     switch number {
     case 13: return try setAction(arguments, thread)
@@ -15,23 +17,25 @@ func signalSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thre
             thread.force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
             return 0
         }
-    case 34: try sleepUntilSignal()                 // pause
+    case 34: try sleepUntilSignal()  // pause
     case 62: return try kill(arguments, thread)
     case 127:
         guard arguments.b <= 8 else { throw .invalidArgument }
-        let pending = (thread.signals.pending.bits | thread.process.signals.pending.bits) & thread.signals.blocked
+        let pending =
+            (thread.signals.pending.bits | thread.process.signals.pending.bits) & thread.signals.blocked
         try space.store(pending, at: arguments.a)
         return 0
     case 128: return try awaitSignal(arguments, thread)
     case 129, 297: return try queueInfo(number, arguments, thread)
-    case 130:                                       // rt_sigsuspend
+    case 130:  // rt_sigsuspend
         guard arguments.b == 8 else { throw .invalidArgument }
         try thread.replaceSignalMask(with: try space.load(UInt64.self, at: arguments.a))
         try sleepUntilSignal()
     case 131: return try alternateStack(arguments, thread)
     case 200: return try signalThread(nil, arguments.a, arguments.b, thread)
     case 424: return try signalProcessFile(arguments, thread)
-    case 234: return try signalThread(Int32(truncatingIfNeeded: arguments.a), arguments.b, arguments.c, thread)
+    case 234:
+        return try signalThread(Int32(truncatingIfNeeded: arguments.a), arguments.b, arguments.c, thread)
     default: return nil
     }
 }
@@ -106,13 +110,19 @@ private func kill(_ arguments: SystemCallArguments, _ thread: Thread) throws(Err
     return 0
 }
 
-private func signalThread(_ group: Int32?, _ id: UInt64, _ signal: UInt64, _ thread: Thread) throws(Errno) -> Int {
+private func signalThread(_ group: Int32?, _ id: UInt64, _ signal: UInt64, _ thread: Thread) throws(Errno)
+    -> Int
+{
     let signal = Int32(truncatingIfNeeded: signal)
-    guard signal == 0 || Signal.isValid(signal), Int32(truncatingIfNeeded: id) > 0 else { throw .invalidArgument }
+    guard signal == 0 || Signal.isValid(signal), Int32(truncatingIfNeeded: id) > 0 else {
+        throw .invalidArgument
+    }
     let target = try findThread(Int32(truncatingIfNeeded: id), in: group)
     guard thread.process.credentials.maySignal(target.process.credentials) else { throw .notPermitted }
     if signal != 0 {
-        guard target.receive(SignalInfo(signal, code: SignalInfo.thread, from: thread.process)) else { throw .wouldBlock }
+        guard target.receive(SignalInfo(signal, code: SignalInfo.thread, from: thread.process)) else {
+            throw .wouldBlock
+        }
     }
     return 0
 }
@@ -125,13 +135,16 @@ private func findThread(_ id: Int32, in group: Int32?) throws(Errno) -> Thread {
 }
 
 /// rt_sigqueueinfo and rt_tgsigqueueinfo: the sender writes the siginfo itself.
-private func queueInfo(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+private func queueInfo(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int
+{
     let isToThread = number == 297
     let signal = Int32(truncatingIfNeeded: isToThread ? arguments.c : arguments.b)
     guard Signal.isValid(signal) else { throw .invalidArgument }
     let id = Int32(truncatingIfNeeded: arguments.a)
     let info = try loadInfo(
-        signal, at: isToThread ? arguments.d : arguments.c, thread.process, isToItself: id == thread.process.id)
+        signal, at: isToThread ? arguments.d : arguments.c, thread.process,
+        isToItself: id == thread.process.id)
     if isToThread {
         let target = try findThread(Int32(truncatingIfNeeded: arguments.b), in: id)
         guard thread.process.credentials.maySignal(target.process.credentials) else { throw .notPermitted }
@@ -167,7 +180,9 @@ private func signalProcessFile(_ arguments: SystemCallArguments, _ thread: Threa
     guard sender.credentials.maySignal(target.credentials) else { throw .notPermitted }
     if signal == 0 { return 0 }
     var info = SignalInfo(signal, code: SignalInfo.user, from: sender)
-    if arguments.c != 0 { info = try loadInfo(signal, at: arguments.c, sender, isToItself: target === sender) }
+    if arguments.c != 0 {
+        info = try loadInfo(signal, at: arguments.c, sender, isToItself: target === sender)
+    }
     guard target.receive(info) else { throw .wouldBlock }
     return 0
 }

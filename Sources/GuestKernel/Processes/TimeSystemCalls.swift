@@ -1,48 +1,51 @@
 /// Clocks, sleeping, interval timers and what a scheduler of one processor can answer.
 /// - Returns: nil for a number that is not one of these.
-func timeSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int? {
+func timeSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int?
+{
     let space = thread.process.space
     switch number {
-    case 24:                                        // sched_yield
+    case 24:  // sched_yield
         Scheduler.yield()
         return 0
-    case 35:                                        // nanosleep
+    case 35:  // nanosleep
         try sleep(thread, for: try loadTimespec(space, arguments.a), remaining: arguments.b)
         return 0
     case 36, 37, 38: return try thread.process.intervalTimerCall(number, arguments)
     case 222...226: return try timerCall(number, arguments, thread)
     case 283, 286, 287: return try timerFileCall(number, arguments, thread)
-    case 96:                                        // gettimeofday
+    case 96:  // gettimeofday
         if arguments.a != 0 {
             let now = Clock.realtime
             try space.store((now / 1_000_000_000, now / 1000 % 1_000_000), at: arguments.a)
         }
         if arguments.b != 0 { try space.store(UInt64(0), at: arguments.b) }
         return 0
-    case 100:                                       // times, in ticks of 10 ms
+    case 100:  // times, in ticks of 10 ms
         let usage = thread.process.usage
         let child = thread.process.childUsage
         if arguments.a != 0 {
             let tick: UInt64 = 10_000_000
             try space.store(
-                (usage.user / tick, usage.system / tick, child.user / tick, child.system / tick), at: arguments.a)
+                (usage.user / tick, usage.system / tick, child.user / tick, child.system / tick),
+                at: arguments.a)
         }
         return Int(Clock.monotonic / 10_000_000)
-    case 201:                                       // time
+    case 201:  // time
         let seconds = Clock.realtime / 1_000_000_000
         if arguments.a != 0 { try space.store(seconds, at: arguments.a) }
         return Int(seconds)
-    case 227:                                       // clock_settime
+    case 227:  // clock_settime
         guard thread.process.credentials.isPrivileged else { throw .notPermitted }
         guard arguments.a == 0 else { throw .invalidArgument }
         let wanted = try loadTimespec(space, arguments.b)
         Clock.wallClockOffset &+= Int64(bitPattern: wanted &- Clock.realtime)
         VDSO.clockChanged()
         return 0
-    case 228:                                       // clock_gettime
+    case 228:  // clock_gettime
         try storeTimespec(space, try clock(arguments.a, thread), at: arguments.b)
         return 0
-    case 229:                                       // clock_getres
+    case 229:  // clock_getres
         let now = try clock(arguments.a, thread)
         if arguments.b != 0 && now >= 0 { try storeTimespec(space, 1, at: arguments.b) }
         return 0
@@ -82,7 +85,7 @@ extension Clock {
 /// Nanoseconds on the clock with number `id` (clock_gettime(2)).
 func clock(_ id: UInt64, _ thread: Thread) throws(Errno) -> UInt64 {
     switch id {
-    case 0, 5, 8, 11: return Clock.realtime + (id == 11 ? 37_000_000_000 : 0)   // TAI is 37 s ahead since 2017
+    case 0, 5, 8, 11: return Clock.realtime + (id == 11 ? 37_000_000_000 : 0)  // TAI is 37 s ahead since 2017
     case 1, 4, 6, 7, 9: return Clock.monotonic
     case 2:
         let usage = thread.process.usage
@@ -98,7 +101,9 @@ func clock(_ id: UInt64, _ thread: Thread) throws(Errno) -> UInt64 {
             else { throw .invalidArgument }
             return other.userTime + other.systemTime
         }
-        guard let process = target == 0 ? thread.process : Processes.find(target) else { throw .invalidArgument }
+        guard let process = target == 0 ? thread.process : Processes.find(target) else {
+            throw .invalidArgument
+        }
         return process.usage.user + process.usage.system
     }
 }
@@ -160,27 +165,27 @@ private func schedulingCall(
 ) throws(Errno) -> Int? {
     let space = thread.process.space
     switch number {
-    case 140: return 20                             // getpriority: 20 - nice
-    case 141, 251: return 0                         // setpriority, ioprio_set: taken, no effect
-    case 252: return 4 << 13 | 4                    // ioprio_get: best effort, middle
-    case 142, 144:                                  // sched_setparam, sched_setscheduler
+    case 140: return 20  // getpriority: 20 - nice
+    case 141, 251: return 0  // setpriority, ioprio_set: taken, no effect
+    case 252: return 4 << 13 | 4  // ioprio_get: best effort, middle
+    case 142, 144:  // sched_setparam, sched_setscheduler
         if number == 144 && arguments.b != 0 && arguments.b != 3 && arguments.b != 5 { throw .notPermitted }
         return 0
     case 143:
         try space.store(UInt32(0), at: arguments.b)
         return 0
-    case 145: return 0                              // SCHED_OTHER
+    case 145: return 0  // SCHED_OTHER
     case 146: return arguments.a == 1 || arguments.a == 2 ? 99 : 0
     case 147: return arguments.a == 1 || arguments.a == 2 ? 1 : 0
     case 148:
         try storeTimespec(space, Scheduler.timeslice, at: arguments.b)
         return 0
-    case 203: return 0                              // sched_setaffinity
-    case 204:                                       // sched_getaffinity: processor 0
+    case 203: return 0  // sched_setaffinity
+    case 204:  // sched_getaffinity: processor 0
         guard arguments.b >= 8 else { throw .invalidArgument }
         try space.store(UInt64(1), at: arguments.c)
         return 8
-    case 309:                                       // getcpu
+    case 309:  // getcpu
         if arguments.a != 0 { try space.store(UInt32(0), at: arguments.a) }
         if arguments.b != 0 { try space.store(UInt32(0), at: arguments.b) }
         return 0

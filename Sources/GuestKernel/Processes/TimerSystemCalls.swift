@@ -44,10 +44,10 @@ private func createTimer(_ arguments: SystemCallArguments, _ thread: Thread) thr
         value = try space.load(UInt64.self, at: arguments.b)
         let wanted = try space.load((Int32, Int32, Int32).self, at: arguments.b &+ 8)
         switch wanted.1 {
-        case 0, 2:                                  // SIGEV_SIGNAL; SIGEV_THREAD is the C library's
+        case 0, 2:  // SIGEV_SIGNAL; SIGEV_THREAD is the C library's
             signal = wanted.0
-        case 1: signal = 0                          // SIGEV_NONE
-        case 4:                                     // SIGEV_THREAD_ID
+        case 1: signal = 0  // SIGEV_NONE
+        case 4:  // SIGEV_THREAD_ID
             signal = wanted.0
             target = thread.process.threads.first { $0.id == wanted.2 }
             guard target != nil else { throw .invalidArgument }
@@ -82,7 +82,8 @@ private func storeTimer(_ timer: ClockTimer, _ space: AddressSpace, at address: 
 // MARK: timerfd
 
 /// timerfd_create (283), timerfd_settime, timerfd_gettime.
-func timerFileCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+func timerFileCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int
+{
     let process = thread.process
     if number == 283 {
         let clock: TimerClock

@@ -73,17 +73,20 @@ extension Process {
         case .stopped(let signal):
             guard request.options & WaitRequest.stopped != 0 else { return nil }
             if !request.keepsIt { child.jobEvent = nil }
-            return WaitResult(child: child, status: signal << 8 | 0x7F, code: 5, detail: signal, usage: child.usage)
+            return WaitResult(
+                child: child, status: signal << 8 | 0x7F, code: 5, detail: signal, usage: child.usage)
         case .continued:
             guard request.options & WaitRequest.continued != 0 else { return nil }
             if !request.keepsIt { child.jobEvent = nil }
-            return WaitResult(child: child, status: 0xFFFF, code: 6, detail: Signal.resume, usage: child.usage)
+            return WaitResult(
+                child: child, status: 0xFFFF, code: 6, detail: Signal.resume, usage: child.usage)
         case nil: return nil
         }
     }
 }
 
-func waitSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+func waitSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int
+{
     number == 61 ? try wait4(arguments, thread) : try waitid(arguments, thread)
 }
 
@@ -93,7 +96,9 @@ private func wait4(_ arguments: SystemCallArguments, _ thread: Thread) throws(Er
     // __WNOTHREAD, __WALL and __WCLONE make no difference here.
     guard arguments.c & ~0xE000_000B == 0 else { throw .invalidArgument }
     let who: WaitRequest.Who =
-        if id > 0 { .process(id) } else if id == -1 { .any } else { .group(id == 0 ? process.group : 0 &- id) }
+        if id > 0 { .process(id) } else if id == -1 { .any } else {
+            .group(id == 0 ? process.group : 0 &- id)
+        }
     let request = WaitRequest(who: who, options: arguments.c & 0xB | WaitRequest.exited)
     guard let result = try process.wait(request) else { return 0 }
     if arguments.b != 0 { try process.space.store(result.status, at: arguments.b) }
@@ -109,7 +114,7 @@ private func waitid(_ arguments: SystemCallArguments, _ thread: Thread) throws(E
     case 0: who = .any
     case 1: who = .process(id)
     case 2: who = .group(id == 0 ? process.group : id)
-    case 3:                                         // P_PIDFD
+    case 3:  // P_PIDFD
         guard let target = try process.files.file(id).asProcess else { throw .badDescriptor }
         who = .process(target.id)
     default: throw .invalidArgument
@@ -127,7 +132,9 @@ private func waitid(_ arguments: SystemCallArguments, _ thread: Thread) throws(E
             info[6] = UInt32(result.detail)
         }
         var bytes: [UInt8] = []
-        for word in info { for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift * 8))) } }
+        for word in info {
+            for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift * 8))) }
+        }
         try process.space.write(bytes, to: arguments.c)
     }
     if arguments.e != 0, let result { try storeUsage(process.space, result.usage, at: arguments.e) }
