@@ -46,6 +46,7 @@ lab: build
 	Tests/run-tiers lab
 
 bench: image
+	python3 Benchmarks/ring0.py
 	python3 Benchmarks/bench.py
 
 clean:

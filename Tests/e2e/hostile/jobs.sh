@@ -71,5 +71,5 @@ run "$swiftlet" run -- sh -c 'for port in 1024 1025 1026 1027 22; do nc -w 1 2 $
 stdout_is no
 
 claim "no process of the host is visible from the job"
-run "$swiftlet" run -- sh -c 'ps 2>/dev/null | grep -c swiftlet; ls /proc | grep -c "^[0-9]"'
+run "$swiftlet" run -- sh -c 'ps 2>/dev/null | grep -c "[s]wiftlet-vmm"; ls /proc | grep -c "^[0-9]"'
 active && [ "$(sed -n 1p stdout)" = 0 ] || fail "the job sees: $(cat stdout)"
