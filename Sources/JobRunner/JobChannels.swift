@@ -46,6 +46,7 @@ final class JobChannels {
         machine.pass("--memory", "\(request.memoryBytes)")
         if let remoteEvents = remoteEvents?.borrowed { machine.pass("--events", remoteEvents) }
         machine.pass("--root", request.image)
+        if request.rootTransport != .pmem { machine.pass("--root-transport", request.rootTransport.rawValue) }
         if let remoteControl = remoteControl?.borrowed {
             machine.passStream(JobPort.control, remoteControl, limit: nil)
         }

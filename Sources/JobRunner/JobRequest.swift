@@ -29,6 +29,15 @@ public struct JobRequest: Sendable {
     /// The kernel's ELF file, and the root image, open for reading.
     public var kernel: FileDescriptor
     public var image: FileDescriptor
+    /// How the guest reaches the image (docs/protocol.md §1).
+    public var rootTransport = RootTransport.pmem
+
+    public enum RootTransport: String, Sendable {
+        /// Mapped read-only into guest-physical memory.
+        case pmem
+        /// A read-only virtio-block device.
+        case block
+    }
 
     /// Whether to wait (shortly) after the verdict for the VMM's counters.
     public var wantsCounters: Bool

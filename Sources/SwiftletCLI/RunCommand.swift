@@ -138,6 +138,7 @@ struct RunCommand {
             standardOutput: isCaptured ? .captured : .descriptor(.standardOutput),
             standardError: isCaptured ? .captured : .descriptor(.standardError))
         request.environment = Self.environment(options.environment, host: Terminal.environment)
+        request.rootTransport = options.rootTransport
         request.workingDirectory = Array(options.workingDirectory.utf8)
         request.user = options.user
         request.group = options.group

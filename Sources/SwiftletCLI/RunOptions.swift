@@ -1,10 +1,12 @@
 import CLinux
+import JobRunner
 
 /// The options of `swiftlet run`, parsed and checked as far as that needs no host.
 struct RunOptions {
     var image = "base"
     /// Path of a kernel's ELF file; nil: the one beside the executable.
     var kernel: String?
+    var rootTransport = JobRequest.RootTransport.pmem
     var memoryBytes: UInt64 = 256 << 20
     var timeoutNanoseconds: UInt64?
     /// Nil: no limit for streams that are passed on, `defaultCaptureLimit` for captured ones.
@@ -34,6 +36,9 @@ struct RunOptions {
         .init(
             "kernel", "guest kernel: tiny, or the path of an ELF file [tiny]",
             .value(placeholder: "tiny|PATH", setKernel)),
+        .init(
+            "root-transport", "how the guest reads its image: mapped, or virtio-block [pmem]",
+            .value(placeholder: "pmem|block", setRootTransport)),
         .init("memory", "m", "guest memory [256M]", .value(placeholder: "SIZE", setMemory)),
         .init(
             "timeout", "stop the job after this long (30s, 500ms, 5m) [none]",
@@ -99,6 +104,13 @@ struct RunOptions {
         case "": throw UsageError("the value is empty")
         default: options.kernel = text
         }
+    }
+
+    private static func setRootTransport(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        guard let transport = JobRequest.RootTransport(rawValue: text) else {
+            throw UsageError("'\(text)' is neither pmem nor block")
+        }
+        options.rootTransport = transport
     }
 
     private static func setMemory(_ options: inout RunOptions, _ text: String) throws(UsageError) {

@@ -82,3 +82,11 @@ run "$swiftlet" run -- date -u +%Y-%m-%dT%H
 now=$(date -u +%Y-%m-%dT%H)
 status_is 0
 active && [ "$(cat stdout)" != "$now" ] && [ "$(date -u +%H)" = "${now#*T}" ] && fail "$(cat stdout), the host has $now"
+
+claim "a root image read through virtio-block instead of mapped memory holds the same bytes"
+run "$swiftlet" run --root-transport pmem -- sh -c 'find /usr /etc -type f | sort | xargs sha256sum | sha256sum'
+status_is 0
+mapped=$(cat stdout)
+run "$swiftlet" run --root-transport block -- sh -c 'find /usr /etc -type f | sort | xargs sha256sum | sha256sum'
+status_is 0
+stdout_is "$mapped"
