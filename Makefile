@@ -5,13 +5,13 @@ BIN = build/bin
 KERNEL_ARCHIVE = .build/guest/x86_64-unknown-none-elf/release/libGuestKernel.a
 # Fully static: exec to main takes 1 ms, a dynamic Swift program 3 ms, and the lab needs no libraries.
 HOST_BUILD = swift build -c release --static-swift-stdlib -Xswiftc -static-executable
-GUEST_BUILD = swift build -c release --triple x86_64-unknown-none-elf --toolset guest-toolset.json \
+GUEST_BUILD = swift build -c release --triple x86_64-unknown-none-elf --toolset Sources/GuestNucleus/guest-toolset.json \
   --product GuestKernel --scratch-path .build/guest
 
 build: setup host guest evil
 
 setup:
-	@tools/setup
+	@.ci/setup
 
 # SwiftPM knows what has changed; it is asked every time.
 host:

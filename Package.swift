@@ -2,8 +2,8 @@
 import PackageDescription
 
 // One package, two worlds: `make build` builds the host products with the host triple and the product `GuestKernel`
-// for x86_64-unknown-none-elf with `guest-toolset.json` (Embedded Swift, no SSE), then links the kernel with
-// Sources/GuestNucleus/kernel.ld. The import table of shared/DESIGN.md §4 is the dependency list below.
+// for x86_64-unknown-none-elf with Sources/GuestNucleus/guest-toolset.json (Embedded Swift, no SSE), then links the
+// kernel with Sources/GuestNucleus/kernel.ld. The import table of shared/DESIGN.md §4 is the dependency list below.
 
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -55,13 +55,15 @@ let package = Package(
             name: "swiftlet-vmm", dependencies: ["CStart", "LinuxSystem", "Machine"], swiftSettings: strict,
             linkerSettings: oneStaticFile),
         .target(
-            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),
+            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"],
+            exclude: ["system-call-names"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet", dependencies: ["SwiftletCLI"], swiftSettings: strict,
             linkerSettings: oneStaticFile),
 
         // Guest.
-        .target(name: "GuestNucleus", dependencies: ["CSwiftletABI"], exclude: ["kernel.ld"]),
+        .target(
+            name: "GuestNucleus", dependencies: ["CSwiftletABI"], exclude: ["kernel.ld", "guest-toolset.json"]),
         .target(
             name: "GuestKernel", dependencies: ["JobWire", "GuestNucleus", "CSwiftletABI"],
             swiftSettings: strict),

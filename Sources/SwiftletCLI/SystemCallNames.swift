@@ -1,4 +1,4 @@
-// Written by tools/system-call-names from Linux's <asm/unistd_64.h>; do not edit.
+// Written by Sources/SwiftletCLI/system-call-names from Linux's <asm/unistd_64.h>; do not edit.
 
 /// The names of Linux's x86-64 system calls.
 enum SystemCallNames {
