@@ -15,7 +15,7 @@ enum Clock {
         bootTSC = tsc
         self.frequency = max(frequency, 1_000_000)
         wallClockAtBoot = wallClock
-        multiplier = (UInt64(1_000_000_000) << 32).dividingFullWidth128(by: self.frequency)
+        multiplier = (1_000_000_000 << 32) / self.frequency     // the dividend needs 62 bits
     }
 
     /// Nanoseconds since the kernel was entered: CLOCK_MONOTONIC and CLOCK_BOOTTIME.
@@ -30,9 +30,4 @@ enum Clock {
 
     /// CLOCK_REALTIME of the boot instant.
     static var wallClockBase: UInt64 { wallClockAtBoot &+ UInt64(bitPattern: wallClockOffset) }
-}
-
-extension UInt64 {
-    /// `self` is a 10^9 << 32, which needs 62 bits: plain division does. Named so the width is not forgotten.
-    fileprivate func dividingFullWidth128(by divisor: UInt64) -> UInt64 { self / divisor }
 }
