@@ -56,7 +56,7 @@ let package = Package(
             linkerSettings: oneStaticFile),
         .target(
             name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"],
-            exclude: ["system-call-names"], swiftSettings: strict),
+            exclude: ["system-calls"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet", dependencies: ["SwiftletCLI"], swiftSettings: strict,
             linkerSettings: oneStaticFile),

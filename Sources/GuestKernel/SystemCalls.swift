@@ -23,39 +23,44 @@ enum SystemCalls {
 
     static func serve(_ frame: UnsafeMutablePointer<trap_frame>) -> UInt64 {
         let thread: Thread = Scheduler.current
-        let number = frame.pointee.rax
+        guard let call = SystemCall(rawValue: UInt32(clamping: frame.pointee.rax)) else {
+            countUnsupported(number: UInt32(clamping: frame.pointee.rax))
+            return UInt64(bitPattern: -Int64(Errno.noSystemCall.code))
+        }
         let arguments = SystemCallArguments(frame)
         do throws(Errno) {
-            if let result = try fileSystemCall(number, arguments, thread) {
+            if let result = try fileSystemCall(call, arguments, thread) {
                 return UInt64(bitPattern: Int64(result))
             }
-            if let result = try memorySystemCall(number, arguments, thread) {
+            if let result = try memorySystemCall(call, arguments, thread) {
                 return UInt64(bitPattern: Int64(result))
             }
-            if let result = try processSystemCall(number, arguments, thread) {
+            if let result = try processSystemCall(call, arguments, thread) {
                 return UInt64(bitPattern: Int64(result))
             }
-            if let result = try timeSystemCall(number, arguments, thread) {
+            if let result = try timeSystemCall(call, arguments, thread) {
                 return UInt64(bitPattern: Int64(result))
             }
-            if let result = try identitySystemCall(number, arguments, thread) {
+            if let result = try identitySystemCall(call, arguments, thread) {
                 return UInt64(bitPattern: Int64(result))
             }
-            if let result = try futexSystemCall(number, arguments, thread) {
+            if let result = try futexSystemCall(call, arguments, thread) {
                 return UInt64(bitPattern: Int64(result))
             }
-            if let result = try socketSystemCall(number, arguments, thread) {
+            if let result = try socketSystemCall(call, arguments, thread) {
                 return UInt64(bitPattern: Int64(result))
             }
         } catch {
             return UInt64(bitPattern: -Int64(error.code))
         }
-        countUnsupported(UInt32(truncatingIfNeeded: number))
+        countUnsupported(call)
         return UInt64(bitPattern: -Int64(Errno.noSystemCall.code))
     }
 
     /// Notes a call that was refused because it is missing here.
-    static func countUnsupported(_ number: UInt32) {
+    static func countUnsupported(_ call: SystemCall) { countUnsupported(number: call.rawValue) }
+
+    private static func countUnsupported(number: UInt32) {
         if let i = unsupported.firstIndex(where: { $0.number == number }) {
             unsupported[i].count += 1
         } else if unsupported.count < 512 {

@@ -1,4 +1,4 @@
-// Written by Sources/SwiftletCLI/system-call-names from Linux's <asm/unistd_64.h>; do not edit.
+// Written by Sources/SwiftletCLI/system-calls from Linux's <asm/unistd_64.h>; do not edit.
 
 /// The names of Linux's x86-64 system calls.
 enum SystemCallNames {
@@ -26,7 +26,7 @@ enum SystemCallNames {
         301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
         321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 424, 425, 426, 427, 428, 429,
         430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449,
-        450,
+        450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462,
     ]
 
     private static let names = """
@@ -68,6 +68,8 @@ enum SystemCallNames {
         io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount fspick pidfd_open \
         clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr \
         quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret \
-        process_mrelease futex_waitv set_mempolicy_home_node
+        process_mrelease futex_waitv set_mempolicy_home_node cachestat fchmodat2 map_shadow_stack \
+        futex_wake futex_wait futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr \
+        lsm_list_modules mseal
         """
 }

@@ -1,9 +1,9 @@
 /// getrandom(2). Called from processSystemCall.
 /// - Returns: nil for any other number.
 func randomSystemCall(
-    _ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread
+    _ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread
 ) throws(Errno) -> Int? {
-    guard number == 318 else { return nil }
+    guard call == .getrandom else { return nil }
     return try getRandom(thread.process.space, address: arguments.a, count: arguments.b, flags: arguments.c)
 }
 

@@ -1,12 +1,12 @@
 /// mmap, munmap, mprotect, mremap, madvise, brk and their like (mmap(2), mremap(2), madvise(2), brk(2)).
 /// - Returns: nil for a number that is not one of these.
-func memorySystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int?
 {
     let space = thread.process.space
-    switch number {
-    case 9: return Int(try mapMemory(arguments, thread))
-    case 10:
+    switch call {
+    case .mmap: return Int(try mapMemory(arguments, thread))
+    case .mprotect:
         let range = try pageRange(arguments.a, arguments.b)
         guard arguments.c & ~0x0100_0007 == 0 else { throw .invalidArgument }
         if !range.isEmpty {
@@ -15,23 +15,23 @@ func memorySystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thre
                 access: Access(rawValue: UInt32(arguments.c & 7)))
         }
         return 0
-    case 11:
+    case .munmap:
         let range = try pageRange(arguments.a, arguments.b)
         if range.isEmpty { throw .invalidArgument }
         space.unmap(from: range.lowerBound, to: range.upperBound)
         return 0
-    case 12: return Int(space.setBreak(arguments.a))
-    case 25: return Int(try remap(space, arguments))
-    case 26:  // msync: memory is all there is
+    case .brk: return Int(space.setBreak(arguments.a))
+    case .mremap: return Int(try remap(space, arguments))
+    case .msync:  // memory is all there is
         try requireMapped(space, try pageRange(arguments.a, arguments.b))
         return 0
-    case 27: return try residency(space, arguments)
-    case 28: return try advise(space, arguments)
-    case 149, 150, 325:  // mlock, munlock, mlock2: nothing is ever swapped out
+    case .mincore: return try residency(space, arguments)
+    case .madvise: return try advise(space, arguments)
+    case .mlock, .munlock, .mlock2:  // nothing is ever swapped out
         try requireMapped(
             space, try pageRange(arguments.a & ~(pageSize - 1), arguments.b + (arguments.a & 4095)))
         return 0
-    case 151, 152: return 0  // mlockall, munlockall
+    case .mlockall, .munlockall: return 0  // mlockall, munlockall
     default: return nil
     }
 }

@@ -73,10 +73,11 @@ extension Thread {
 }
 
 /// execve, execveat.
-func execSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int
+func execSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int
 {
     let space = thread.process.space
-    let isAt = number == 322
+    let isAt = call == .execveat
     let pathAddress = isAt ? arguments.b : arguments.a
     var path = try space.string(at: pathAddress, limit: 4096)
     if isAt {

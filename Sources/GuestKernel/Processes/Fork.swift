@@ -41,7 +41,7 @@ extension Thread {
     func clone(_ request: CloneRequest) throws(Errno) -> Int {
         let flags = request.flags
         if !flags.isDisjoint(with: .unsupported) {
-            SystemCalls.countUnsupported(56)
+            SystemCalls.countUnsupported(.clone)
             throw .invalidArgument
         }
         if flags.contains(.thread) && !flags.contains(.signalHandlers) { throw .invalidArgument }
@@ -129,13 +129,13 @@ extension Processes {
 }
 
 /// fork, vfork, clone, clone3.
-func cloneSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+func cloneSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int
 {
-    switch number {
-    case 57: return try thread.clone(CloneRequest(flags: [], exitSignal: Signal.child))
-    case 58: return try thread.clone(CloneRequest(flags: [.vfork, .memory], exitSignal: Signal.child))
-    case 56:
+    switch call {
+    case .fork: return try thread.clone(CloneRequest(flags: [], exitSignal: Signal.child))
+    case .vfork: return try thread.clone(CloneRequest(flags: [.vfork, .memory], exitSignal: Signal.child))
+    case .clone:
         return try thread.clone(
             CloneRequest(
                 flags: CloneFlags(rawValue: arguments.a & 0xFFFF_FF00), exitSignal: Int32(arguments.a & 0xFF),

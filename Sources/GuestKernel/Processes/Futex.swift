@@ -196,16 +196,16 @@ extension Thread {
 }
 
 /// futex, set_robust_list, get_robust_list, rseq, membarrier.
-func futexSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+func futexSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int?
 {
-    switch number {
-    case 202: return try futex(arguments, thread)
-    case 273:
+    switch call {
+    case .futex: return try futex(arguments, thread)
+    case .set_robust_list:
         guard arguments.b == 24 else { throw .invalidArgument }
         thread.robustList = arguments.a
         return 0
-    case 274:
+    case .get_robust_list:
         var target: Thread? = thread
         if arguments.a != 0 {
             target = thread.process.threads.first { $0.id == Int32(truncatingIfNeeded: arguments.a) }
@@ -214,9 +214,9 @@ func futexSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ threa
         try thread.process.space.store(target.robustList, at: arguments.b)
         try thread.process.space.store(UInt64(24), at: arguments.c)
         return 0
-    case 324:  // membarrier: one processor, so every barrier has happened
+    case .membarrier:  // one processor, so every barrier has happened
         return arguments.a == 0 ? 0x1FF : 0
-    case 334: throw .noSystemCall  // rseq: glibc does without; not worth a line in the report
+    case .rseq: throw .noSystemCall  // glibc does without; not worth a line in the report
     default: return nil
     }
 }
@@ -266,7 +266,7 @@ private func futex(_ arguments: SystemCallArguments, _ thread: Thread) throws(Er
             counts: (count, Int(Int32(truncatingIfNeeded: arguments.d))),
             operation: UInt32(truncatingIfNeeded: arguments.f))
     default:  // the priority-inheritance ones
-        SystemCalls.countUnsupported(202)
+        SystemCalls.countUnsupported(.futex)
         throw .noSystemCall
     }
 }

@@ -1,34 +1,36 @@
 /// Who a process is and on what machine: user and group numbers, capabilities, uname, sysinfo, limits and usage.
 /// - Returns: nil for a number that is not one of these.
-func identitySystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+func identitySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int?
 {
     let process = thread.process
     let space = process.space
-    switch number {
-    case 39: return Int(process.id)
-    case 110: return Int(process.parent?.id ?? 0)
-    case 186: return Int(thread.id)
-    case 218:  // set_tid_address
+    switch call {
+    case .getpid: return Int(process.id)
+    case .getppid: return Int(process.parent?.id ?? 0)
+    case .gettid: return Int(thread.id)
+    case .set_tid_address:
         thread.clearChildTID = arguments.a
         return Int(thread.id)
-    case 63:
+    case .uname:
         try space.write(SystemName.utsname(), to: arguments.a)
         return 0
-    case 170, 171:  // sethostname, setdomainname
+    case .sethostname, .setdomainname:
         guard process.credentials.isPrivileged else { throw .notPermitted }
         guard arguments.b <= 64 else { throw .invalidArgument }
         let name = try space.read(from: arguments.a, count: Int(arguments.b))
-        if number == 170 { SystemName.host = name }
+        if call == .sethostname { SystemName.host = name }
         return 0
-    case 99: return try systemInformation(space, arguments.a)
-    case 103: throw .notPermitted  // syslog
-    case 135: return 0  // personality: PER_LINUX, whatever was asked
-    case 158: return try architectureControl(arguments, thread)
-    case 97, 98, 160, 302: return try limitCall(number, arguments, thread)
-    case 102...123: return try userCall(number, arguments, process)
-    case 125: return try getCapabilities(arguments, process)
-    case 126:
+    case .sysinfo: return try systemInformation(space, arguments.a)
+    case .syslog: throw .notPermitted
+    case .personality: return 0  // PER_LINUX, whatever was asked
+    case .arch_prctl: return try architectureControl(arguments, thread)
+    case .getrlimit, .getrusage, .setrlimit, .prlimit64: return try limitCall(call, arguments, thread)
+    case .getuid, .getgid, .setuid, .setgid, .geteuid, .getegid, .setreuid, .setregid, .getgroups, .setgroups,
+        .setresuid, .getresuid, .setresgid, .getresgid, .setfsuid, .setfsgid:
+        return try userCall(call, arguments, process)
+    case .capget: return try getCapabilities(arguments, process)
+    case .capset:
         guard process.credentials.isPrivileged else { throw .notPermitted }
         return 0
     default: return nil
@@ -104,40 +106,40 @@ private func architectureControl(_ arguments: SystemCallArguments, _ thread: Thr
 
 // MARK: Users and groups
 
-private func userCall(_ number: UInt64, _ arguments: SystemCallArguments, _ process: Process) throws(Errno)
+private func userCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ process: Process) throws(Errno)
     -> Int?
 {
     let a = UInt32(truncatingIfNeeded: arguments.a)
     let b = UInt32(truncatingIfNeeded: arguments.b)
     let c = UInt32(truncatingIfNeeded: arguments.c)
     let now = process.credentials
-    switch number {
-    case 102: return Int(now.user)
-    case 104: return Int(now.group)
-    case 107: return Int(now.effectiveUser)
-    case 108: return Int(now.effectiveGroup)
-    case 105: try process.setUsers(now.isPrivileged ? a : .max, a, now.isPrivileged ? a : .max)
-    case 106: try process.setGroups(now.isPrivileged ? a : .max, a, now.isPrivileged ? a : .max)
-    case 113:
+    switch call {
+    case .getuid: return Int(now.user)
+    case .getgid: return Int(now.group)
+    case .geteuid: return Int(now.effectiveUser)
+    case .getegid: return Int(now.effectiveGroup)
+    case .setuid: try process.setUsers(now.isPrivileged ? a : .max, a, now.isPrivileged ? a : .max)
+    case .setgid: try process.setGroups(now.isPrivileged ? a : .max, a, now.isPrivileged ? a : .max)
+    case .setreuid:
         let isChanged = a != .max || (b != .max && b != now.user)
         try process.setUsers(a, b, isChanged ? (b != .max ? b : now.effectiveUser) : .max)
-    case 114:
+    case .setregid:
         let isChanged = a != .max || (b != .max && b != now.group)
         try process.setGroups(a, b, isChanged ? (b != .max ? b : now.effectiveGroup) : .max)
-    case 117: try process.setUsers(a, b, c)
-    case 119: try process.setGroups(a, b, c)
-    case 118:
+    case .setresuid: try process.setUsers(a, b, c)
+    case .setresgid: try process.setGroups(a, b, c)
+    case .getresuid:
         try storeThree(process.space, arguments, now.user, now.effectiveUser, now.savedUser)
-    case 120:
+    case .getresgid:
         try storeThree(process.space, arguments, now.group, now.effectiveGroup, now.savedGroup)
-    case 115:
+    case .getgroups:
         if arguments.a == 0 { return now.groups.count }
         guard arguments.a >= UInt64(now.groups.count) else { throw .invalidArgument }
         for (i, group) in now.groups.enumerated() {
             try process.space.store(group, at: arguments.b &+ UInt64(i) * 4)
         }
         return now.groups.count
-    case 116:
+    case .setgroups:
         guard now.isPrivileged else { throw .notPermitted }
         guard arguments.a <= 65536 else { throw .invalidArgument }
         var groups: [UInt32] = []
@@ -145,8 +147,8 @@ private func userCall(_ number: UInt64, _ arguments: SystemCallArguments, _ proc
             groups.append(try process.space.load(UInt32.self, at: arguments.b &+ i * 4))
         }
         process.credentials.groups = groups
-    case 122: return Int(now.effectiveUser)  // setfsuid: follows the effective one
-    case 123: return Int(now.effectiveGroup)
+    case .setfsuid: return Int(now.effectiveUser)  // follows the effective one
+    case .setfsgid: return Int(now.effectiveGroup)
     default: return nil
     }
     return 0
@@ -203,18 +205,18 @@ private func getCapabilities(_ arguments: SystemCallArguments, _ process: Proces
 
 // MARK: Limits and usage
 
-private func limitCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+private func limitCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int
 {
     let space = thread.process.space
-    switch number {
-    case 97:
+    switch call {
+    case .getrlimit:
         try storeLimit(thread.process, arguments.a, at: arguments.b)
         return 0
-    case 160:
+    case .setrlimit:
         try loadLimit(thread.process, arguments.a, from: arguments.b)
         return 0
-    case 98: return try resourceUsage(arguments, thread)
+    case .getrusage: return try resourceUsage(arguments, thread)
     default:  // prlimit64
         let id = Int32(truncatingIfNeeded: arguments.a)
         guard let process = id == 0 ? thread.process : Processes.find(id) else { throw .noSuchProcess }

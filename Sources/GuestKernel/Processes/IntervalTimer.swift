@@ -72,8 +72,8 @@ extension Process {
     }
 
     /// getitimer (36), alarm (37), setitimer (38).
-    func intervalTimerCall(_ number: UInt64, _ arguments: SystemCallArguments) throws(Errno) -> Int {
-        if number == 37 {
+    func intervalTimerCall(_ call: SystemCall, _ arguments: SystemCallArguments) throws(Errno) -> Int {
+        if call == .alarm {
             let timer = requireTimers().intervals[0]
             let left = (timer.remaining + 500_000_000) / 1_000_000_000
             let isPending = timer.expiry != nil
@@ -85,8 +85,8 @@ extension Process {
         guard arguments.a <= 2 else { throw .invalidArgument }
         let timer = requireTimers().intervals[Int(arguments.a)]
         let old = (timer.interval, timer.remaining)
-        let oldAddress = number == 36 ? arguments.b : arguments.c
-        if number == 38 {
+        let oldAddress = call == .getitimer ? arguments.b : arguments.c
+        if call == .setitimer {
             var interval: UInt64 = 0
             var value: UInt64 = 0
             if arguments.b != 0 {

@@ -1,45 +1,46 @@
 /// System calls on processes and threads; signals and what else is about processes follow.
 /// - Returns: nil for a number that is not one of these.
-func processSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+func processSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int?
 {
-    switch number {
-    case 56, 57, 58, 435: return try cloneSystemCall(number, arguments, thread)
-    case 59, 322: return try execSystemCall(number, arguments, thread)
-    case 60:  // exit: this thread
+    switch call {
+    case .clone, .fork, .vfork, .clone3: return try cloneSystemCall(call, arguments, thread)
+    case .execve, .execveat: return try execSystemCall(call, arguments, thread)
+    case .exit:  // this thread
         thread.isKilled = true
         if thread.process.threads.count == 1 {
             thread.process.requestEnd(.exited(code: UInt8(truncatingIfNeeded: arguments.a)))
         }
         return 0
-    case 231:  // exit_group
+    case .exit_group:
         thread.process.requestEnd(.exited(code: UInt8(truncatingIfNeeded: arguments.a)))
         return 0
-    case 61, 247: return try waitSystemCall(number, arguments, thread)
-    case 109, 111, 112, 121, 124: return try groupSystemCall(number, arguments, thread.process)
-    case 157: return try processControl(arguments, thread)
-    case 318: return try randomSystemCall(number, arguments, thread)
-    case 434: return try openProcess(arguments, thread.process)
-    default: return try signalSystemCall(number, arguments, thread)
+    case .wait4, .waitid: return try waitSystemCall(call, arguments, thread)
+    case .setpgid, .getpgrp, .setsid, .getpgid, .getsid:
+        return try groupSystemCall(call, arguments, thread.process)
+    case .prctl: return try processControl(arguments, thread)
+    case .getrandom: return try randomSystemCall(call, arguments, thread)
+    case .pidfd_open: return try openProcess(arguments, thread.process)
+    default: return try signalSystemCall(call, arguments, thread)
     }
 }
 
 /// setpgid, getpgrp, setsid, getpgid, getsid (credentials(7)).
 private func groupSystemCall(
-    _ number: UInt64, _ arguments: SystemCallArguments, _ process: Process
+    _ call: SystemCall, _ arguments: SystemCallArguments, _ process: Process
 ) throws(Errno) -> Int {
     let id = Int32(truncatingIfNeeded: arguments.a)
-    switch number {
-    case 111: return Int(process.group)
-    case 112:
+    switch call {
+    case .getpgrp: return Int(process.group)
+    case .setsid:
         // Not for a group's leader, nor where a group of that number lives on without it.
         if Processes.all.contains(where: { $0.group == process.id }) { throw .notPermitted }
         process.session = process.id
         process.group = process.id
         return Int(process.id)
-    case 121, 124:
+    case .getpgid, .getsid:
         guard let target = id == 0 ? process : Processes.find(id) else { throw .noSuchProcess }
-        return Int(number == 121 ? target.group : target.session)
+        return Int(call == .getpgid ? target.group : target.session)
     default: return try setGroup(id, Int32(truncatingIfNeeded: arguments.b), process)
     }
 }
@@ -98,6 +99,6 @@ private func processControl(_ arguments: SystemCallArguments, _ thread: Thread) 
 }
 
 private func refuse() throws(Errno) -> Int {
-    SystemCalls.countUnsupported(157)
+    SystemCalls.countUnsupported(.prctl)
     throw .invalidArgument
 }

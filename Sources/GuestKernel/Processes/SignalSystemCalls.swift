@@ -2,14 +2,14 @@ import GuestNucleus
 
 /// Sending, masking, catching and awaiting signals (signal(7)).
 /// - Returns: nil for a number that is not one of these.
-func signalSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+func signalSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int?
 {
     let space = thread.process.space
-    switch number {
-    case 13: return try setAction(arguments, thread)
-    case 14: return try setMask(arguments, thread)
-    case 15:
+    switch call {
+    case .rt_sigaction: return try setAction(arguments, thread)
+    case .rt_sigprocmask: return try setMask(arguments, thread)
+    case .rt_sigreturn:
         do throws(Errno) {
             return Int(bitPattern: UInt(try thread.returnFromSignal()))
         } catch {
@@ -17,24 +17,24 @@ func signalSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thre
             thread.force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
             return 0
         }
-    case 34: try sleepUntilSignal()  // pause
-    case 62: return try kill(arguments, thread)
-    case 127:
+    case .pause: try sleepUntilSignal()
+    case .kill: return try kill(arguments, thread)
+    case .rt_sigpending:
         guard arguments.b <= 8 else { throw .invalidArgument }
         let pending =
             (thread.signals.pending.bits | thread.process.signals.pending.bits) & thread.signals.blocked
         try space.store(pending, at: arguments.a)
         return 0
-    case 128: return try awaitSignal(arguments, thread)
-    case 129, 297: return try queueInfo(number, arguments, thread)
-    case 130:  // rt_sigsuspend
+    case .rt_sigtimedwait: return try awaitSignal(arguments, thread)
+    case .rt_sigqueueinfo, .rt_tgsigqueueinfo: return try queueInfo(call, arguments, thread)
+    case .rt_sigsuspend:
         guard arguments.b == 8 else { throw .invalidArgument }
         try thread.replaceSignalMask(with: try space.load(UInt64.self, at: arguments.a))
         try sleepUntilSignal()
-    case 131: return try alternateStack(arguments, thread)
-    case 200: return try signalThread(nil, arguments.a, arguments.b, thread)
-    case 424: return try signalProcessFile(arguments, thread)
-    case 234:
+    case .sigaltstack: return try alternateStack(arguments, thread)
+    case .tkill: return try signalThread(nil, arguments.a, arguments.b, thread)
+    case .pidfd_send_signal: return try signalProcessFile(arguments, thread)
+    case .tgkill:
         return try signalThread(Int32(truncatingIfNeeded: arguments.a), arguments.b, arguments.c, thread)
     default: return nil
     }
@@ -135,10 +135,10 @@ private func findThread(_ id: Int32, in group: Int32?) throws(Errno) -> Thread {
 }
 
 /// rt_sigqueueinfo and rt_tgsigqueueinfo: the sender writes the siginfo itself.
-private func queueInfo(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+private func queueInfo(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int
 {
-    let isToThread = number == 297
+    let isToThread = call == .rt_tgsigqueueinfo
     let signal = Int32(truncatingIfNeeded: isToThread ? arguments.c : arguments.b)
     guard Signal.isValid(signal) else { throw .invalidArgument }
     let id = Int32(truncatingIfNeeded: arguments.a)

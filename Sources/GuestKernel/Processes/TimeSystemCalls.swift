@@ -1,27 +1,29 @@
 /// Clocks, sleeping, interval timers and what a scheduler of one processor can answer.
 /// - Returns: nil for a number that is not one of these.
-func timeSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+func timeSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int?
 {
     let space = thread.process.space
-    switch number {
-    case 24:  // sched_yield
+    switch call {
+    case .sched_yield:
         Scheduler.yield()
         return 0
-    case 35:  // nanosleep
+    case .nanosleep:
         try sleep(thread, for: try loadTimespec(space, arguments.a), remaining: arguments.b)
         return 0
-    case 36, 37, 38: return try thread.process.intervalTimerCall(number, arguments)
-    case 222...226: return try timerCall(number, arguments, thread)
-    case 283, 286, 287: return try timerFileCall(number, arguments, thread)
-    case 96:  // gettimeofday
+    case .getitimer, .alarm, .setitimer: return try thread.process.intervalTimerCall(call, arguments)
+    case .timer_create, .timer_settime, .timer_gettime, .timer_getoverrun, .timer_delete:
+        return try timerCall(call, arguments, thread)
+    case .timerfd_create, .timerfd_settime, .timerfd_gettime:
+        return try timerFileCall(call, arguments, thread)
+    case .gettimeofday:
         if arguments.a != 0 {
             let now = Clock.realtime
             try space.store((now / 1_000_000_000, now / 1000 % 1_000_000), at: arguments.a)
         }
         if arguments.b != 0 { try space.store(UInt64(0), at: arguments.b) }
         return 0
-    case 100:  // times, in ticks of 10 ms
+    case .times:  // in ticks of 10 ms
         let usage = thread.process.usage
         let child = thread.process.childUsage
         if arguments.a != 0 {
@@ -31,26 +33,26 @@ func timeSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread
                 at: arguments.a)
         }
         return Int(Clock.monotonic / 10_000_000)
-    case 201:  // time
+    case .time:
         let seconds = Clock.realtime / 1_000_000_000
         if arguments.a != 0 { try space.store(seconds, at: arguments.a) }
         return Int(seconds)
-    case 227:  // clock_settime
+    case .clock_settime:
         guard thread.process.credentials.isPrivileged else { throw .notPermitted }
         guard arguments.a == 0 else { throw .invalidArgument }
         let wanted = try loadTimespec(space, arguments.b)
         Clock.wallClockOffset &+= Int64(bitPattern: wanted &- Clock.realtime)
         VDSO.clockChanged()
         return 0
-    case 228:  // clock_gettime
+    case .clock_gettime:
         try storeTimespec(space, try clock(arguments.a, thread), at: arguments.b)
         return 0
-    case 229:  // clock_getres
+    case .clock_getres:
         let now = try clock(arguments.a, thread)
         if arguments.b != 0 && now >= 0 { try storeTimespec(space, 1, at: arguments.b) }
         return 0
-    case 230: return try clockSleep(arguments, thread)
-    default: return try schedulingCall(number, arguments, thread)
+    case .clock_nanosleep: return try clockSleep(arguments, thread)
+    default: return try schedulingCall(call, arguments, thread)
     }
 }
 
@@ -161,31 +163,33 @@ private func clockSleep(_ arguments: SystemCallArguments, _ thread: Thread) thro
 
 /// sched_*(2), getpriority(2) and their like, on one processor and with one policy.
 private func schedulingCall(
-    _ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread
+    _ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread
 ) throws(Errno) -> Int? {
     let space = thread.process.space
-    switch number {
-    case 140: return 20  // getpriority: 20 - nice
-    case 141, 251: return 0  // setpriority, ioprio_set: taken, no effect
-    case 252: return 4 << 13 | 4  // ioprio_get: best effort, middle
-    case 142, 144:  // sched_setparam, sched_setscheduler
-        if number == 144 && arguments.b != 0 && arguments.b != 3 && arguments.b != 5 { throw .notPermitted }
+    switch call {
+    case .getpriority: return 20  // 20 - nice
+    case .setpriority, .ioprio_set: return 0  // taken, no effect
+    case .ioprio_get: return 4 << 13 | 4  // best effort, middle
+    case .sched_setparam, .sched_setscheduler:
+        if call == .sched_setscheduler && arguments.b != 0 && arguments.b != 3 && arguments.b != 5 {
+            throw .notPermitted
+        }
         return 0
-    case 143:
+    case .sched_getparam:
         try space.store(UInt32(0), at: arguments.b)
         return 0
-    case 145: return 0  // SCHED_OTHER
-    case 146: return arguments.a == 1 || arguments.a == 2 ? 99 : 0
-    case 147: return arguments.a == 1 || arguments.a == 2 ? 1 : 0
-    case 148:
+    case .sched_getscheduler: return 0  // SCHED_OTHER
+    case .sched_get_priority_max: return arguments.a == 1 || arguments.a == 2 ? 99 : 0
+    case .sched_get_priority_min: return arguments.a == 1 || arguments.a == 2 ? 1 : 0
+    case .sched_rr_get_interval:
         try storeTimespec(space, Scheduler.timeslice, at: arguments.b)
         return 0
-    case 203: return 0  // sched_setaffinity
-    case 204:  // sched_getaffinity: processor 0
+    case .sched_setaffinity: return 0
+    case .sched_getaffinity:  // processor 0
         guard arguments.b >= 8 else { throw .invalidArgument }
         try space.store(UInt64(1), at: arguments.c)
         return 8
-    case 309:  // getcpu
+    case .getcpu:
         if arguments.a != 0 { try space.store(UInt32(0), at: arguments.a) }
         if arguments.b != 0 { try space.store(UInt32(0), at: arguments.b) }
         return 0

@@ -1,17 +1,17 @@
 private let maximumTimers = 256
 
 /// timer_create (222), timer_settime, timer_gettime, timer_getoverrun, timer_delete.
-func timerCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+func timerCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
     let process = thread.process
     let space = process.space
-    if number == 222 { return try createTimer(arguments, thread) }
+    if call == .timer_create { return try createTimer(arguments, thread) }
     guard let timers = process.timers, arguments.a < UInt64(timers.posix.count),
         let timer = timers.posix[Int(arguments.a)]
     else { throw .invalidArgument }
-    switch number {
-    case 223: try setTimer(timer, arguments, space)
-    case 224: try storeTimer(timer, space, at: arguments.b)
-    case 225: return Int(min(timer.overrun, UInt64(Int32.max)))
+    switch call {
+    case .timer_settime: try setTimer(timer, arguments, space)
+    case .timer_gettime: try storeTimer(timer, space, at: arguments.b)
+    case .timer_getoverrun: return Int(min(timer.overrun, UInt64(Int32.max)))
     default:
         timer.set(at: nil, interval: 0)
         timers.posix[Int(arguments.a)] = nil
@@ -82,10 +82,11 @@ private func storeTimer(_ timer: ClockTimer, _ space: AddressSpace, at address: 
 // MARK: timerfd
 
 /// timerfd_create (283), timerfd_settime, timerfd_gettime.
-func timerFileCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int
+func timerFileCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int
 {
     let process = thread.process
-    if number == 283 {
+    if call == .timerfd_create {
         let clock: TimerClock
         switch arguments.a {
         case 0, 8: clock = .realtime
@@ -101,7 +102,7 @@ func timerFileCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread:
     guard let timer = try process.files.file(Int32(truncatingIfNeeded: arguments.a)).asTimer else {
         throw .invalidArgument
     }
-    if number == 287 {
+    if call == .timerfd_gettime {
         try storeTimer(timer, process.space, at: arguments.b)
     } else {
         guard arguments.b & ~3 == 0 else { throw .invalidArgument }

@@ -85,9 +85,10 @@ extension Process {
     }
 }
 
-func waitSystemCall(_ number: UInt64, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int
+func waitSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
+    -> Int
 {
-    number == 61 ? try wait4(arguments, thread) : try waitid(arguments, thread)
+    call == .wait4 ? try wait4(arguments, thread) : try waitid(arguments, thread)
 }
 
 private func wait4(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {

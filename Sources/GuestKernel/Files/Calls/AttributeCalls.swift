@@ -183,9 +183,9 @@ extension FileCall {
     // MARK: Extended attributes
 
     /// There are none, and none can be set; but a missing file is still a missing file.
-    func extendedAttribute(_ number: UInt64) throws(Errno) -> Int {
-        let isDescriptor = [190, 193, 196, 199].contains(number)
-        let isLink = [189, 192, 195, 198].contains(number)
+    func extendedAttribute(_ call: SystemCall) throws(Errno) -> Int {
+        let isDescriptor = [.fsetxattr, .fgetxattr, .flistxattr, .fremovexattr].contains(call)
+        let isLink = [.lsetxattr, .lgetxattr, .llistxattr, .lremovexattr].contains(call)
         if isDescriptor {
             _ = try file(arguments.a)
         } else {
@@ -193,11 +193,11 @@ extension FileCall {
                 UInt64(bitPattern: Int64(Self.workingDirectory)), arguments.a,
                 flags: isLink ? Self.noFollow : 0)
         }
-        switch number {
-        case 188...190: throw .notSupported  // set
-        case 191...193: throw .noData  // get
-        case 194...196: return 0  // list
-        default: throw .noData  // remove
+        switch call {
+        case .setxattr, .lsetxattr, .fsetxattr: throw .notSupported
+        case .getxattr, .lgetxattr, .fgetxattr: throw .noData
+        case .listxattr, .llistxattr, .flistxattr: return 0
+        default: throw .noData
         }
     }
 }
