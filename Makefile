@@ -42,6 +42,10 @@ run: build
 test: build
 	Tests/run-tiers $(TIERS)
 
+# docs/abi.md, from Sources/GuestKernel/SystemCallSupport.swift.
+abi:
+	SWIFTLET_WRITE_ABI=1 swift test --filter SystemCallSupportTests
+
 lab: build
 	Tests/run-tiers lab
 
@@ -52,4 +56,4 @@ bench: image
 clean:
 	rm -rf .build build
 
-.PHONY: build setup host guest evil image run test lab bench clean
+.PHONY: build setup host guest evil image run test abi lab bench clean

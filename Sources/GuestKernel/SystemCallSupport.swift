@@ -1,0 +1,144 @@
+#if !SWIFTLET_GUEST
+/// How much of Linux's calls the kernel serves, for people: docs/abi.md is made from this and a test keeps both honest.
+/// Not in the guest's kernel file. Who adds a call or a part of one changes its line here.
+extension SystemCall {
+    enum Support: Equatable {
+        /// What programs use of it behaves as on Linux.
+        case complete
+        /// Served, but for what the text names.
+        case partial(String)
+        /// Refused with ENOSYS unless the text says otherwise, and counted for the job's result.
+        case absent(String)
+    }
+
+    var support: Support {
+        if let missing = Self.partial[self] { return .partial(missing) }
+        for (reason, calls) in Self.absent where calls.contains(self) { return .absent(reason) }
+        return .complete
+    }
+
+    /// What is missing of a call that is served.
+    private static let partial: [SystemCall: String] = [
+        .arch_prctl: "FS and GS bases only; ARCH_CPUID and ARCH_REQ_XCOMP_PERM are refused",
+        .capset: "capabilities follow the user: all of root's, none of others",
+        .chroot: "root only, as on Linux; there are no mount namespaces behind it",
+        .clock_settime: "the guest's own clock, root only",
+        .clone: "no namespaces, no CLONE_PTRACE, no CLONE_IO",
+        .clone3: "as clone; no CLONE_INTO_CGROUP, no set_tid",
+        .fadvise64: "checked, without effect: the page cache is the host's",
+        .fallocate: "holes and space; no collapse, insert or unshare",
+        .fsync: "nothing survives a job, so there is nothing to do",
+        .fdatasync: "nothing survives a job, so there is nothing to do",
+        .ioctl: "what the file knows; others are ENOTTY",
+        .ioprio_set: "checked, without effect",
+        .madvise: "DONTNEED, FREE, POPULATE and REMOVE do what they say; hints have no effect",
+        .membarrier: "one processor: every barrier has happened",
+        .memfd_create: "no MFD_HUGETLB; no seals but F_SEAL_SEAL",
+        .mknod: "device nodes work for the devices there are",
+        .mknodat: "as mknod",
+        .mlock: "checked, without effect: nothing is swapped out",
+        .mlock2: "as mlock",
+        .mlockall: "without effect",
+        .mmap: "no MAP_HUGETLB, no MAP_SYNC",
+        .mremap: "no MREMAP_DONTUNMAP",
+        .munlock: "as mlock",
+        .munlockall: "as mlock",
+        .personality: "PER_LINUX; ADDR_NO_RANDOMIZE and others are not kept",
+        .prctl: "names, death signal, dumpable, subreaper, no_new_privs, timer slack, VMA names",
+        .readahead: "checked, without effect",
+        .sched_setaffinity: "one processor",
+        .sched_setscheduler: "policies are kept; the scheduler is round robin for all",
+        .sched_setparam: "as sched_setscheduler",
+        .setpriority: "without effect",
+        .setfsgid: "follows the effective group",
+        .setfsuid: "follows the effective user",
+        .socket: "no address family yet: EAFNOSUPPORT",
+        .socketpair: "no address family yet: EAFNOSUPPORT",
+        .splice: "between a pipe and a file; copies",
+        .sync_file_range: "checked, without effect",
+        .syslog: "EPERM, as for a user without rights",
+    ]
+
+    /// Calls that are not served, by reason.
+    private static let absent: [(reason: String, calls: [SystemCall])] = [
+        (
+            "gone from Linux itself",
+            [
+                ._sysctl, .afs_syscall, .create_module, .epoll_ctl_old, .epoll_wait_old, .get_kernel_syms,
+                .get_thread_area, .getpmsg, .lookup_dcookie, .nfsservctl, .putpmsg, .query_module, .security,
+                .set_thread_area, .sysfs, .tuxcall, .uselib, .ustat, .vserver,
+            ]
+        ),
+        ("superseded by getdents64, which every C library calls", [.getdents]),
+        (
+            "System V and POSIX message queues, semaphores and shared memory",
+            [
+                .mq_getsetattr, .mq_notify, .mq_open, .mq_timedreceive, .mq_timedsend, .mq_unlink, .msgctl,
+                .msgget, .msgrcv, .msgsnd, .semctl, .semget, .semop, .semtimedop, .shmat, .shmctl, .shmdt,
+                .shmget,
+            ]
+        ),
+        (
+            "asynchronous input and output",
+            [
+                .io_cancel, .io_destroy, .io_getevents, .io_pgetevents, .io_setup, .io_submit,
+                .io_uring_enter, .io_uring_register, .io_uring_setup,
+            ]
+        ),
+        (
+            "mounts and namespaces: a job has its root, /proc, /sys, /dev and nothing to mount",
+            [
+                .fsconfig, .fsmount, .fsopen, .fspick, .listmount, .mount_setattr, .move_mount, .open_tree,
+                .pivot_root, .setns, .statmount, .unshare,
+            ]
+        ),
+        ("mounts: EPERM for users, ENOSYS for root", [.mount, .umount2]),
+        (
+            "a machine's administration: modules, swap, quota, accounting, reboot, I/O ports, keys",
+            [
+                .acct, .add_key, .adjtimex, .clock_adjtime, .delete_module, .finit_module, .init_module,
+                .ioperm, .iopl, .kexec_file_load, .kexec_load, .keyctl, .quotactl, .quotactl_fd, .reboot,
+                .request_key, .settimeofday, .swapoff, .swapon, .vhangup,
+            ]
+        ),
+        (
+            "tracing and debugging of programs and kernel",
+            [.bpf, .fanotify_init, .fanotify_mark, .kcmp, .perf_event_open, .pidfd_getfd, .ptrace, .userfaultfd]
+        ),
+        (
+            "sandboxing inside the sandbox",
+            [
+                .landlock_add_rule, .landlock_create_ruleset, .landlock_restrict_self, .lsm_get_self_attr,
+                .lsm_list_modules, .lsm_set_self_attr, .seccomp,
+            ]
+        ),
+        (
+            "several memory nodes",
+            [
+                .get_mempolicy, .mbind, .migrate_pages, .move_pages, .set_mempolicy, .set_mempolicy_home_node,
+            ]
+        ),
+        ("16-bit and 32-bit segments", [.modify_ldt]),
+        ("restartable sequences; the C library does without", [.rseq]),
+        ("protection keys", [.pkey_alloc, .pkey_free, .pkey_mprotect]),
+        ("file handles", [.name_to_handle_at, .open_by_handle_at]),
+        (
+            "newer than the programs of Debian 12",
+            [
+                .cachestat, .futex_requeue, .futex_wait, .futex_waitv, .futex_wake, .map_shadow_stack,
+                .memfd_secret, .mseal, .process_madvise, .process_mrelease,
+            ]
+        ),
+        ("superseded by mmap", [.remap_file_pages]),
+        ("the kernel restarts calls without it; a program never calls it itself", [.restart_syscall]),
+        (
+            "not yet",
+            [
+                .inotify_add_watch, .inotify_init, .inotify_init1, .inotify_rm_watch, .openat2,
+                .process_vm_readv, .process_vm_writev, .sched_getattr, .sched_setattr, .signalfd, .signalfd4,
+                .tee, .vmsplice,
+            ]
+        ),
+    ]
+}
+#endif
