@@ -47,9 +47,10 @@ extension SystemCall {
         .prctl: "names, death signal, dumpable, subreaper, no_new_privs, timer slack, VMA names",
         .readahead: "checked, without effect",
         .sched_setaffinity: "one processor",
-        .sched_setscheduler: "policies are kept; the scheduler is round robin for all",
+        .sched_setscheduler: "policies are kept, no SCHED_DEADLINE; the scheduler is round robin for all",
+        .sched_setattr: "as sched_setscheduler",
         .sched_setparam: "as sched_setscheduler",
-        .setpriority: "without effect",
+        .setpriority: "kept; the scheduler is round robin for all",
         .setfsgid: "follows the effective group",
         .setfsuid: "follows the effective user",
         .socket: "no address family yet: EAFNOSUPPORT",
@@ -135,7 +136,7 @@ extension SystemCall {
             "not yet",
             [
                 .inotify_add_watch, .inotify_init, .inotify_init1, .inotify_rm_watch, .openat2,
-                .process_vm_readv, .process_vm_writev, .sched_getattr, .sched_setattr, .signalfd, .signalfd4,
+                .process_vm_readv, .process_vm_writev, .signalfd, .signalfd4,
                 .tee, .vmsplice,
             ]
         ),

@@ -65,6 +65,7 @@ extension Thread {
         child.fsBase = flags.contains(.setTLS) ? request.tls : ProgramBase.fs
         child.gsBase = ProgramBase.gs
         child.signals.blocked = signals.blocked
+        child.scheduling = scheduling.inherited
         if !flags.contains(.memory) || flags.contains(.vfork) {
             child.signals.alternateStack = signals.alternateStack
         }

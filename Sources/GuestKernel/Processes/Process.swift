@@ -131,6 +131,10 @@ struct ResourceLimits {
         hard[6] = 4096
         soft[8] = 64 << 10         // RLIMIT_MEMLOCK
         hard[8] = 64 << 10
+        for resource in [13, 14] {  // RLIMIT_NICE, RLIMIT_RTPRIO
+            soft[resource] = 0
+            hard[resource] = 0
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-/// Clocks, sleeping, interval timers and what a scheduler of one processor can answer.
+/// Clocks, sleeping, interval timers; scheduling is in a file of its own.
 /// - Returns: nil for a number that is not one of these.
 func timeSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int?
@@ -159,40 +159,4 @@ private func clockSleep(_ arguments: SystemCallArguments, _ thread: Thread) thro
         }
     }
     return 0
-}
-
-/// sched_*(2), getpriority(2) and their like, on one processor and with one policy.
-private func schedulingCall(
-    _ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread
-) throws(Errno) -> Int? {
-    let space = thread.process.space
-    switch call {
-    case .getpriority: return 20  // 20 - nice
-    case .setpriority, .ioprio_set: return 0  // taken, no effect
-    case .ioprio_get: return 4 << 13 | 4  // best effort, middle
-    case .sched_setparam, .sched_setscheduler:
-        if call == .sched_setscheduler && arguments.b != 0 && arguments.b != 3 && arguments.b != 5 {
-            throw .notPermitted
-        }
-        return 0
-    case .sched_getparam:
-        try space.store(UInt32(0), at: arguments.b)
-        return 0
-    case .sched_getscheduler: return 0  // SCHED_OTHER
-    case .sched_get_priority_max: return arguments.a == 1 || arguments.a == 2 ? 99 : 0
-    case .sched_get_priority_min: return arguments.a == 1 || arguments.a == 2 ? 1 : 0
-    case .sched_rr_get_interval:
-        try storeTimespec(space, Scheduler.timeslice, at: arguments.b)
-        return 0
-    case .sched_setaffinity: return 0
-    case .sched_getaffinity:  // processor 0
-        guard arguments.b >= 8 else { throw .invalidArgument }
-        try space.store(UInt64(1), at: arguments.c)
-        return 8
-    case .getcpu:
-        if arguments.a != 0 { try space.store(UInt32(0), at: arguments.a) }
-        if arguments.b != 0 { try space.store(UInt32(0), at: arguments.b) }
-        return 0
-    default: return nil
-    }
 }

@@ -45,6 +45,8 @@ final class Thread {
     var clearChildTID: UInt64 = 0
     var robustList: UInt64 = 0
 
+    var scheduling = SchedulingParameters()
+
     // Accounting, in nanoseconds.
     var userTime: UInt64 = 0
     var systemTime: UInt64 = 0

@@ -56,7 +56,11 @@ struct ProcessText {
         text.add(" -1")  // no terminal, no foreground group
         add([0, 0, 0, 0, 0])  // flags, minor and major faults
         add([usage.user / tick, usage.system / tick, children.user / tick, children.system / tick])
-        add([20, 0, UInt64(process.threads.count), 0, 0])  // priority, nice, threads, –, start time
+        let nice = process.threads.first?.scheduling.nice ?? 0
+        add([UInt64(20 + nice)])  // priority
+        text.add(" ")
+        text.add(Int64(nice))
+        add([UInt64(process.threads.count), 0, 0])  // threads, –, start time
         add([mappedPages * pageSize, process.space.residentPages, UInt64.max])
         add([0, 0, 0, 0, 0, 0, 0, 0, 0])  // code, stack, registers, signals
         add([0, 0, 0, 17, 0, 0, 0, 0, 0, 0])  // –, swaps, SIGCHLD, CPU, scheduling
