@@ -127,7 +127,7 @@ extension KernelSuite {
             }
         }
 
-        @Test("random damage to the headers is refused or loaded, never a trap")
+        @Test("random damage to the headers is refused or loaded, never a trap: 1,000 times")
         func damaged() throws {
             var state: UInt64 = 0x9E37_79B9_7F4A_7C15      // the seed
             func next() -> UInt64 {
@@ -136,7 +136,7 @@ extension KernelSuite {
                 state ^= state << 17
                 return state
             }
-            for _ in 0..<500 {
+            for _ in 0..<1000 {
                 var bytes = ExecutableBuilder().bytes
                 for _ in 0..<(1 + next() % 6) { bytes[Int(next() % 176)] = UInt8(truncatingIfNeeded: next()) }
                 try ProgramFixture.install(bytes, at: "/damaged")
