@@ -1,5 +1,24 @@
 // The kernel's own assembly, in ring 3: what surrounds its Swift. Assembly because it saves and restores whole register
 // sets and switches stacks. context_switch also builds for the host, for the unit tests of the scheduler.
+
+// The registers that a function must preserve (System V ABI): what waits on a stack while another one runs.
+  .macro push_preserved
+  push %rbx
+  push %rbp
+  push %r12
+  push %r13
+  push %r14
+  push %r15
+  .endm
+  .macro pop_preserved
+  pop %r15
+  pop %r14
+  pop %r13
+  pop %r12
+  pop %rbp
+  pop %rbx
+  .endm
+
 #ifdef SWIFTLET_GUEST
 #include "nucleus.h"
 
@@ -63,12 +82,7 @@ entry_\entry:
   push %r9
   push %r10
   push %r11
-  push %rbx
-  push %rbp
-  push %r12
-  push %r13
-  push %r14
-  push %r15
+  push_preserved
   push $-1
   .endm
 
@@ -99,12 +113,7 @@ resume_frame:
   mov %rcx, FRAME_RSP(%rax)
   decl kernel_depth(%rip)
   add $8, %rsp
-  pop %r15
-  pop %r14
-  pop %r13
-  pop %r12
-  pop %rbp
-  pop %rbx
+  pop_preserved
   pop %r11
   pop %r10
   pop %r9
@@ -126,12 +135,7 @@ thread_trampoline:
 
   .globl kernel_idle
 kernel_idle:
-  push %rbx
-  push %rbp
-  push %r12
-  push %r13
-  push %r14
-  push %r15
+  push_preserved
   pushq kernel_stack_top(%rip)
   mov %rsp, waiting_stack(%rip)
   lea idle_stack_top(%rip), %rax
@@ -145,12 +149,7 @@ wake:                               // the vector is on top of the stack
   movb $0, idling(%rip)
   mov waiting_stack(%rip), %rsp
   popq kernel_stack_top(%rip)
-  pop %r15
-  pop %r14
-  pop %r13
-  pop %r12
-  pop %rbp
-  pop %rbx
+  pop_preserved
   ret
 
   .globl nucleus_write_msr
@@ -170,12 +169,7 @@ nucleus_write_msr:
 // comes back at entry 14. `probing` makes both land here.
   .globl nucleus_probe_syscall
 nucleus_probe_syscall:
-  push %rbx
-  push %rbp
-  push %r12
-  push %r13
-  push %r14
-  push %r15
+  push_preserved
   pushq kernel_stack_top(%rip)
   mov %rsp, waiting_stack(%rip)
   lea idle_stack_top(%rip), %rax
@@ -191,12 +185,7 @@ kernel_probe_returned:              // EDI: result. Called by kernel_trap's firs
   decl kernel_depth(%rip)
   mov waiting_stack(%rip), %rsp
   popq kernel_stack_top(%rip)
-  pop %r15
-  pop %r14
-  pop %r13
-  pop %r12
-  pop %rbp
-  pop %rbx
+  pop_preserved
   ret
 
   .data
@@ -221,19 +210,9 @@ idle_stack_top:
   .text
   .globl context_switch
 context_switch:                     // RDI: where to save the old stack pointer, RSI: the new one
-  push %rbx
-  push %rbp
-  push %r12
-  push %r13
-  push %r14
-  push %r15
+  push_preserved
   mov %rsp, (%rdi)
   mov %rsi, %rsp
-  pop %r15
-  pop %r14
-  pop %r13
-  pop %r12
-  pop %rbp
-  pop %rbx
+  pop_preserved
   ret
   .section .note.GNU-stack, "", @progbits
