@@ -99,3 +99,28 @@ SCRIPT
 run "$swiftlet" run --image python --in script.sh:/job/script.sh -- bash /job/script.sh
 status_is 0
 stdout_is '3 three III' '1 one I' 1+2+3+4+5+6 3 1.0M 'c 1;b 2;a 10;' '600 20' '-rw-------' 2
+
+claim "python3: a FIFO's partner who came and went is met, though a signal interrupts the open"
+needs python
+cat >fifo.py <<'SCRIPT'
+import os, signal, time
+signal.signal(signal.SIGALRM, lambda *_: None)
+os.mkfifo("/tmp/f")
+for n in range(60):
+    child = os.fork()
+    if child == 0:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.alarm(5)          # nobody came: end, instead of waiting for ever
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        time.sleep(0.002)
+        os.kill(os.getppid(), signal.SIGALRM)
+        os.close(os.open("/tmp/f", os.O_RDONLY))
+        os.kill(os.getppid(), signal.SIGALRM)
+        os._exit(0)
+    os.close(os.open("/tmp/f", os.O_WRONLY))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+print("met")
+SCRIPT
+run "$swiftlet" run --image python --in fifo.py:/job/fifo.py --timeout 30s -- python3 /job/fifo.py
+status_is 0
+stdout_is met

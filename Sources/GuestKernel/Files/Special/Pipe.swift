@@ -108,12 +108,22 @@ final class Pipe: Inode {
         }
         if file.isReadable {
             let before = writerOpens
-            while writers == 0 && writerOpens == before { try dataArrived.wait() }
+            try wait(on: dataArrived) { writers > 0 || writerOpens != before }
         } else {
             let before = readerOpens
-            while readers == 0 && readerOpens == before { try roomAppeared.wait() }
+            try wait(on: roomAppeared) { readers > 0 || readerOpens != before }
         }
         return file
+    }
+
+    /// Waits for a partner. One who came, opened and may be gone again has been met, even if a signal came with him: the
+    /// program's next open would wait for somebody who never comes.
+    private func wait(on queue: WaitQueue, until hasCome: () -> Bool) throws(Errno) {
+        while !hasCome() {
+            do throws(Errno) { try queue.wait() } catch {
+                if !hasCome() { throw error }
+            }
+        }
     }
 
     // MARK: Bytes
