@@ -90,6 +90,7 @@ class File {
     var asEpoll: Epoll? { nil }
     var asTimer: CountingTimer? { nil }
     var asProcess: Process? { nil }
+    var asTerminal: Terminal? { nil }
     final var isEpoll: Bool { asEpoll != nil }
     /// An epoll instance that watches another one.
     var watchesEpoll: Bool { false }

@@ -40,7 +40,9 @@ extension FileSystem {
     {
         if inode.type == .symbolicLink { throw .tooManySymbolicLinks }
         if flags & OpenFlags.directory != 0 && !inode.isDirectory { throw .notDirectory }
-        let kept = flags & ~OpenFlags.opening | OpenFlags.largeFile
+        var kept = flags & ~OpenFlags.opening | OpenFlags.largeFile
+        // A terminal wants to know; its file forgets it.
+        if inode.type == .character { kept |= flags & OpenFlags.noControllingTerminal }
         if inode.isDirectory { return DirectoryFile(inode, flags: kept) }
         if flags & OpenFlags.truncate != 0 && inode.type == .regular {
             guard credentials.may(.write, inode) else { throw .accessDenied }

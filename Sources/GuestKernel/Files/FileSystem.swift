@@ -41,6 +41,9 @@ enum FileSystem {
         mounts.append(superblock)
         rootInode = root
         try mount(try DeviceFileSystem.make(), at: "dev")
+        if let pts = try mounts.last?.root?.find(Text.bytes("pts")[...]) {
+            mount(TerminalFileSystem.superblock, on: pts)
+        }
         try mount(ProcFileSystem.make(), at: "proc")
         for name: StaticString in ["tmp", "run", "sys"] { _ = try directory(name) }
     }
@@ -54,8 +57,11 @@ enum FileSystem {
     }
 
     private static func mount(_ superblock: Superblock, at name: StaticString) throws(Errno) {
-        let place = try directory(name)
-        guard let top = superblock.root else { throw .invalidArgument }
+        mount(superblock, on: try directory(name))
+    }
+
+    private static func mount(_ superblock: Superblock, on place: Inode) {
+        guard let top = superblock.root else { return }
         top.parent = place.parent
         top.name = place.name
         place.mounted = top

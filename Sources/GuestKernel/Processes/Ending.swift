@@ -17,8 +17,12 @@ extension Process {
         returnMemoryToLender()
         files = FileTable()
         space = AddressSpace.none
+        if session == id { leaveTerminal(isEnding: true) }
+        terminal = nil
         for child in children { orphan(child) }
         children = []
+        // A child's group that this process alone connected with the session, then its own.
+        if let parent, parent.group != group, parent.session == session { Processes.endOrphanedGroup(group) }
         ended.wakeAll()
         let code: (code: Int32, status: Int32) =
             switch how {
@@ -49,6 +53,7 @@ extension Process {
         } else if child.ending != nil {
             child.reap()
         }
+        if child.group != group && child.session == session { Processes.endOrphanedGroup(child.group) }
     }
 
     /// Nobody will ask for it any more.

@@ -92,6 +92,7 @@ extension Thread {
             directories: flags.contains(.fileSystem) ? process.directories : process.directories.copy())
         child.group = process.group
         child.session = process.session
+        child.terminal = process.terminal
         child.credentials = process.credentials
         child.limits = process.limits
         child.name = process.name

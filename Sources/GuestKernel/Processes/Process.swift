@@ -46,6 +46,10 @@ final class Process {
     let continued = WaitQueue()
     /// What wait(2) has not told the parent yet.
     var jobEvent: JobEvent?
+    /// The controlling terminal; and for a session's leader whose terminal has hung up, the group that was in the
+    /// foreground.
+    var terminal: Terminal?
+    var lostForegroundGroup: Int32 = 0
     /// What its end sends to the parent; 0: nothing.
     var exitSignal: Int32 = Signal.child
     /// PR_SET_PDEATHSIG: what the parent's end sends to this process; 0: nothing.

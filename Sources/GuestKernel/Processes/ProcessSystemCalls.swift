@@ -37,6 +37,7 @@ private func groupSystemCall(
         if Processes.all.contains(where: { $0.group == process.id }) { throw .notPermitted }
         process.session = process.id
         process.group = process.id
+        process.terminal = nil
         return Int(process.id)
     case .getpgid, .getsid:
         guard let target = id == 0 ? process : Processes.find(id) else { throw .noSuchProcess }

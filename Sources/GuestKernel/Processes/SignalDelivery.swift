@@ -83,7 +83,10 @@ extension Thread {
         if action.handler == SignalAction.ignore { return }
         switch Signal.defaultAction(info.signal) {
         case .ignore, .resume: return
-        case .stop: process.stop(by: info.signal)
+        case .stop:
+            // Nobody could continue an orphaned group; only SIGSTOP stops it all the same.
+            if info.signal != Signal.stop && Processes.isOrphaned(process.group) { return }
+            process.stop(by: info.signal)
         // There are no core files here.
         case .terminate, .dumpCore: process.requestEnd(.signaled(signal: info.signal, coreDumped: false))
         }

@@ -3,6 +3,8 @@ import GuestNucleus
 /// Signal numbers and what they do by default (signal(7)).
 enum Signal {
     static let hangUp: Int32 = 1
+    static let interrupt: Int32 = 2
+    static let quit: Int32 = 3
     static let illegalInstruction: Int32 = 4
     static let trap: Int32 = 5
     static let abort: Int32 = 6
@@ -40,7 +42,7 @@ enum Signal {
     /// What the processor itself raises: delivered before anything else, and never lost in a blocked mask.
     static let synchronous =
         bit(segmentationFault) | bit(bus) | bit(illegalInstruction) | bit(trap) | bit(floatingPoint)
-    private static let dumping = synchronous | bit(3) | bit(abort) | bit(cpuLimit) | bit(25) | bit(31)
+    private static let dumping = synchronous | bit(quit) | bit(abort) | bit(cpuLimit) | bit(25) | bit(31)
 
     static func defaultAction(_ signal: Int32) -> DefaultAction {
         let one = bit(signal)

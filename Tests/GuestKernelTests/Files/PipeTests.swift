@@ -91,7 +91,6 @@ extension KernelSuite {
             #expect(program.read(zero, 5) == "\0\0\0\0\0")
             #expect(program.put("/dev/full", "x") == -28)
             #expect(program.open("/dev/tty") == -6)
-            #expect(program.open("/dev/ptmx", OpenFlags.readWrite) == -6)
             #expect(program.call(16, UInt64(null), 0x5401, program.room(64)) == -25)
             #expect(program.put("/dev/shm/segment", "x") == 1)
             #expect(program.status("/dev/null")!.mode == 0o020666)

@@ -14,6 +14,7 @@ struct ProcessText {
     /// The letter and the word for what the process is doing.
     private var state: (letter: StaticString, word: StaticString) {
         if process.ending != nil { return ("Z", "Z (zombie)") }
+        if process.isStopped { return ("T", "T (stopped)") }
         let threads = thread.map { [$0] } ?? process.threads
         return threads.contains { $0.state == .runnable } ? ("R", "R (running)") : ("S", "S (sleeping)")
     }
@@ -52,8 +53,10 @@ struct ProcessText {
         let usage = process.usage
         let children = process.childUsage
         let tick = ProcSystem.tick
-        add([parent, UInt64(process.group.magnitude), UInt64(process.session.magnitude), 0])
-        text.add(" -1")  // no terminal, no foreground group
+        add([parent, UInt64(process.group.magnitude), UInt64(process.session.magnitude)])
+        add([process.terminal.map { TerminalInode.device($0.number) } ?? 0])
+        text.add(" ")
+        text.add(process.terminal.map { Int64($0.foregroundGroup) } ?? -1)
         add([0, 0, 0, 0, 0])  // flags, minor and major faults
         add([usage.user / tick, usage.system / tick, children.user / tick, children.system / tick])
         let nice = process.threads.first?.scheduling.nice ?? 0

@@ -7,11 +7,19 @@ enum CharacterDevice: UInt64 {
     case full = 0x107
     case random = 0x108
     case urandom = 0x109
+    case controllingTerminal = 0x500
+    case terminalMultiplexer = 0x502
 
-    /// - Throws: `.noSuchDeviceOrAddress` for every other device: /dev/tty without a terminal, /dev/ptmx, …
+    /// - Throws: `.noSuchDeviceOrAddress` for every other device, and for /dev/tty without a terminal.
     static func open(_ number: UInt64, _ inode: Inode, flags: UInt32) throws(Errno) -> File {
         guard let device = CharacterDevice(rawValue: number) else { throw .noSuchDeviceOrAddress }
-        return DeviceFile(device, inode, flags: flags)
+        switch device {
+        case .controllingTerminal: return try PseudoTerminals.openControlling(inode, flags: flags)
+        case .terminalMultiplexer:
+            return try PseudoTerminals.open(
+                inode, flags: flags, owner: Scheduler.current.process.credentials)
+        default: return DeviceFile(device, inode, flags: flags & ~OpenFlags.opening)
+        }
     }
 }
 
@@ -37,6 +45,7 @@ final class DeviceFile: File {
             return try buffer.transfer(count: buffer.remaining, writing: true) { piece, _ in
                 Random.fill(piece)
             }
+        case .controllingTerminal, .terminalMultiplexer: throw .noSuchDeviceOrAddress
         }
     }
 
@@ -48,6 +57,7 @@ final class DeviceFile: File {
             return try buffer.transfer(count: buffer.remaining, writing: false) { piece, _ in
                 Random.mix(UnsafeRawBufferPointer(piece))
             }
+        case .controllingTerminal, .terminalMultiplexer: throw .noSuchDeviceOrAddress
         }
     }
 
@@ -70,9 +80,10 @@ enum DeviceFileSystem {
         try addDevice(root, "full", CharacterDevice.full.rawValue)
         try addDevice(root, "random", CharacterDevice.random.rawValue)
         try addDevice(root, "urandom", CharacterDevice.urandom.rawValue)
-        // There is no terminal: opening them says ENXIO, as it does without a controlling terminal on Linux.
-        try addDevice(root, "tty", deviceNumber(5, 0))
-        try addDevice(root, "ptmx", deviceNumber(5, 2))
+        try addDevice(root, "tty", CharacterDevice.controllingTerminal.rawValue)
+        try addDevice(root, "ptmx", CharacterDevice.terminalMultiplexer.rawValue)
+        _ = try root.create(
+            Text.bytes("pts"), .directory, Ownership(permissions: 0o755, user: 0, group: 0))
         try addLink(root, "fd", "/proc/self/fd")
         try addLink(root, "stdin", "/proc/self/fd/0")
         try addLink(root, "stdout", "/proc/self/fd/1")
