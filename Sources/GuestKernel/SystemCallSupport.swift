@@ -136,7 +136,7 @@ extension SystemCall {
             "not yet",
             [
                 .inotify_add_watch, .inotify_init, .inotify_init1, .inotify_rm_watch, .openat2,
-                .process_vm_readv, .process_vm_writev, .signalfd, .signalfd4,
+                .process_vm_readv, .process_vm_writev,
                 .tee, .vmsplice,
             ]
         ),

@@ -91,6 +91,7 @@ class File {
     var asTimer: CountingTimer? { nil }
     var asProcess: Process? { nil }
     var asTerminal: Terminal? { nil }
+    var asSignals: SignalFile? { nil }
     final var isEpoll: Bool { asEpoll != nil }
     /// An epoll instance that watches another one.
     var watchesEpoll: Bool { false }

@@ -20,6 +20,8 @@ func processSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ t
         return try groupSystemCall(call, arguments, thread.process)
     case .prctl: return try processControl(arguments, thread)
     case .getrandom: return try randomSystemCall(call, arguments, thread)
+    case .signalfd: return try signalFileCall(arguments, flags: 0, thread.process)
+    case .signalfd4: return try signalFileCall(arguments, flags: arguments.d, thread.process)
     case .pidfd_open: return try openProcess(arguments, thread.process)
     default: return try signalSystemCall(call, arguments, thread)
     }

@@ -19,6 +19,7 @@ extension Thread {
         let isWanted = (signals.blocked | signals.awaited) & bit != 0
         if process.signals.actions.ignored & bit != 0 && !isWanted { return true }
         guard signals.pending.add(info) else { return false }
+        SignalFile.signalArrived()
         if signals.blocked & bit == 0 || signals.awaited & bit != 0 { Scheduler.wake(self) }
         return true
     }
@@ -53,6 +54,7 @@ extension Process {
         let wanted = threads.contains { ($0.signals.blocked | $0.signals.awaited) & bit != 0 }
         if signals.actions.ignored & bit != 0 && !wanted { return true }
         guard signals.pending.add(info) else { return false }
+        SignalFile.signalArrived()
         let taker = threads.first { $0.signals.awaited & bit != 0 }
             ?? threads.first { $0.signals.blocked & bit == 0 && $0.state == .waiting }
         if let taker { Scheduler.wake(taker) }
