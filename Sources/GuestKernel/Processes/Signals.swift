@@ -125,6 +125,13 @@ final class SignalActions {
         }
     }
 
+    /// The signals, as a sigset_t, whose action is so.
+    func all(where isWanted: (SignalAction) -> Bool) -> UInt64 {
+        var set: UInt64 = 0
+        for signal in 1...Signal.last where isWanted(self[signal]) { set |= Signal.bit(signal) }
+        return set
+    }
+
     func copy() -> SignalActions {
         let other = SignalActions()
         other.table = table

@@ -129,7 +129,13 @@ struct ProcessText {
         sizeLine("VmSwap:", 0)
         line("Threads:", [UInt64(process.threads.count)])
         let capabilities: UInt64 = who.isPrivileged ? 0x1FF_FFFF_FFFF : 0
+        let actions = process.signals.actions
+        let mine = thread ?? process.threads.first
         let sets: [(name: StaticString, value: UInt64)] = [
+            ("\nSigPnd:\t", mine?.signals.pending.bits ?? 0), ("\nShdPnd:\t", process.signals.pending.bits),
+            ("\nSigBlk:\t", mine?.signals.blocked ?? 0),
+            ("\nSigIgn:\t", actions.all { $0.handler == SignalAction.ignore }),
+            ("\nSigCgt:\t", actions.all { $0.isHandler }),
             ("\nCapInh:\t", 0), ("\nCapPrm:\t", capabilities), ("\nCapEff:\t", capabilities),
             ("\nCapBnd:\t", 0x1FF_FFFF_FFFF), ("\nCapAmb:\t", 0),
         ]
