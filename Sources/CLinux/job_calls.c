@@ -20,12 +20,16 @@ int linux_poll_many(struct pollfd *descriptors, unsigned count, uint64_t timeout
 
 static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
 
-int linux_stop_signals(void) {
+int linux_stop_signals(int with_terminal) {
   sigset_t set;
   sigemptyset(&set);
   for (unsigned i = 0; i < 3; i++) {
     struct sigaction action;
     if (sigaction(stop_signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) sigaddset(&set, stop_signals[i]);
+  }
+  if (with_terminal) {
+    sigaddset(&set, SIGWINCH);
+    sigaddset(&set, SIGCONT);
   }
   int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
   if (error) return -error;

@@ -44,8 +44,8 @@ private func startProcessor(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) th
     VectorState.start()
 }
 
-/// Threads without a program, for the kernel's own work that must be able to wait. The job's is the only one; when its
-/// process has begun it waits for its end.
+/// Threads without a program, for the kernel's own work that must be able to wait. The job's is the first; when its process
+/// has begun it waits for its end. A job with a terminal has two more (JobTerminal).
 enum KernelThread {
     static func startFirst() -> Never {
         do throws(Errno) {
@@ -59,6 +59,14 @@ enum KernelThread {
         } catch {
             panic("no memory for the first thread")
         }
+    }
+
+    /// Another one, for a kernel thread to start; `entry` begins with `Scheduler.arrived` and never returns.
+    static func start(_ entry: @convention(c) () -> Void) {
+        let thread = Thread(id: 0, process: Scheduler.current.process)
+        thread.process.threads.append(thread)
+        thread.prepareStart(at: entry)
+        Scheduler.add(thread)
     }
 }
 

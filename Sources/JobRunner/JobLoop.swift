@@ -41,7 +41,8 @@ final class JobLoop {
         begun: UInt64
     ) throws(Errno) {
         // After the VMM's start: a blocked signal would stay blocked in it.
-        let signals = try OwnedDescriptor(checking: linux_stop_signals())
+        let follows = request.hasTerminal && request.hostTerminal != nil
+        let signals = try OwnedDescriptor(checking: linux_stop_signals(follows ? 1 : 0))
         self.request = request
         self.channels = channels
         self.process = process
@@ -58,6 +59,8 @@ final class JobLoop {
 
     /// Runs until the verdict stands, tells the VMM to go, and delivers.
     func run() throws(Errno) -> JobResult {
+        if request.takesKeyboard { request.hostTerminal?.makeRaw() }
+        defer { giveKeyboardBack() }
         var verdict: Verdict?
         while verdict == nil {
             try turn(until: deadline)
@@ -161,10 +164,23 @@ final class JobLoop {
         while true {
             let signal = linux_next_signal(signals.borrowed.rawValue)
             if signal <= 0 { return }
+            if signal == SIGWINCH || signal == SIGCONT {
+                // After a stop the shell has made the terminal its own.
+                if signal == SIGCONT, request.takesKeyboard, seen.intervention == nil {
+                    request.hostTerminal?.makeRaw()
+                }
+                if let size = request.hostTerminal?.size { sender.tell(size) }
+                continue
+            }
+            giveKeyboardBack()
             // From here on a second signal ends this process at once; the VMM goes with its parent.
             intervene(.cancelled(signal: signal))
             linux_release_stop_signals()
         }
+    }
+
+    private func giveKeyboardBack() {
+        if request.takesKeyboard { request.hostTerminal?.restore() }
     }
 
     /// The verdict stands; the counters come with the end of the control stream or not at all.

@@ -23,6 +23,13 @@ public struct JobRequest: Sendable {
     public var standardOutput: OutputSink
     public var standardError: OutputSink
 
+    /// The job's standard streams are a terminal of the guest's: all output comes on the standard output.
+    public var hasTerminal = false
+    /// The caller's terminal, whose window size the job's has; nil: it has none.
+    public var hostTerminal: HostTerminal?
+    /// Whether the keys of `hostTerminal` are the job's input, all of them, Ctrl-C too.
+    public var takesKeyboard: Bool { hasTerminal && standardInput != nil }
+
     public var inputs: [InputFile]
     public var outputs: [OutputFile]
 

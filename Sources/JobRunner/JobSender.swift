@@ -26,14 +26,20 @@ struct JobSender: ~Copyable {
     private var buffer: [UInt8] = []
     private var sent = 0
     private var hasStarted = false
+    /// To be told when the frames before it are complete; the job's specification comes first.
+    private var windowSize: HostMessage.WindowSize?
 
     init(_ request: JobRequest, inputs: InputPlan) {
         entries = inputs.entries
         outputs = request.outputs
         HostMessage.begin(
             .init(
-                isInputConnected: request.standardInput != nil, user: request.user, group: request.group)
+                isInputConnected: request.standardInput != nil, isTerminal: request.hasTerminal,
+                user: request.user, group: request.group)
         ).encode(to: &buffer)
+        if request.hasTerminal, let size = request.hostTerminal?.size {
+            HostMessage.windowSize(size).encode(to: &buffer)
+        }
         for argument in request.arguments { HostMessage.argument(argument).encode(to: &buffer) }
         for variable in request.environment { HostMessage.environment(variable).encode(to: &buffer) }
         HostMessage.workingDirectory(request.workingDirectory).encode(to: &buffer)
@@ -41,7 +47,10 @@ struct JobSender: ~Copyable {
         HostMessage.directory(mode: 0o1777, path: Array("/job".utf8)).encode(to: &buffer)
     }
 
-    var isDone: Bool { hasStarted && sent == buffer.count }
+    var isDone: Bool { hasStarted && sent == buffer.count && windowSize == nil }
+
+    /// The terminal's window has changed: the job is told once it has started.
+    mutating func tell(_ size: HostMessage.WindowSize) { windowSize = size }
 
     /// Sends as much as the socket takes now.
     ///
@@ -65,6 +74,10 @@ struct JobSender: ~Copyable {
     private mutating func refill() throws(InputProblem) {
         buffer.removeAll(keepingCapacity: true)
         sent = 0
+        if hasStarted, let size = windowSize {
+            windowSize = nil
+            return HostMessage.windowSize(size).encode(to: &buffer)
+        }
         while buffer.count < Self.pieceBytes, !hasStarted {
             if fileRemaining > 0 {
                 try appendFilePiece()

@@ -1,6 +1,7 @@
 /// What the host tells the guest about its job, in this order (docs/protocol.md §3).
 ///
-///     begin  argument+  environment*  workingDirectory  (directory | file data* | symlink)*  output*  start
+///     begin  windowSize?  argument+  environment*  workingDirectory  (directory | file data* | symlink)*  output*  start
+///     windowSize*
 public enum HostMessage: Equatable, Sendable {
     case begin(Begin)
     /// One element of argv, without NUL.
@@ -17,6 +18,23 @@ public enum HostMessage: Equatable, Sendable {
     /// A file to send back after the job, named by `index` in the reply.
     case output(index: UInt32, path: [UInt8])
     case start
+    /// How large the job's terminal is; only if it has one.
+    case windowSize(WindowSize)
+
+    /// In characters and, where the host knows them, in pixels.
+    public struct WindowSize: Equatable, Sendable {
+        public var rows: UInt16
+        public var columns: UInt16
+        public var width: UInt16
+        public var height: UInt16
+
+        public init(rows: UInt16, columns: UInt16, width: UInt16 = 0, height: UInt16 = 0) {
+            self.rows = rows
+            self.columns = columns
+            self.width = width
+            self.height = height
+        }
+    }
 
     public struct Begin: Equatable, Sendable {
         public var version: UInt32
@@ -51,6 +69,7 @@ private enum Tag {
     static let symlink: UInt16 = 8
     static let output: UInt16 = 9
     static let start: UInt16 = 10
+    static let windowSize: UInt16 = 11
 }
 
 extension HostMessage: JobMessage {
@@ -65,6 +84,7 @@ extension HostMessage: JobMessage {
         case Tag.symlink: 6...(4 + 2 * WireLimit.path)
         case Tag.output: 5...(4 + WireLimit.path)
         case Tag.start: 0...0
+        case Tag.windowSize: 8...8
         default: nil
         }
     }
@@ -96,6 +116,11 @@ extension HostMessage: JobMessage {
             self = .output(index: try reader.integer(UInt32.self), path: try reader.absolutePath())
         case Tag.start:
             self = .start
+        case Tag.windowSize:
+            self = .windowSize(
+                WindowSize(
+                    rows: try reader.integer(UInt16.self), columns: try reader.integer(UInt16.self),
+                    width: try reader.integer(UInt16.self), height: try reader.integer(UInt16.self)))
         default:
             throw .unknownType(type)
         }
@@ -137,6 +162,10 @@ extension HostMessage: JobMessage {
             }
         case .start:
             appendFrame(type: Tag.start, to: &out) { _ in }
+        case .windowSize(let size):
+            appendFrame(type: Tag.windowSize, to: &out) {
+                for value in [size.rows, size.columns, size.width, size.height] { $0.append(value) }
+            }
         }
     }
 }

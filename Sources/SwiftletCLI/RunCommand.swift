@@ -48,6 +48,9 @@ struct RunCommand {
 
     func run() throws(UsageError) -> Int32 {
         if options.wantsHelp { return printed(Self.help) }
+        if options.hasTerminal, options.passesInput, HostTerminal(.standardInput) == nil {
+            throw UsageError("run: -t with -i: standard input is not a terminal")
+        }
         let paths = try resolvedPaths()
         do throws(RunFailure) {
             return try run(paths)
@@ -137,7 +140,9 @@ struct RunCommand {
             arguments: command, kernel: kernel, image: image, memoryBytes: options.memoryBytes,
             standardOutput: isCaptured ? .captured : .descriptor(.standardOutput),
             standardError: isCaptured ? .captured : .descriptor(.standardError))
-        request.environment = Self.environment(options.environment, host: Terminal.environment)
+        let terminal = options.hasTerminal ? ["TERM=xterm"] : []
+        request.environment = Self.environment(
+            terminal + options.environment, host: Terminal.environment)
         request.rootTransport = options.rootTransport
         request.workingDirectory = Array(options.workingDirectory.utf8)
         request.user = options.user
@@ -146,6 +151,12 @@ struct RunCommand {
         request.outputLimitBytes =
             options.outputLimitBytes ?? (isCaptured ? RunOptions.defaultCaptureLimit : nil)
         request.standardInput = options.passesInput ? .standardInput : nil
+        request.hasTerminal = options.hasTerminal
+        if options.hasTerminal {
+            // Whose keys are taken, else whose window shows the output.
+            request.hostTerminal =
+                HostTerminal(.standardInput) ?? (isCaptured ? nil : HostTerminal(.standardOutput))
+        }
         request.inputs = paths.inputs
         request.outputs = paths.outputs
         request.wantsCounters = options.printsJSON || options.metaPath != nil

@@ -16,6 +16,7 @@ struct RunOptions {
     var user: UInt32 = 0
     var group: UInt32 = 0
     var passesInput = false
+    var hasTerminal = false
     var inputs: [String] = []
     var outputs: [String] = []
     var name: String?
@@ -59,6 +60,9 @@ struct RunOptions {
             "interactive", "i", "pass standard input; without it the job's is empty",
             .flag { $0.passesInput = true }),
         .init(
+            "tty", "t", "give the job a terminal; with -i, standard input must be one",
+            .flag { $0.hasTerminal = true }),
+        .init(
             "in", "bring a file or directory into the job [DST: /job/NAME]",
             .value(placeholder: "SRC[:DST]") { options, value throws(UsageError) in
                 options.inputs.append(value)
@@ -85,7 +89,7 @@ struct RunOptions {
         ),
         .init("cpus", "c", "", .unavailable), .init("disk", "", .unavailable),
         .init("pids", "", .unavailable),
-        .init("cpu-time", "", .unavailable), .init("tty", "t", "", .unavailable),
+        .init("cpu-time", "", .unavailable),
     ])
 
     private static func value(

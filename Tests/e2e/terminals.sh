@@ -36,3 +36,20 @@ assert os.listdir("/dev/pts") == ["ptmx"]
 m, s = os.openpty(); print(os.ttyname(s))'
 status_is 0
 stdout_is /dev/pts/0
+
+claim "run -it: keys, window size and Ctrl-C reach the job, and the terminal is restored in every ending"
+needs python3
+run python3 "$E2E_DIRECTORY/terminals/run-tty.py" "$swiftlet"
+status_is 0
+stdout_is True 'raw True True' True True True True 'status 7 restored True' True 'status 0 restored True' \
+  'status 143 restored True' 'status 124 restored True' 'status 127 restored True'
+
+claim "run -t without -i gives the job a terminal to write to, and the output ends with what it wrote last"
+run "$swiftlet" run -t -- sh -c 'test -t 0 && test -t 1 && test -t 2 && echo three; seq 3000 | tail -1; printf last'
+status_is 0
+active && { tr -d '\r' <stdout >plain; printf 'three\n3000\nlast' | cmp - plain || fail "not the job's output"; }
+
+claim "run -it where standard input is no terminal is a bad option"
+run "$swiftlet" run -it -- true
+status_is 2
+stderr_says 'not a terminal'

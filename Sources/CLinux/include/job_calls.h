@@ -8,8 +8,8 @@
 int linux_poll_many(struct pollfd *descriptors, unsigned count, uint64_t timeout_nanoseconds);
 
 /// Blocks SIGINT, SIGTERM and SIGHUP for the calling thread and returns a non-blocking signalfd for them. A signal that
-/// is ignored (as under nohup) stays so and is not reported.
-int linux_stop_signals(void);
+/// is ignored (as under nohup) stays so and is not reported. `with_terminal`: SIGWINCH and SIGCONT too.
+int linux_stop_signals(int with_terminal);
 /// The number of the next signal, or -EAGAIN.
 int linux_next_signal(int fd);
 /// Unblocks the three signals with their default action: the next one ends the process.

@@ -72,23 +72,28 @@ enum Job {
         _ device: VsockDevice, _ control: JobControl, _ output: VsockStream, _ error: VsockStream
     ) throws(Errno) {
         var input: File?
+        var terminal: JobTerminal?
         var reader = JobInput(control)
         do throws(JobInput.Failure) {
             try reader.read { begin in
-                if begin.isTerminal { protocolError("this kernel has no terminals yet") }
                 guard begin.isInputConnected else { return }
                 let connection = device.connect(to: JobPort.standardInput, wide: true)
                 device.publish()
                 input = VsockStream(device, connection, flags: 0)
             }
             let command = JobCommand(reader.specification)
-            try command.start(input: input, output: output, error: error)
+            if reader.specification.begin.isTerminal {
+                terminal = try command.startOnTerminal(input: input, output: output)
+            } else {
+                try command.start(input: input, output: output, error: error)
+            }
         } catch {
             control.queue(.failed(stage: error.stage, errno: error.errno.code, about: error.about))
             return try control.flush()
         }
         input = nil
-        let report = try JobCommand.waitForEnd(nonce: nonce, control)
+        let report = try JobCommand.waitForEnd(nonce: nonce, control, terminal)
+        try terminal?.finish()
         try finish(control, report, reader.specification.outputs, output, error, device)
     }
 

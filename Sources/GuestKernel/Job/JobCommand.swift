@@ -36,6 +36,24 @@ struct JobCommand {
         try startFirst(files, directories, credentials)
     }
 
+    /// Starts the command on a terminal of its own, as the leader of the session that has it.
+    /// - Parameter input: what is typed there; nil: nothing.
+    func startOnTerminal(input: File?, output: VsockStream) throws(JobInput.Failure) -> JobTerminal {
+        var made: JobTerminal?
+        var file: File?
+        try attempt(.outOfMemory, about: []) { () throws(Errno) in
+            let terminal = try JobTerminal(input: input, output: output, owner: specification.credentials)
+            if let size = specification.windowSize { terminal.setWindow(size) }
+            file = try terminal.open()
+            made = terminal
+        }
+        guard let terminal = made, let file else { panic("a terminal that is neither made nor refused") }
+        try start(input: file, output: file, error: file)
+        guard let process = Processes.first else { panic("the job's process was lost") }
+        terminal.start(for: process)
+        return terminal
+    }
+
     /// execvp(3): the first candidate that is there; one that may not be executed is remembered, not fatal.
     private func startFirst(
         _ files: FileTable, _ directories: FileSystemContext, _ credentials: Credentials
@@ -88,16 +106,27 @@ struct JobCommand {
 
     /// Tells the host when the command has begun, waits for its end and ends what it left behind.
     static func waitForEnd(
-        nonce: GuestMessage.Nonce, _ control: JobControl
+        nonce: GuestMessage.Nonce, _ control: JobControl, _ terminal: JobTerminal?
     ) throws(Errno) -> GuestMessage.ExitReport {
         guard let process = Processes.first else { panic("the job's process was lost") }
         // The command runs first; what it was like to start is known when it gives the processor back.
         Scheduler.yield()
         control.queue(.started(sinceEntryNanoseconds: Counters.firstResume))
         if process.ending == nil { try control.flush() }
+        if let terminal { try followWindow(of: terminal, until: process, control) }
         while process.ending == nil { try process.ended.wait() }
         try endOthers()
         return report(on: process, nonce)
+    }
+
+    /// Takes the host's window sizes while the command runs.
+    private static func followWindow(
+        of terminal: JobTerminal, until process: Process, _ control: JobControl
+    ) throws(Errno) {
+        while let message = try control.next(until: process) {
+            guard case .windowSize(let size) = message else { protocolError("a message out of order") }
+            terminal.setWindow(size)
+        }
     }
 
     /// Nothing of the job outlives its command.

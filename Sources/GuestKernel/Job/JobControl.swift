@@ -39,6 +39,26 @@ final class JobControl {
         }
     }
 
+    /// The next message; nil when `process` has ended first, or the host says no more.
+    func next(until process: Process) throws(Errno) -> HostMessage? {
+        while process.ending == nil {
+            let front = connection.received.front
+            if decoded < front.count {
+                guard let event = decode(front) else { continue }
+                guard case .message(let message) = event else { protocolError("data that belongs to no file") }
+                return message
+            }
+            device.discard(connection, decoded)
+            decoded = 0
+            device.finishReceiving(connection)
+            if connection.received.count > 0 || device.poll() { continue }
+            if connection.isAtEnd { return nil }
+            guard device.requestInterrupts(transmitToo: false) else { continue }
+            _ = try WaitQueue.waitAny([process.ended, connection.changed])
+        }
+        return nil
+    }
+
     private func waitForBytes() throws(Errno) {
         while connection.received.count == 0 {
             if connection.isAtEnd { protocolError("the host closed the control stream") }

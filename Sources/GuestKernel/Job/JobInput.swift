@@ -60,6 +60,9 @@ struct JobInput {
         case .argument(let text): specification.add(argument: text)
         case .environment(let text): specification.add(variable: text)
         case .workingDirectory(let path): specification.workingDirectory = path
+        case .windowSize(let size):
+            if !begin.isTerminal { protocolError("a window size for a job without a terminal") }
+            specification.windowSize = size
         case .output(let index, let path): specification.add(output: .init(index: index, path: path))
         case .directory(let mode, let path):
             try attempt(path) { () throws(Errno) in

@@ -16,6 +16,8 @@ struct JobSpecification {
     private(set) var arguments: [[UInt8]] = []
     private(set) var environment: [[UInt8]] = []
     var workingDirectory: [UInt8] = [UInt8(ascii: "/")]
+    /// Of the job's terminal; nil: unknown, which programs see as 0 by 0.
+    var windowSize: HostMessage.WindowSize?
     private(set) var outputs: [Output] = []
     private var textBytes = 0
     /// Whether exec has to refuse it (E2BIG); what did not fit was dropped.

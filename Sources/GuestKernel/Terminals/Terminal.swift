@@ -58,7 +58,8 @@ final class Terminal {
     /// The master has gone, and with it whatever typed and showed.
     var isHungUp: Bool { !isMasterOpen }
     /// No program has it open any more: the master's reads end.
-    var isAbandoned: Bool { wasOpened && openCount == 0 }
+    var isAbandoned: Bool { isEnded || wasOpened && openCount == 0 }
+    private var isEnded = false
 
     func wakeAll() {
         changed.wakeAll()
@@ -88,6 +89,13 @@ final class Terminal {
         output.removeAll()
         wakeAll()
         PseudoTerminals.forgetIfUnused(self)
+    }
+
+    /// No program will ever write again, whatever is still open.
+    func endPrograms() {
+        isEnded = true
+        startOutput()
+        masterChanged.wakeAll()
     }
 
     // MARK: Window

@@ -74,5 +74,5 @@ show(fd,b'up\r\n'); os.close(fd); print('hup',os.waitpid(pid,0)[1])
 pid,fd=pty.fork()
 if pid==0:
     os.write(1,b'up\n'); time.sleep(10); os._exit(0)
-show(fd,b'up\r\n'); os.write(fd,b'\x1c'); print('quit',os.waitpid(pid,0)[1]&0x7f, show(fd)); os.close(fd)
+show(fd,b'up\r\n'); os.write(fd,b'\x1c'); print('quit',os.waitpid(pid,0)[1]&0x7f); os.close(fd)
 print(sorted(x for x in os.listdir('/dev/pts') if x=='ptmx'))
