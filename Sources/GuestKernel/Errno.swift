@@ -34,7 +34,9 @@ struct Errno: Error, Equatable {
     static let tooManyLinks = Errno(code: 31)             // EMLINK
     static let brokenPipe = Errno(code: 32)               // EPIPE
     static let outOfRange = Errno(code: 34)               // ERANGE
+    static let deadlock = Errno(code: 35)                 // EDEADLK
     static let nameTooLong = Errno(code: 36)              // ENAMETOOLONG
+    static let noLocks = Errno(code: 37)                  // ENOLCK
     static let noSystemCall = Errno(code: 38)             // ENOSYS
     static let directoryNotEmpty = Errno(code: 39)        // ENOTEMPTY
     static let tooManySymbolicLinks = Errno(code: 40)     // ELOOP

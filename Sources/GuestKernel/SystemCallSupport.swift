@@ -56,6 +56,9 @@ extension SystemCall {
         .socket: "no address family yet: EAFNOSUPPORT",
         .socketpair: "no address family yet: EAFNOSUPPORT",
         .splice: "between a pipe and a file; copies",
+        .setxattr: "user, trusted and security; no access control lists",
+        .lsetxattr: "as setxattr",
+        .fsetxattr: "as setxattr",
         .sync_file_range: "checked, without effect",
         .syslog: "EPERM, as for a user without rights",
     ]
@@ -93,7 +96,7 @@ extension SystemCall {
                 .pivot_root, .setns, .statmount, .unshare,
             ]
         ),
-        ("mounts: EPERM for users, ENOSYS for root", [.mount, .umount2]),
+        ("mounts: EPERM, for root too", [.mount, .umount2]),
         (
             "a machine's administration: modules, swap, quota, accounting, reboot, I/O ports, keys",
             [
@@ -122,7 +125,8 @@ extension SystemCall {
         ("16-bit and 32-bit segments", [.modify_ldt]),
         ("restartable sequences; the C library does without", [.rseq]),
         ("protection keys", [.pkey_alloc, .pkey_free, .pkey_mprotect]),
-        ("file handles", [.name_to_handle_at, .open_by_handle_at]),
+        ("file handles: EOPNOTSUPP, as of file systems that have none", [.name_to_handle_at]),
+        ("file handles", [.open_by_handle_at]),
         (
             "newer than the programs of Debian 12",
             [
@@ -135,9 +139,7 @@ extension SystemCall {
         (
             "not yet",
             [
-                .inotify_add_watch, .inotify_init, .inotify_init1, .inotify_rm_watch, .openat2,
                 .process_vm_readv, .process_vm_writev,
-                .tee, .vmsplice,
             ]
         ),
     ]

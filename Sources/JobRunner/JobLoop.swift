@@ -81,6 +81,8 @@ final class JobLoop {
         result.standardError.captured = channels.capturedError
         result.report = seen.report
         result.unsupported = reader.unsupported.sorted { $0.systemCall < $1.systemCall }
+        result.unsupportedControls = reader.unsupportedControls.sorted { $0.request < $1.request }
+        result.missingFiles = reader.missingFiles.sorted { $0.path.lexicographicallyPrecedes($1.path) }
         result.counters = counters
         result.timeline = timeline
         result.log = log

@@ -92,6 +92,10 @@ public struct JobResult: Sendable {
     public var report: GuestMessage.ExitReport?
     /// By system call number, sorted.
     public var unsupported: [(systemCall: UInt32, count: UInt64)] = []
+    /// By ioctl request, sorted.
+    public var unsupportedControls: [(request: UInt32, count: UInt64)] = []
+    /// Files of /proc and /sys the job looked for in vain, sorted. The paths are the guest's words.
+    public var missingFiles: [(path: [UInt8], count: UInt64)] = []
     public var counters: [MachineEvent.Counter] = []
     public var timeline = Timeline()
     /// The guest's log, bounded by the VMM.

@@ -2,7 +2,7 @@ import JobWire
 
 /// Reads the guest's side of the control stream and holds it to the order of docs/protocol.md §3:
 ///
-///     hello  (failed | started  unsupported*  exited  (outputFile data* | outputMissing)*  finished)
+///     hello  (failed | started  (unsupported | unsupportedControl | missingFile)*  exited  (outputFile data* | outputMissing)*  finished)
 ///
 /// Everything in it was written by a hostile guest. What breaks the order or a limit ends the reading with a sentence
 /// that says what it was; nothing the guest sends traps, and nothing is kept beyond the limits here.
@@ -26,6 +26,8 @@ struct ReportReader {
 
     /// Most different system call numbers a kernel may report as unsupported. Linux has fewer than 500.
     static let maximumUnsupported = 1024
+    /// Most different ioctl requests, and most different files, that a kernel may report as missing.
+    static let maximumMissing = 256
     /// Longest output file, in bytes: Linux's own largest file offset.
     static let maximumOutputBytes = UInt64(Int64.max)
 
@@ -39,6 +41,8 @@ struct ReportReader {
     private var isAnswered: [Bool]
     private var current: (index: Int, remaining: UInt64)?
     private(set) var unsupported: [(systemCall: UInt32, count: UInt64)] = []
+    private(set) var unsupportedControls: [(request: UInt32, count: UInt64)] = []
+    private(set) var missingFiles: [(path: [UInt8], count: UInt64)] = []
 
     /// - Parameter outputCount: How many outputs the job asked for.
     init(outputCount: Int) {
@@ -92,11 +96,8 @@ struct ReportReader {
             guard (1...4095).contains(errno) else { throw .violation("error number \(errno)") }
             phase = .ended
             body(.failed(stage, errno: errno, about: about))
-        case (.running, .unsupported(let systemCall, let count)):
-            guard unsupported.count < Self.maximumUnsupported else {
-                throw .violation("too many unsupported system calls")
-            }
-            unsupported.append((systemCall, count))
+        case (.running, .unsupported), (.running, .unsupportedControl), (.running, .missingFile):
+            try note(message)
         case (.running, .exited(let report)):
             try check(report)
             phase = .outputs
@@ -116,6 +117,28 @@ struct ReportReader {
             body(.finished)
         default:
             throw .violation("\(Self.name(message)) out of order")
+        }
+    }
+
+    /// What the kernel lacks.
+    private mutating func note(_ message: GuestMessage) throws(Failure) {
+        switch message {
+        case .unsupported(let systemCall, let count):
+            guard unsupported.count < Self.maximumUnsupported else {
+                throw .violation("too many unsupported system calls")
+            }
+            unsupported.append((systemCall, count))
+        case .unsupportedControl(let request, let count):
+            guard unsupportedControls.count < Self.maximumMissing else {
+                throw .violation("too many unsupported ioctls")
+            }
+            unsupportedControls.append((request, count))
+        case .missingFile(let path, let count):
+            guard missingFiles.count < Self.maximumMissing else {
+                throw .violation("too many missing files")
+            }
+            missingFiles.append((path, count))
+        default: break
         }
     }
 
@@ -154,7 +177,7 @@ struct ReportReader {
         case .started: "started"
         case .failed: "failed"
         case .exited: "exited"
-        case .unsupported: "unsupported"
+        case .unsupported, .unsupportedControl, .missingFile: "unsupported"
         case .outputFile, .outputMissing: "an output"
         case .finished: "finished"
         }

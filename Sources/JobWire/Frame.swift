@@ -14,6 +14,8 @@ public enum WireLimit {
     public static let header = 8
     /// Longest path, in bytes: Linux's PATH_MAX without its NUL.
     public static let path = 4095
+    /// Longest path of a file of /proc or /sys that a kernel reports as missing, in bytes.
+    public static let missingFile = 255
     /// The protocol version in `begin` and `hello`.
     public static let version: UInt32 = 1
 }

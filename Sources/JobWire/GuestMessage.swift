@@ -1,6 +1,6 @@
 /// What the guest reports, in this order (docs/protocol.md §3). All of it is a claim: the host's verdict checks it.
 ///
-///     hello  (failed | started  unsupported*  exited  (outputFile data* | outputMissing)*  finished)
+///     hello  (failed | started  (unsupported | unsupportedControl | missingFile)*  exited  (outputFile data* | outputMissing)*  finished)
 public enum GuestMessage: Equatable, Sendable {
     case hello(version: UInt32, nonce: Nonce, sinceEntryNanoseconds: UInt64)
     case started(sinceEntryNanoseconds: UInt64)
@@ -9,6 +9,10 @@ public enum GuestMessage: Equatable, Sendable {
     case exited(ExitReport)
     /// A system call the kernel does not have, and how often it was tried.
     case unsupported(systemCall: UInt32, count: UInt64)
+    /// An ioctl(2) request that nothing in the kernel knows, and how often it was tried.
+    case unsupportedControl(request: UInt32, count: UInt64)
+    /// A file below /proc or /sys that was opened and is not there, and how often.
+    case missingFile(path: [UInt8], count: UInt64)
     /// `size` bytes follow in data frames.
     case outputFile(index: UInt32, mode: UInt32, size: UInt64)
     case outputMissing(index: UInt32, errno: Int32)
@@ -77,6 +81,8 @@ private enum Tag {
     static let outputFile: UInt16 = 69
     static let outputMissing: UInt16 = 70
     static let finished: UInt16 = 71
+    static let unsupportedControl: UInt16 = 72
+    static let missingFile: UInt16 = 73
 }
 
 extension GuestMessage: JobMessage {
@@ -86,7 +92,8 @@ extension GuestMessage: JobMessage {
         case Tag.started: 8...8
         case Tag.failed: 8...(8 + WireLimit.path)
         case Tag.exited: 88...88
-        case Tag.unsupported: 12...12
+        case Tag.unsupported, Tag.unsupportedControl: 12...12
+        case Tag.missingFile: 9...(8 + WireLimit.missingFile)
         case Tag.outputFile: 16...16
         case Tag.outputMissing: 8...8
         case Tag.finished: 0...0
@@ -113,6 +120,12 @@ extension GuestMessage: JobMessage {
         case Tag.unsupported:
             self = .unsupported(
                 systemCall: try reader.integer(UInt32.self), count: try reader.integer(UInt64.self))
+        case Tag.unsupportedControl:
+            self = .unsupportedControl(
+                request: try reader.integer(UInt32.self), count: try reader.integer(UInt64.self))
+        case Tag.missingFile:
+            let count = try reader.integer(UInt64.self)
+            self = .missingFile(path: try reader.restWithoutNUL(), count: count)
         case Tag.outputFile:
             self = .outputFile(
                 index: try reader.integer(UInt32.self), mode: try reader.integer(UInt32.self),
@@ -151,6 +164,16 @@ extension GuestMessage: JobMessage {
             appendFrame(type: Tag.unsupported, to: &out) {
                 $0.append(systemCall)
                 $0.append(count)
+            }
+        case .unsupportedControl(let request, let count):
+            appendFrame(type: Tag.unsupportedControl, to: &out) {
+                $0.append(request)
+                $0.append(count)
+            }
+        case .missingFile(let path, let count):
+            appendFrame(type: Tag.missingFile, to: &out) {
+                $0.append(count)
+                $0 += path.prefix(WireLimit.missingFile)
             }
         case .outputFile(let index, let mode, let size):
             appendFrame(type: Tag.outputFile, to: &out) {

@@ -47,17 +47,30 @@ struct ResultJSON {
                     calls.number(SystemCallNames.name(number) ?? "\(number)", count)
                 }
             }
+            missing(&$0)
             host(&$0)
             // What the host cannot check: it comes from the guest's kernel.
             $0.array("claimed_by_guest") { claimed in
                 for name in [
                     "exit_code", "signal", "usage.user", "usage.sys", "usage.max_rss", "usage.page_faults",
                     "usage.system_calls", "usage.processes", "timing.kernel_boot", "timing.exec",
-                    "unsupported_syscalls",
+                    "unsupported_syscalls", "unsupported_ioctls", "missing_kernel_files",
                 ] { claimed.string(name) }
             }
         }
         return json.text + "\n"
+    }
+
+    /// What else the guest's kernel lacks. A path is shown printable: it is the guest's words.
+    private func missing(_ json: inout JSONWriter) {
+        json.object("unsupported_ioctls") { requests in
+            for (request, count) in result.unsupportedControls {
+                requests.number(ControlRequestNames.describe(request), count)
+            }
+        }
+        json.object("missing_kernel_files") { files in
+            for (path, count) in result.missingFiles { files.number(printable(path), count) }
+        }
     }
 
     private func stream(_ json: inout JSONWriter, _ name: String, _ stream: StreamResult) {

@@ -80,6 +80,24 @@ import Testing
         }
     }
 
+    @Test("more missing files or unknown ioctls than a kernel may report, and a missing file with a NUL in it")
+    func missingFlood() throws {
+        try expectViolation("too many missing") { machine in
+            machine.hello()
+            for _ in 0...ReportReader.maximumMissing { machine.send(.missingFile(path: [47], count: 1)) }
+        }
+        try expectViolation("too many unsupported ioctls") { machine in
+            machine.hello()
+            for number in 0...UInt32(ReportReader.maximumMissing) {
+                machine.send(.unsupportedControl(request: number, count: 1))
+            }
+        }
+        try expectViolation("bad value") { machine in
+            machine.hello()
+            machine.send(.missingFile(path: [47, 0], count: 1))
+        }
+    }
+
     @Test("an output that was not asked for, and data that belongs to none")
     func strayOutputs() throws {
         try expectViolation("not asked for") { machine in

@@ -77,7 +77,7 @@ func randomHostMessage(_ random: inout SeededGenerator) -> HostMessage {
 func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
     let number = UInt64.random(in: 0...UInt64.max, using: &random)
     let nonce = GuestMessage.Nonce(low: number, high: ~number)
-    switch Int.random(in: 0..<8, using: &random) {
+    switch Int.random(in: 0..<10, using: &random) {
     case 0: return .hello(version: 1, nonce: nonce, sinceEntryNanoseconds: number)
     case 1: return .started(sinceEntryNanoseconds: number)
     case 2: return .failed(stage: .exec, errno: 2, about: random.bytes(0...200))
@@ -89,6 +89,8 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
     case 4: return .unsupported(systemCall: 317, count: number)
     case 5: return .outputFile(index: 3, mode: 0o600, size: number)
     case 6: return .outputMissing(index: 4, errno: -1)
+    case 7: return .unsupportedControl(request: 0x5401, count: number)
+    case 8: return .missingFile(path: random.path(), count: number)
     default: return .finished
     }
 }

@@ -87,7 +87,9 @@ class File {
     // up.)
     var asRegular: RegularFile? { nil }
     var asDirectory: DirectoryFile? { nil }
+    var asPipe: PipeFile? { nil }
     var asEpoll: Epoll? { nil }
+    var asInotify: Inotify? { nil }
     var asTimer: CountingTimer? { nil }
     var asProcess: Process? { nil }
     var asTerminal: Terminal? { nil }
@@ -113,7 +115,10 @@ class File {
         descriptorCount -= 1
         if let locks = inode?.locks { locks.release(owner: ObjectIdentifier(table)) }
         if descriptorCount == 0 {
-            if let locks = inode?.locks { locks.release(owner: ObjectIdentifier(self)) }
+            if let inode {
+                inode.locks?.release(owner: ObjectIdentifier(self))
+                if flags & OpenFlags.path == 0 { inode.happened(isWritable ? .closeWrite : .closeNoWrite) }
+            }
             if !watchers.isEmpty {
                 let old = watchers
                 watchers = []

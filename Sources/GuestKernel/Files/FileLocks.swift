@@ -18,7 +18,13 @@ final class FileLocks {
     }
 
     private var held: [Lock] = []
-    let released = WaitQueue()
+    private let released = WaitQueue()
+    /// So many ranges one file can have locked: a program must not fill the kernel's heap with them.
+    private static let heldMaximum = 16384
+
+    // SAFETY: see Frames.
+    /// Who waits for whom with a record lock, on all files: for EDEADLK.
+    nonisolated(unsafe) private static var waiting: [(owner: ObjectIdentifier, blocker: ObjectIdentifier)] = []
 
     /// A lock of somebody else that `wanted` cannot be together with.
     func conflict(with wanted: Lock) -> Lock? {
@@ -27,9 +33,46 @@ final class FileLocks {
         }
     }
 
+    /// Whether the owner has a flock, and not the one it wants.
+    func holdsOther(than wanted: Lock) -> Bool {
+        held.contains {
+            $0.owner == wanted.owner && $0.isFlock && $0.isExclusive != wanted.isExclusive
+        }
+    }
+
+    /// Waits until some lock is given up.
+    /// - Throws: `.deadlock` if the owner of `other` waits, through others perhaps, for the caller; `.restart`.
+    func wait(for other: Lock, wanting wanted: Lock) throws(Errno) {
+        // As on Linux: only where processes own locks; an open file description does not wait for anything.
+        guard wanted.process >= 0 else {
+            try released.wait()
+            return
+        }
+        var blocker = other.owner
+        for _ in 0..<Self.waiting.count {
+            guard let next = Self.waiting.first(where: { $0.owner == blocker }) else { break }
+            if next.blocker == wanted.owner { throw .deadlock }
+            blocker = next.blocker
+        }
+        Self.noteWaiting(wanted.owner, for: other.owner)
+        defer { Self.forgetWaiting(wanted.owner, for: other.owner) }
+        try released.wait()
+    }
+
+    static func noteWaiting(_ owner: ObjectIdentifier, for blocker: ObjectIdentifier) {
+        waiting.append((owner, blocker))
+    }
+
+    static func forgetWaiting(_ owner: ObjectIdentifier, for blocker: ObjectIdentifier) {
+        guard let i = waiting.firstIndex(where: { $0.owner == owner && $0.blocker == blocker }) else { return }
+        waiting.remove(at: i)
+    }
+
     /// Gives the owner exactly `wanted` in its range, in the place of what it had there. There is no
     /// conflict.
-    func set(_ wanted: Lock) {
+    /// - Throws: `.noLocks` if the file has very many.
+    func set(_ wanted: Lock) throws(Errno) {
+        guard held.count < Self.heldMaximum else { throw .noLocks }
         let wasExclusive = held.contains { $0.owner == wanted.owner && $0.overlaps(wanted) && $0.isExclusive }
         cut(wanted)
         held.append(wanted)

@@ -4,18 +4,16 @@ extension FileSystem {
     /// - Throws: what open(2) lists.
     static func open(
         _ path: [UInt8], flags: UInt32, mode: UInt32 = 0, in context: FileSystemContext,
-        as credentials: Credentials, from start: Inode? = nil
+        as credentials: Credentials, from start: Inode? = nil, restrictions: WalkRestrictions = []
     ) throws(Errno) -> File {
         let start = start ?? context.workingDirectory
-        if flags & OpenFlags.path != 0 { return try openPath(path, flags, context, credentials, start) }
+        var walk = PathWalk(context, credentials, restrictions: restrictions)
+        if flags & OpenFlags.path != 0 { return try openPath(path, flags, &walk, start) }
         var flags = flags
-        if flags & OpenFlags.temporary != 0 {
-            return try openTemporary(path, flags, mode, context, credentials, start)
-        }
+        if flags & OpenFlags.temporary != 0 { return try openTemporary(path, flags, mode, &walk, start) }
         let creates = flags & OpenFlags.create != 0
         let isExclusive = creates && flags & OpenFlags.exclusive != 0
         if creates && flags & OpenFlags.directory != 0 { throw .invalidArgument }
-        var walk = PathWalk(context, credentials)
         let place = try walk.walk(
             path, from: start, followLast: flags & OpenFlags.noFollow == 0 && !isExclusive)
         if let file = place.file { return try file.reopen(flags: flags & ~OpenFlags.opening) }
@@ -43,12 +41,18 @@ extension FileSystem {
         var kept = flags & ~OpenFlags.opening | OpenFlags.largeFile
         // A terminal wants to know; its file forgets it.
         if inode.type == .character { kept |= flags & OpenFlags.noControllingTerminal }
-        if inode.isDirectory { return DirectoryFile(inode, flags: kept) }
+        if inode.isDirectory {
+            inode.happened(.open)
+            return DirectoryFile(inode, flags: kept)
+        }
         if flags & OpenFlags.truncate != 0 && inode.type == .regular {
             guard credentials.may(.write, inode) else { throw .accessDenied }
             try inode.truncate(to: 0)
+            inode.happened(.modify)
         }
-        return try inode.open(flags: kept)
+        let file = try inode.open(flags: kept)
+        inode.happened(.open)
+        return file
     }
 
     private static func requirePermission(
@@ -62,10 +66,8 @@ extension FileSystem {
     }
 
     private static func openPath(
-        _ path: [UInt8], _ flags: UInt32, _ context: FileSystemContext, _ credentials: Credentials,
-        _ start: Inode
+        _ path: [UInt8], _ flags: UInt32, _ walk: inout PathWalk, _ start: Inode
     ) throws(Errno) -> File {
-        var walk = PathWalk(context, credentials)
         let place = try walk.walk(path, from: start, followLast: flags & OpenFlags.noFollow == 0)
         if let file = place.file { return file }
         guard let inode = place.inode else { throw .noSuchFile }
@@ -74,14 +76,12 @@ extension FileSystem {
     }
 
     private static func openTemporary(
-        _ path: [UInt8], _ flags: UInt32, _ mode: UInt32, _ context: FileSystemContext,
-        _ credentials: Credentials,
-        _ start: Inode
+        _ path: [UInt8], _ flags: UInt32, _ mode: UInt32, _ walk: inout PathWalk, _ start: Inode
     ) throws(Errno) -> File {
+        let credentials = walk.credentials
         guard flags & OpenFlags.directory != 0, flags & OpenFlags.accessMode != 0 else {
             throw .invalidArgument
         }
-        var walk = PathWalk(context, credentials)
         guard let directory = try walk.walk(path, from: start, followLast: true).inode else {
             throw .noSuchFile
         }
@@ -89,7 +89,7 @@ extension FileSystem {
         guard credentials.may([.write, .execute], directory) else { throw .accessDenied }
         let inode = try directory.createUnnamed(
             Ownership(
-                permissions: mode & 0o7777 & ~context.umask, user: credentials.effectiveUser,
+                permissions: mode & 0o7777 & ~walk.context.umask, user: credentials.effectiveUser,
                 group: credentials.effectiveGroup))
         let kept = flags & ~(OpenFlags.opening | OpenFlags.temporary | OpenFlags.directory)
         return try inode.open(flags: kept | OpenFlags.largeFile)
@@ -106,6 +106,8 @@ extension FileSystem {
         let ownership = Ownership(
             permissions: mode & 0o7777 & ~context.umask, user: credentials.effectiveUser,
             group: credentials.effectiveGroup)
-        return try place.directory.create(place.name, new, ownership)
+        let inode = try place.directory.create(place.name, new, ownership)
+        place.directory.nameChanged(.create, place.name, isDirectory: inode.isDirectory)
+        return inode
     }
 }

@@ -45,7 +45,10 @@ enum FileSystem {
             mount(TerminalFileSystem.superblock, on: pts)
         }
         try mount(ProcFileSystem.make(), at: "proc")
-        for name: StaticString in ["tmp", "run", "sys"] { _ = try directory(name) }
+        let (system, groupPlace) = SysFileSystem.make()
+        try mount(system, at: "sys")
+        mount(ControlGroup.make(), on: groupPlace)
+        for name: StaticString in ["tmp", "run"] { _ = try directory(name) }
     }
 
     /// A directory of the root; made if the image has none. World-writable if it is /tmp.

@@ -58,9 +58,18 @@ extension FileCall {
         case .mknod: return try makeNode(Self.here, a, mode: b, device: c)
         case .statfs: return try fileSystemStatus()
         case .chroot: return try changeRoot()
-        case .setxattr, .lsetxattr, .fsetxattr, .getxattr, .lgetxattr, .fgetxattr, .listxattr,
-            .llistxattr, .flistxattr, .removexattr, .lremovexattr, .fremovexattr:
-            return try extendedAttribute(call)
+        case .setxattr: return try setAttribute(.path)
+        case .lsetxattr: return try setAttribute(.link)
+        case .fsetxattr: return try setAttribute(.descriptor)
+        case .getxattr: return try getAttribute(.path)
+        case .lgetxattr: return try getAttribute(.link)
+        case .fgetxattr: return try getAttribute(.descriptor)
+        case .listxattr: return try listAttributes(.path)
+        case .llistxattr: return try listAttributes(.link)
+        case .flistxattr: return try listAttributes(.descriptor)
+        case .removexattr: return try removeAttribute(.path)
+        case .lremovexattr: return try removeAttribute(.link)
+        case .fremovexattr: return try removeAttribute(.descriptor)
         case .utimes: return try changeTimesInMicroseconds(Self.here, a, b)
         case .openat: return try open(a, b, flags: c, mode: d)
         case .mkdirat: return try makeDirectory(a, b, mode: c)
@@ -78,6 +87,7 @@ extension FileCall {
         case .utimensat: return try changeTimes()
         case .renameat2: return try rename(a, b, c, d, flags: e)
         case .statx: return try extendedStatus()
+        case .openat2: return try openRestricted()
         case .faccessat2: return try access(a, b, mode: c, flags: d)
         case .fchmodat2:
             guard d & ~(Self.noFollow | Self.emptyPath) == 0 else { throw .invalidArgument }
@@ -108,9 +118,14 @@ extension FileCall {
             return Int(old)
         case .fstatfs: return try fileSystemStatusOfDescriptor()
         case .sync: return 0
-        case .mount, .umount2: throw credentials.isPrivileged ? .noSystemCall : .notPermitted
+        case .mount, .umount2:
+            SystemCalls.countUnsupported(call)
+            throw .notPermitted
+        case .name_to_handle_at: throw .notSupported
         case .getdents64: return try directoryEntries()
         case .splice: return try splice()
+        case .tee: return try tee()
+        case .vmsplice: return try vmsplice()
         case .fallocate: return try allocateSpace()
         case .dup3: return try duplicate(to: arguments.b, flags: arguments.c, isDup3: true)
         case .pipe2: return try makePipe(flags: arguments.b)
@@ -132,6 +147,10 @@ extension FileCall {
         case .epoll_create: try makeEpoll(flags: 0)
         case .epoll_wait: try epollWait()
         case .epoll_ctl: try epollControl()
+        case .inotify_init: try makeInotify(flags: 0)
+        case .inotify_init1: try makeInotify(flags: arguments.a)
+        case .inotify_add_watch: try addWatch()
+        case .inotify_rm_watch: try removeWatch()
         case .pselect6: try selectWithMask()
         case .ppoll: try pollWithMask()
         case .epoll_pwait: try epollWaitWithMask(hasTimespec: false)

@@ -78,6 +78,10 @@ class Inode {
     final var mounted: Inode?
     /// Record locks and flock(2); nil while there are none.
     final var locks: FileLocks?
+    /// Some program has, or had, it mapped: its pages may be in page tables.
+    final var isMapped = false
+    /// Who wants to know what happens to it (inotify).
+    final var watches: [Inotify.Watch] = []
 
     init() { type = .regular }
     init(type: FileType) { self.type = type }
@@ -110,6 +114,9 @@ class Inode {
         guard case .path(let target) = try linkTarget() else { throw .invalidArgument }
         return target
     }
+
+    /// What setxattr(2) has put on it; nil while there is nothing, unless asked to `create` the place for it.
+    func extendedAttributes(create: Bool) throws(Errno) -> ExtendedAttributes? { throw .notSupported }
 
     // MARK: Pages
 

@@ -16,6 +16,23 @@ struct Place {
     enum Special { case name, root, dot, dotDot }
 }
 
+/// How far a path may lead; RESOLVE_ of openat2(2).
+struct WalkRestrictions: OptionSet {
+    let rawValue: UInt32
+    /// Not into another mounted file system.
+    static let sameFileSystem = WalkRestrictions(rawValue: 0x01)
+    /// Through no link of /proc that leads to an object instead of a path.
+    static let noMagicLinks = WalkRestrictions(rawValue: 0x02)
+    static let noSymbolicLinks = WalkRestrictions(rawValue: 0x04)
+    /// Not out of the directory it starts from.
+    static let beneath = WalkRestrictions(rawValue: 0x08)
+    /// The directory it starts from is the root.
+    static let inRoot = WalkRestrictions(rawValue: 0x10)
+    /// Only if nothing has to be waited for; here hardly anything has.
+    static let cached = WalkRestrictions(rawValue: 0x20)
+    static let all = WalkRestrictions(rawValue: 0x3F)
+}
+
 /// Path resolution.
 struct PathWalk {
     /// PATH_MAX, with its NUL.
@@ -25,11 +42,18 @@ struct PathWalk {
 
     let context: FileSystemContext
     let credentials: Credentials
+    let restrictions: WalkRestrictions
     private var links = 0
+    /// Where `..` ends and an absolute link begins.
+    private var root: Inode
 
-    init(_ context: FileSystemContext, _ credentials: Credentials) {
+    init(
+        _ context: FileSystemContext, _ credentials: Credentials, restrictions: WalkRestrictions = []
+    ) {
         self.context = context
         self.credentials = credentials
+        self.restrictions = restrictions
+        root = context.root
     }
 
     /// Follows `path` from `start`, or from the root if it is absolute.
@@ -41,7 +65,8 @@ struct PathWalk {
         if path.isEmpty { throw .noSuchFile }
         let slash = UInt8(ascii: "/")
         var rest = path[...]
-        var directory = rest[0] == slash ? context.root : start
+        if restrictions.contains(.inRoot) { root = start }
+        var directory = rest[0] == slash ? try absoluteStart() : start
         while true {
             rest = rest.drop { $0 == slash }
             guard let first = rest.first else {
@@ -60,7 +85,8 @@ struct PathWalk {
                 continue
             }
             if first == UInt8(ascii: "."), name.count == 2, name[name.startIndex + 1] == first {
-                directory = parent(of: directory)
+                if restrictions.contains(.beneath), directory === start { throw .crossDevice }
+                directory = try parent(of: directory)
                 if isLast { return Place(directory: directory, special: .dotDot, inode: directory) }
                 continue
             }
@@ -68,13 +94,16 @@ struct PathWalk {
                 guard isLast else { throw .noSuchFile }
                 return Place(directory: directory, name: Array(name), wantsDirectory: wantsDirectory)
             }
-            while let root = found.mounted { found = root }
+            while let top = found.mounted {
+                if restrictions.contains(.sameFileSystem) { throw .crossDevice }
+                found = top
+            }
             if found.type == .symbolicLink, followLast || wantsDirectory {
                 switch try follow(found) {
                 case .path(let target):
                     if target.isEmpty { throw .noSuchFile }
                     guard target.count + rest.count < 2 * Self.pathMaximum else { throw .nameTooLong }
-                    if target[0] == slash { directory = context.root }
+                    if target[0] == slash { directory = try absoluteStart() }
                     rest = (target + rest)[...]
                     continue
                 case .inode(let target):
@@ -99,8 +128,19 @@ struct PathWalk {
 
     private mutating func follow(_ link: Inode) throws(Errno) -> LinkTarget {
         links += 1
-        if links > Self.linksMaximum { throw .tooManySymbolicLinks }
-        return try link.linkTarget()
+        if links > Self.linksMaximum || restrictions.contains(.noSymbolicLinks) {
+            throw .tooManySymbolicLinks
+        }
+        let target = try link.linkTarget()
+        if case .path = target { return target }
+        if restrictions.contains(.noMagicLinks) { throw .tooManySymbolicLinks }
+        if !restrictions.isDisjoint(with: [.beneath, .inRoot]) { throw .crossDevice }
+        return target
+    }
+
+    private func absoluteStart() throws(Errno) -> Inode {
+        if restrictions.contains(.beneath) { throw .crossDevice }
+        return root
     }
 
     private func checked(_ inode: Inode, _ wantsDirectory: Bool) throws(Errno) -> Inode {
@@ -114,8 +154,12 @@ struct PathWalk {
     }
 
     /// `..`: the root's is the root itself.
-    private func parent(of directory: Inode) -> Inode {
-        directory === context.root ? directory : directory.parent ?? directory
+    private func parent(of directory: Inode) throws(Errno) -> Inode {
+        guard directory !== root, let parent = directory.parent else { return directory }
+        if restrictions.contains(.sameFileSystem), parent.superblock !== directory.superblock {
+            throw .crossDevice
+        }
+        return parent
     }
 }
 

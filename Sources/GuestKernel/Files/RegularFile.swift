@@ -14,6 +14,7 @@ final class RegularFile: File {
     override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
         let count = try node.read(&buffer, at: offset ?? position)
         if offset == nil { position += UInt64(count) }
+        if count > 0 { node.happened(.access) }
         return count
     }
 
@@ -28,6 +29,7 @@ final class RegularFile: File {
         try limitFileSize(&buffer, at: start)
         let count = try node.write(&buffer, at: start)
         if offset == nil { position = start + UInt64(count) }
+        if count > 0 { node.happened(.modify) }
         return count
     }
 
@@ -106,6 +108,7 @@ final class DirectoryFile: File {
     /// inode.
     func readEntries(_ body: (DirectoryEntry) -> Bool) throws(Errno) {
         if directory.isUnlinked { throw .noSuchFile }
+        directory.happened(.access)
         var isFull = false
         func show(_ entry: DirectoryEntry) -> Bool {
             isFull = !body(entry)

@@ -5,11 +5,15 @@ import JobWire
 struct JobOutput {
     let control: JobControl
 
-    /// One `unsupported` for each system call the job tried and the kernel does not have.
+    /// What the job tried and the kernel does not have: system calls, ioctls, files of /proc and /sys.
     func queueUnsupported() {
         for call in SystemCalls.unsupported {
             control.queue(.unsupported(systemCall: call.number, count: call.count))
         }
+        for control in Missing.controls {
+            self.control.queue(.unsupportedControl(request: control.request, count: control.count))
+        }
+        for file in Missing.files { control.queue(.missingFile(path: file.path, count: file.count)) }
     }
 
     /// Sends the output files, or why there is none.

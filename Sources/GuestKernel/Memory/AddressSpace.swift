@@ -17,9 +17,10 @@ final class AddressSpace {
     /// Pages mapped now and at most.
     var residentPages: UInt64 = 0
     var maxResidentPages: UInt64 = 0
-    /// Where the program's arguments and environment lie, for /proc/PID/cmdline and environ.
+    /// Where the program's arguments, environment and auxiliary vector lie, for /proc/PID/cmdline, environ, auxv.
     var argumentRange: Range<UInt64> = 0..<0
     var environmentRange: Range<UInt64> = 0..<0
+    var auxiliaryRange: Range<UInt64> = 0..<0
 
     init() throws(Errno) {
         table = try PageTable()
@@ -80,6 +81,7 @@ final class AddressSpace {
 
     /// Adds an area where nothing is mapped, joined with its neighbours where they are alike.
     func insert(_ area: MemoryArea) {
+        if case .file(let inode, _) = area.backing { inode.isMapped = true }
         var i = firstIndex(endingAbove: area.start)
         if i > 0, Self.joins(areas[i - 1], area) {
             i -= 1
@@ -182,6 +184,7 @@ final class AddressSpace {
         clone.heapEnd = heapEnd
         clone.argumentRange = argumentRange
         clone.environmentRange = environmentRange
+        clone.auxiliaryRange = auxiliaryRange
         var eager = Frames.available > Frames.total / 4 ? Self.eagerForkPages : 0
         for area in areas.reversed() {
             var address = area.start

@@ -82,6 +82,11 @@ extension AddressSpace {
         if area.isShared, case .file(let inode, let offset) = area.backing {
             // A reader may have been given the root image's own frame, which nobody can write.
             let own = try inode.page(at: (offset + (page - area.start)) / pageSize, forWriting: true)
+            if slot.pointee == 0 {
+                // The file has just got a page of its own, and took the image's out of everybody's memory.
+                slot.pointee = PageTableEntry(frame: own, writable: true, executable: executable).bits
+                return countResident()
+            }
             guard PageTableEntry(bits: slot.pointee).frame == frame else { return Frames.release(own) }
             slot.pointee = PageTableEntry(frame: own, writable: true, executable: executable).bits
             return Frames.release(frame)

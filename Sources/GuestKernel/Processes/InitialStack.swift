@@ -57,6 +57,9 @@ struct InitialStack {
             + UInt64(strings.argumentsEnd)
         space.environmentRange =
             stringsStart + UInt64(strings.argumentsEnd)..<stringsStart + UInt64(strings.environmentEnd)
+        let aboveEnvironment = strings.argumentOffsets.count + strings.environmentOffsets.count + 3
+        space.auxiliaryRange =
+            stackPointer + UInt64(aboveEnvironment * 8)..<stackPointer + UInt64(table.count * 8)
         return stackPointer
     }
 
@@ -124,6 +127,7 @@ private struct Strings {
 
 private struct WordList {
     private var words: [UInt64] = []
+    var count: Int { words.count }
 
     mutating func add(_ word: UInt64) { words.append(word) }
     mutating func add(_ kind: UInt64, _ value: UInt64) {

@@ -65,11 +65,15 @@ final class Process {
 
     /// What was written to /proc/PID/oom_score_adj; nobody is chosen by it.
     var outOfMemoryAdjustment: Int64 = 0
+    /// `Clock.monotonic` when it was made, for /proc/PID/stat.
+    let started = Clock.monotonic
     /// comm, at most 15 bytes, and the path of the executable, for /proc.
     var name: [UInt8] = []
     var executable: [UInt8] = []
     /// Times and peak memory of waited-for descendants.
     var childUsage = Usage()
+    /// What read(2) and write(2) and their like have moved, for /proc/PID/io.
+    var transfers = Transfers()
     /// Times of threads that are gone.
     var exitedUsage = Usage()
 
@@ -105,6 +109,14 @@ struct Usage {
         system &+= other.system
         maxResidentPages = max(maxResidentPages, other.maxResidentPages)
     }
+}
+
+/// How often a process has read and written, and how much.
+struct Transfers {
+    var reads: UInt64 = 0
+    var writes: UInt64 = 0
+    var bytesRead: UInt64 = 0
+    var bytesWritten: UInt64 = 0
 }
 
 /// User and group identities (credentials(7)).

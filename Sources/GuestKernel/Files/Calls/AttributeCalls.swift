@@ -1,4 +1,4 @@
-/// chmod(2), chown(2), utimensat(2), truncate(2), fallocate(2) and extended attributes.
+/// chmod(2), chown(2), utimensat(2), truncate(2), fallocate(2).
 extension FileCall {
     func changeMode(_ inode: Inode, _ mode: UInt64) throws(Errno) -> Int {
         guard credentials.owns(inode) else { throw .notPermitted }
@@ -138,6 +138,7 @@ extension FileCall {
             throw .fileTooLarge
         }
         try inode.truncate(to: size)
+        inode.happened(.modify)
         return 0
     }
 
@@ -166,6 +167,9 @@ extension FileCall {
         }
         let end = arguments.c + arguments.d
         guard end <= LayerFile.maximumSize, end <= process.limits.soft[1] else { throw .fileTooLarge }
+        if let seals = node.seals, seals & 8 != 0 || seals & 4 != 0 && end > node.size {
+            throw .notPermitted
+        }
         let keepSize = arguments.b & 1 != 0
         switch arguments.b & ~1 {
         case 0: try node.allocate(from: arguments.c, to: end, keepSize: keepSize)
@@ -177,27 +181,7 @@ extension FileCall {
             try node.allocate(from: arguments.c, to: end, keepSize: keepSize)
         default: throw .notSupported
         }
+        node.happened(.modify)
         return 0
-    }
-
-    // MARK: Extended attributes
-
-    /// There are none, and none can be set; but a missing file is still a missing file.
-    func extendedAttribute(_ call: SystemCall) throws(Errno) -> Int {
-        let isDescriptor = [.fsetxattr, .fgetxattr, .flistxattr, .fremovexattr].contains(call)
-        let isLink = [.lsetxattr, .lgetxattr, .llistxattr, .lremovexattr].contains(call)
-        if isDescriptor {
-            _ = try file(arguments.a)
-        } else {
-            _ = try target(
-                UInt64(bitPattern: Int64(Self.workingDirectory)), arguments.a,
-                flags: isLink ? Self.noFollow : 0)
-        }
-        switch call {
-        case .setxattr, .lsetxattr, .fsetxattr: throw .notSupported
-        case .getxattr, .lgetxattr, .fgetxattr: throw .noData
-        case .listxattr, .llistxattr, .flistxattr: return 0
-        default: throw .noData
-        }
     }
 }

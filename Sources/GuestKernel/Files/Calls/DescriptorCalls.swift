@@ -1,4 +1,4 @@
-/// dup(2), fcntl(2), ioctl(2), close_range(2), flock(2), pipe(2), memfd_create(2).
+/// dup(2), fcntl(2), ioctl(2), close_range(2), pipe(2), memfd_create(2).
 extension FileCall {
     func close() throws(Errno) -> Int {
         try files.close(Int32(truncatingIfNeeded: arguments.a))
@@ -71,17 +71,22 @@ extension FileCall {
         case 37, 38: return try setLock(file, waits: arguments.b == 38, isDescription: true)
         case 8, 10: return 0  // F_SETOWN, F_SETSIG: there is no SIGIO to send
         case 9, 11: return 0
+        case 1026:  // F_NOTIFY: who asks for nothing gets it
+            guard file.inode?.isDirectory == true else { throw .notDirectory }
+            guard arguments.c & 0x7FFF_FFFF == 0 else { throw .invalidArgument }
+            return 0
         case 1031, 1032: return try pipeSize(file)
         case 1033, 1034: return try seals(file)
         default: throw .invalidArgument
         }
     }
 
-    /// F_SETPIPE_SZ, F_GETPIPE_SZ. A pipe's size is fixed; Linux too may give more than was asked for.
+    /// F_SETPIPE_SZ, F_GETPIPE_SZ.
     private func pipeSize(_ file: File) throws(Errno) -> Int {
-        guard file.inode?.type == .fifo else { throw .badDescriptor }
-        if arguments.b == 1031 && arguments.c > Pipe.capacity { throw .notPermitted }
-        return Int(Pipe.capacity)
+        guard let pipe = file.asPipe?.pipe else { throw .badDescriptor }
+        if arguments.b == 1032 { return Int(pipe.capacity) }
+        guard arguments.c <= 1 << 31 else { throw .invalidArgument }
+        return Int(try pipe.resize(to: arguments.c))
     }
 
     /// F_ADD_SEALS, F_GET_SEALS.
@@ -92,102 +97,6 @@ extension FileCall {
         guard arguments.c & ~0x1F == 0 else { throw .invalidArgument }
         node.seals = old | UInt32(arguments.c)
         return 0
-    }
-
-    // MARK: Locks
-
-    /// The range of a `struct flock` (type i16, whence i16, start i64, length i64, process i32), as a lock of
-    /// this caller.
-    private func lockRange(
-        _ file: File, isDescription: Bool
-    ) throws(Errno) -> (type: Int16, lock: FileLocks.Lock) {
-        let type = try space.load(Int16.self, at: arguments.c)
-        let whence = try space.load(Int16.self, at: arguments.c &+ 2)
-        var start = try space.load(Int64.self, at: arguments.c &+ 8)
-        let length = try space.load(Int64.self, at: arguments.c &+ 16)
-        if isDescription, try space.load(Int32.self, at: arguments.c &+ 24) != 0 { throw .invalidArgument }
-        guard (0...2).contains(type) else { throw .invalidArgument }
-        switch whence {
-        case 0: break
-        case 1, 2:
-            let base = whence == 1 ? file.position : try file.status().size
-            let (sum, overflow) = start.addingReportingOverflow(Int64(truncatingIfNeeded: base))
-            if overflow { throw .overflow }
-            start = sum
-        default: throw .invalidArgument
-        }
-        var end = UInt64.max
-        if length != 0 {
-            let (sum, overflow) = start.addingReportingOverflow(length)
-            if overflow { throw .overflow }
-            guard min(start, sum) >= 0 else { throw .invalidArgument }
-            end = UInt64(max(start, sum))
-            start = min(start, sum)
-        }
-        guard start >= 0 else { throw .invalidArgument }
-        let owner = isDescription ? ObjectIdentifier(file) : ObjectIdentifier(files)
-        return (
-            type,
-            FileLocks.Lock(
-                owner: owner, process: isDescription ? -1 : process.id, isExclusive: type == 1,
-                isFlock: false,
-                start: UInt64(start), end: end)
-        )
-    }
-
-    private func locks(of file: File) throws(Errno) -> FileLocks {
-        guard let inode = file.inode else { throw .badDescriptor }
-        if let locks = inode.locks { return locks }
-        let locks = FileLocks()
-        inode.locks = locks
-        return locks
-    }
-
-    private func getLock(_ file: File, isDescription: Bool) throws(Errno) -> Int {
-        let (type, wanted) = try lockRange(file, isDescription: isDescription)
-        guard type != 2 else { throw .invalidArgument }
-        guard let other = try locks(of: file).conflict(with: wanted) else {
-            try space.store(Int16(2), at: arguments.c)  // F_UNLCK: it could be had
-            return 0
-        }
-        try space.store(Int16(other.isExclusive ? 1 : 0), at: arguments.c)
-        try space.store(Int16(0), at: arguments.c &+ 2)
-        try space.store(other.start, at: arguments.c &+ 8)
-        try space.store(other.end == .max ? 0 : other.end - other.start, at: arguments.c &+ 16)
-        try space.store(other.process, at: arguments.c &+ 24)
-        return 0
-    }
-
-    private func setLock(_ file: File, waits: Bool, isDescription: Bool) throws(Errno) -> Int {
-        let (type, wanted) = try lockRange(file, isDescription: isDescription)
-        if type == 0 && !file.isReadable || type == 1 && !file.isWritable { throw .badDescriptor }
-        return try apply(wanted, unlocks: type == 2, waits: waits, to: file)
-    }
-
-    private func apply(_ wanted: FileLocks.Lock, unlocks: Bool, waits: Bool, to file: File) throws(Errno)
-        -> Int
-    {
-        let locks = try locks(of: file)
-        if unlocks {
-            locks.unlock(wanted)
-            return 0
-        }
-        while locks.conflict(with: wanted) != nil {
-            guard waits else { throw .wouldBlock }
-            try locks.released.wait()
-        }
-        locks.set(wanted)
-        return 0
-    }
-
-    /// flock(2): LOCK_SH 1, LOCK_EX 2, LOCK_NB 4, LOCK_UN 8.
-    func lockFile() throws(Errno) -> Int {
-        let file = try file(arguments.a)
-        let operation = arguments.b & ~4
-        guard operation == 1 || operation == 2 || operation == 8 else { throw .invalidArgument }
-        let wanted = FileLocks.Lock(
-            owner: ObjectIdentifier(file), process: -1, isExclusive: operation == 2, isFlock: true)
-        return try apply(wanted, unlocks: operation == 8, waits: arguments.b & 4 == 0, to: file)
     }
 
     // MARK: ioctl
@@ -210,7 +119,20 @@ extension FileCall {
             let left = size > file.position ? size - file.position : 0
             try space.store(Int32(truncatingIfNeeded: min(left, UInt64(Int32.max))), at: arguments.c)
             return 0
-        default: return try file.control(request, arguments.c)
+        // FICLONE, FICLONERANGE: what Linux says where files cannot share blocks; cp asks first of all.
+        case 0x4004_9409, 0x4020_940D:
+            guard file.inode?.type == .regular else { throw .invalidArgument }
+            throw .notSupported
+        default: return try control(file, request)
+        }
+    }
+
+    private func control(_ file: File, _ request: UInt32) throws(Errno) -> Int {
+        do throws(Errno) {
+            return try file.control(request, arguments.c)
+        } catch {
+            if error == .notTerminal { Missing.count(control: request) }
+            throw error
         }
     }
 

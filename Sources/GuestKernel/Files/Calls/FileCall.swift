@@ -28,10 +28,11 @@ struct FileCall {
     }
 
     /// Where a path that came with a directory's descriptor begins.
+    /// - Parameter isInRoot: it counts for an absolute path too (RESOLVE_IN_ROOT).
     /// - Throws: `.badDescriptor`, `.notDirectory`; not if the path is absolute.
-    func start(_ descriptor: UInt64, for path: [UInt8]) throws(Errno) -> Inode {
+    func start(_ descriptor: UInt64, for path: [UInt8], isInRoot: Bool = false) throws(Errno) -> Inode {
         let descriptor = Int32(truncatingIfNeeded: descriptor)
-        if descriptor == Self.workingDirectory || path.first == UInt8(ascii: "/") {
+        if descriptor == Self.workingDirectory || path.first == UInt8(ascii: "/") && !isInRoot {
             return context.workingDirectory
         }
         guard let inode = try files.file(descriptor).inode, inode.isDirectory else { throw .notDirectory }

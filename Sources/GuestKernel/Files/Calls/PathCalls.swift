@@ -3,10 +3,47 @@ extension FileCall {
     func open(_ directory: UInt64, _ pathAddress: UInt64, flags: UInt64, mode: UInt64) throws(Errno) -> Int {
         let path = try path(at: pathAddress)
         let flags = UInt32(truncatingIfNeeded: flags)
-        let file = try FileSystem.open(
-            path, flags: flags, mode: UInt32(truncatingIfNeeded: mode), in: context, as: credentials,
-            from: try start(directory, for: path))
+        return try open(path, directory, flags: flags, mode: UInt32(truncatingIfNeeded: mode), restrictions: [])
+    }
+
+    private func open(
+        _ path: [UInt8], _ directory: UInt64, flags: UInt32, mode: UInt32, restrictions: WalkRestrictions
+    ) throws(Errno) -> Int {
+        let file: File
+        do throws(Errno) {
+            file = try FileSystem.open(
+                path, flags: flags, mode: mode, in: context, as: credentials,
+                from: try start(directory, for: path, isInRoot: restrictions.contains(.inRoot)),
+                restrictions: restrictions)
+        } catch {
+            if error == .noSuchFile { Missing.count(file: path) }
+            throw error
+        }
         return try add(file, closeOnExec: flags & OpenFlags.closeOnExec != 0)
+    }
+
+    /// Flags of open(2) that openat2(2) knows; others it refuses, where open(2) ignores them.
+    private static let knownOpenFlags: UInt64 = 0x7F_FFC3
+
+    /// openat2(2): directory, path, `struct open_how` (flags, mode, resolve, each u64), its size.
+    func openRestricted() throws(Errno) -> Int {
+        guard arguments.d >= 24 else { throw .invalidArgument }
+        guard arguments.d <= pageSize else { throw .argumentListTooLong }
+        let flags = try space.load(UInt64.self, at: arguments.c)
+        let mode = try space.load(UInt64.self, at: arguments.c &+ 8)
+        let resolve = try space.load(UInt64.self, at: arguments.c &+ 16)
+        // A longer structure is of a newer Linux; fine while it asks for nothing new.
+        let rest = try space.read(from: arguments.c &+ 24, count: Int(arguments.d) - 24)
+        guard rest.allSatisfy({ $0 == 0 }) else { throw .argumentListTooLong }
+        let makes = UInt64(OpenFlags.create | OpenFlags.temporary)
+        guard flags & ~Self.knownOpenFlags == 0, mode & ~0o7777 == 0, flags & makes != 0 || mode == 0,
+            resolve & ~UInt64(WalkRestrictions.all.rawValue) == 0
+        else { throw .invalidArgument }
+        let restrictions = WalkRestrictions(rawValue: UInt32(resolve))
+        if restrictions.contains([.beneath, .inRoot]) { throw .invalidArgument }
+        return try open(
+            try path(at: arguments.b), arguments.a, flags: UInt32(flags), mode: UInt32(mode),
+            restrictions: restrictions)
     }
 
     func add(_ file: File, closeOnExec: Bool) throws(Errno) -> Int {
@@ -31,12 +68,15 @@ extension FileCall {
         case .regular: new = .regular
         case .fifo, .socket: new = .special(type, device: 0)
         case .character, .block:
-            guard credentials.isPrivileged else { throw .notPermitted }
             new = .special(type, device: device & 0xFFFF_FFFF)
         case .directory, .symbolicLink: throw .notPermitted
         }
         let place = try walk(directory, path, followLast: false)
         if place.inode == nil && place.wantsDirectory { throw .noSuchFile }
+        let isDevice = type == .character || type == .block
+        if isDevice, !credentials.isPrivileged, place.inode == nil {
+            throw credentials.may([.write, .execute], place.directory) ? .notPermitted : .accessDenied
+        }
         _ = try FileSystem.create(place, new, mode, context, credentials)
         return 0
     }
@@ -68,6 +108,8 @@ extension FileCall {
         // Without a name only if it never had one (O_TMPFILE).
         if inode.isUnlinked && inode.parent != nil { throw .noSuchFile }
         try place.directory.link(inode, as: place.name)
+        inode.happenedToSelf(.attribute)
+        place.directory.nameChanged(.create, place.name, isDirectory: false)
         return 0
     }
 
@@ -86,6 +128,8 @@ extension FileCall {
         if !isDirectory && inode.isDirectory { throw .isDirectory }
         if inode.superblock !== place.directory.superblock { throw .busy }
         try place.directory.remove(place.name, inode)
+        inode.lostName()
+        place.directory.nameChanged(.delete, place.name, isDirectory: isDirectory)
         return 0
     }
 
@@ -120,6 +164,14 @@ extension FileCall {
         try from.directory.move(
             from.name, inode, to: to.directory, as: to.name, replacing: replaced,
             exchange: flags & Self.exchange != 0)
+        from.directory.nameMoved(inode, from.name, to: to.directory, to.name)
+        if let replaced {
+            if flags & Self.exchange != 0 {
+                to.directory.nameMoved(replaced, to.name, to: from.directory, from.name)
+            } else {
+                replaced.lostName()
+            }
+        }
         return 0
     }
 

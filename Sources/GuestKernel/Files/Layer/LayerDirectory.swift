@@ -16,10 +16,8 @@ final class LayerDirectory: LayerInode {
         links = 1
     }
 
-    /// A size in proportion to the names, as most file systems show.
-    override var extent: (size: UInt64, blocks: UInt64) {
-        (max(below?.size ?? 0, 40 * UInt64(names.count + 2)), 0)
-    }
+    /// One page, as most file systems show: a size that changed with look-ups would look like a change to tar(1).
+    override var extent: (size: UInt64, blocks: UInt64) { (pageSize, pageSize / 512) }
 
     override var isUnlinked: Bool { isRemoved }
 

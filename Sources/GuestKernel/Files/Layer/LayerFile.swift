@@ -55,7 +55,12 @@ final class LayerFile: LayerInode {
         if !forWriting, let image = layer.image, let below, index < below.wholeBlocks,
             (index + 1) * pageSize <= belowLimit || belowLimit == below.size && index * pageSize < belowLimit
         {
-            return try image.frame(ofBlock: below.firstBlock + index)
+            let frame = try image.frame(ofBlock: below.firstBlock + index)
+            guard let own = pages[index] else { return frame }
+            // Written while the image's device was read.
+            Frames.release(frame)
+            Frames.retain(own)
+            return own
         }
         let frame = try ownPage(index)
         Frames.retain(frame)
@@ -100,8 +105,18 @@ final class LayerFile: LayerInode {
         }
         let valid = belowLimit > start ? min(pageSize, belowLimit - start) : 0
         wide_zero(target + Int(valid), pageSize - valid)
-        pages.insert(frame, at: index)
+        insert(frame, at: index)
         return frame
+    }
+
+    /// Gives the file a page of its own. Who has mapped the image's in its place must see this one from now on.
+    private func insert(_ frame: PhysicalAddress, at index: UInt64) {
+        pages.insert(frame, at: index)
+        guard isMapped, let image = layer.image, let below, index < below.wholeBlocks,
+            let old = image.backing.cachedFrame(ofBlock: below.firstBlock + index)
+        else { return }
+        AddressSpace.dropPages(of: self, from: index, to: index + 1) { $0 == old }
+        Frames.release(old)
     }
 
     // MARK: Reading and writing
@@ -211,7 +226,7 @@ final class LayerFile: LayerInode {
         if !isFresh {
             Frames.release(frame)
         } else if moved == count, pages[index] == nil {
-            pages.insert(frame, at: index)
+            insert(frame, at: index)
         } else {
             // A fault in the middle, or somebody mapped the page meanwhile: into the ordinary page.
             defer {
@@ -248,16 +263,34 @@ final class LayerFile: LayerInode {
             if newSize < size && seals & 2 != 0 || newSize > size && seals & 4 != 0 { throw .notPermitted }
         }
         if newSize < size {
-            let before = pages.count
-            pages.remove(from: (newSize + pageSize - 1) / pageSize, to: .max / pageSize)
-            layer.framesReleased(before - pages.count)
+            removePages(from: (newSize + pageSize - 1) / pageSize, to: .max / pageSize)
+            // A last page that is still the image's shows what is beyond the new end.
+            let partial = newSize % pageSize != 0 && newSize < belowLimit ? newSize / pageSize : nil
             belowLimit = min(belowLimit, newSize)
             size = newSize
+            if let partial, isMapped { _ = try ownPage(partial) }
             clearTail()
         } else {
             extend(to: newSize)
         }
         touch()
+    }
+
+    /// Lets go of one page; private copies of it stay where they are.
+    private func punch(_ index: UInt64) {
+        guard let frame = pages[index] else { return }
+        AddressSpace.dropPages(of: self, from: index, to: index + 1) { $0 == frame }
+        pages.remove(from: index, to: index + 1)
+        layer.framesReleased(1)
+    }
+
+    /// Lets go of all pages from one on, also in the memory of programs that have mapped them: truncate(2) takes
+    /// even private copies away.
+    private func removePages(from first: UInt64, to end: UInt64) {
+        let before = pages.count
+        pages.remove(from: first, to: end)
+        layer.framesReleased(before - pages.count)
+        AddressSpace.dropPages(of: self, from: first, to: end) { _ in true }
     }
 
     /// fallocate(2) without FALLOC_FL_KEEP_SIZE or with it: makes sure of the space of a range.
@@ -284,8 +317,7 @@ final class LayerFile: LayerInode {
             let count = min(end - at, pageSize - inPage)
             if pages[index] != nil || at < belowLimit {
                 if count == pageSize && at >= belowLimit {
-                    pages.remove(from: index, to: index + 1)
-                    layer.framesReleased(1)
+                    punch(index)
                 } else {
                     wide_zero(PhysicalMemory.pointer(try ownPage(index)) + Int(inPage), count)
                 }

@@ -9,6 +9,7 @@ class LayerInode: Inode {
     final var accessTime: UInt64
     final var modificationTime: UInt64
     final var changeTime: UInt64
+    private final var attributes: ExtendedAttributes?
 
     /// Fresh, without a name so far.
     init(_ layer: Layer, _ type: FileType, _ owner: Ownership) {
@@ -65,6 +66,15 @@ class LayerInode: Inode {
         if let time = attributes.accessTime { accessTime = time }
         if let time = attributes.modificationTime { modificationTime = time }
         changeTime = Clock.realtime
+        happened(.attribute)
+    }
+
+    override final func extendedAttributes(create: Bool) throws(Errno) -> ExtendedAttributes? {
+        if create {
+            try layer.requireRoomForInode()
+            if attributes == nil { attributes = ExtendedAttributes() }
+        }
+        return attributes
     }
 
     /// The contents changed.

@@ -18,39 +18,38 @@ final class ProcRoot: ProcDirectory {
         super.init(system, number: 1, .directory, Ownership(permissions: 0o555, user: 0, group: 0))
     }
 
-    private static let allNames: [StaticString] = [
-        "self", "thread-self", "sys", "mounts", "cmdline", "cpuinfo", "filesystems", "loadavg", "meminfo",
-        "stat", "swaps", "uptime", "version",
-    ]
+    private typealias Maker = @Sendable () -> [UInt8]
 
-    override var names: [StaticString] { Self.allNames }
+    /// The files whose text tells of the whole system.
+    private static let texts: [(name: StaticString, make: Maker)] = [
+        ("cmdline", { Text.bytes("\n") }), ("cpuinfo", ProcProcessor.text), ("devices", ProcSystem.devices),
+        ("diskstats", { [] }), ("filesystems", ProcSystem.fileSystems), ("interrupts", ProcSystem.interrupts),
+        ("loadavg", ProcSystem.load), ("locks", { [] }), ("meminfo", ProcSystem.memory),
+        ("partitions", { Text.bytes("major minor  #blocks  name\n\n") }), ("stat", ProcSystem.statistics),
+        ("swaps", ProcSystem.swaps), ("uptime", ProcSystem.uptime), ("version", ProcSystem.version),
+        ("vmstat", ProcSystem.virtualMemory),
+    ]
+    private static let fixedNames: [StaticString] = ["self", "thread-self", "sys", "mounts"]
+
+    override var names: [StaticString] { Self.fixedNames + Self.texts.map { $0.name } }
 
     override func make(_ name: ArraySlice<UInt8>) throws(Errno) -> ProcInode? {
         if let id = name.decimal, id <= UInt64(Int32.max) {
             guard let process = Processes.find(Int32(id)) else { return nil }
             return ProcProcess(system, process)
         }
-        guard let i = Self.allNames.firstIndex(where: { name.equals($0) }) else { return nil }
-        let number = UInt64(2 + i)
-        let everybody = Ownership(permissions: 0o444, user: 0, group: 0)
         let linkOwner = Ownership(permissions: 0o777, user: 0, group: 0)
-        switch i {
-        case 0: return ProcLink(system, number: number, linkOwner) { _ in Self.current(withThread: false) }
-        case 1: return ProcLink(system, number: number, linkOwner) { _ in Self.current(withThread: true) }
+        switch Self.fixedNames.firstIndex(where: { name.equals($0) }) {
+        case 0: return ProcLink(system, number: 2, linkOwner) { _ in Self.current(withThread: false) }
+        case 1: return ProcLink(system, number: 3, linkOwner) { _ in Self.current(withThread: true) }
         case 2: return sysDirectory
-        case 3: return ProcLink(system, number: number, linkOwner) { _ in Text.bytes("self/mounts") }
-        case 4:
-            return ProcText(system, number: number, everybody) { () throws(Errno) -> [UInt8] in
-                [UInt8(ascii: "\n")]
-            }
-        default:
-            let texts = [
-                ProcSystem.processor, ProcSystem.fileSystems, ProcSystem.load, ProcSystem.memory,
-                ProcSystem.statistics, ProcSystem.swaps, ProcSystem.uptime, ProcSystem.version,
-            ]
-            let text = texts[i - 5]
-            return ProcText(system, number: number, everybody) { () throws(Errno) -> [UInt8] in text() }
+        case 3: return ProcLink(system, number: 5, linkOwner) { _ in Text.bytes("self/mounts") }
+        default: break
         }
+        guard let i = Self.texts.firstIndex(where: { name.equals($0.name) }) else { return nil }
+        let text = Self.texts[i].make
+        let everybody = Ownership(permissions: 0o444, user: 0, group: 0)
+        return ProcText(system, number: 6 + UInt64(i), everybody) { () throws(Errno) -> [UInt8] in text() }
     }
 
     private static func current(withThread: Bool) -> [UInt8] {

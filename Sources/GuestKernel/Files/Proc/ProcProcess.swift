@@ -19,78 +19,160 @@ final class ProcProcess: ProcDirectory {
     /// Numbers of one process's inodes: 2^24 of them, the descriptors' from 2^16 on.
     static func number(_ id: Int32, _ index: UInt64) -> UInt64 { UInt64(id.magnitude) << 24 | index }
 
-    private static let allNames: [StaticString] = [
-        "cmdline", "comm", "environ", "limits", "maps", "mountinfo", "mounts", "oom_score", "oom_score_adj",
-        "stat", "statm", "status", "cgroup", "cwd", "exe", "root", "fd", "fdinfo", "task",
-    ]
+    /// What is there, in the order it is listed.
+    private enum Entry: Int, CaseIterable {
+        case auxv, cgroup, cmdline, comm, environ, gid_map, io, limits, loginuid, maps, mountinfo, mounts
+        case mountstats, oom_score, oom_score_adj, personality, projid_map, schedstat, sessionid, setgroups
+        case smaps, smaps_rollup, stat, statm, status, syscall, uid_map, wchan
+        case cwd, exe, root, children, fd, fdinfo, task
 
-    override var names: [StaticString] { thread == nil ? Self.allNames : Self.allNames.dropLast() }
+        var name: StaticString {
+            switch self {
+            case .auxv: "auxv"
+            case .cgroup: "cgroup"
+            case .cmdline: "cmdline"
+            case .comm: "comm"
+            case .environ: "environ"
+            case .gid_map: "gid_map"
+            case .io: "io"
+            case .limits: "limits"
+            case .loginuid: "loginuid"
+            case .maps: "maps"
+            case .mountinfo: "mountinfo"
+            case .mounts: "mounts"
+            case .mountstats: "mountstats"
+            case .oom_score: "oom_score"
+            case .oom_score_adj: "oom_score_adj"
+            case .personality: "personality"
+            case .projid_map: "projid_map"
+            case .schedstat: "schedstat"
+            case .sessionid: "sessionid"
+            case .setgroups: "setgroups"
+            case .smaps: "smaps"
+            case .smaps_rollup: "smaps_rollup"
+            case .stat: "stat"
+            case .statm: "statm"
+            case .status: "status"
+            case .syscall: "syscall"
+            case .uid_map: "uid_map"
+            case .wchan: "wchan"
+            case .cwd: "cwd"
+            case .exe: "exe"
+            case .root: "root"
+            case .children: "children"
+            case .fd: "fd"
+            case .fdinfo: "fdinfo"
+            case .task: "task"
+            }
+        }
 
-    override func make(_ name: ArraySlice<UInt8>) throws(Errno) -> ProcInode? {
-        guard let i = names.firstIndex(where: { name.equals($0) }) else { return nil }
-        let number = Self.number(thread?.id ?? process.id, UInt64(i) + 16)
-        if i < 13 { return makeText(i, number) }
-        switch i {
-        case 13, 14, 15: return makeLink(i, number)
-        case 16, 17: return ProcDescriptors(system, process, number: number, isInformation: i == 17)
-        default: return ProcTasks(system, process, number: number)
+        var permissions: UInt32 {
+            switch self {
+            case .auxv, .environ, .io, .personality, .syscall: 0o400
+            case .comm, .loginuid, .oom_score_adj, .setgroups, .uid_map, .gid_map, .projid_map: 0o644
+            case .cwd, .exe, .root: 0o777
+            default: 0o444
+            }
         }
     }
 
-    private func ownership(_ permissions: UInt32) -> Ownership {
-        Ownership(permissions: permissions, user: owner.user, group: owner.group)
+    override var names: [StaticString] {
+        Entry.allCases.filter { $0 != (thread == nil ? .children : .task) }.map { $0.name }
     }
 
-    private func makeText(_ index: Int, _ number: UInt64) -> ProcInode {
-        let process = process
+    override func make(_ name: ArraySlice<UInt8>) throws(Errno) -> ProcInode? {
+        guard let entry = Entry.allCases.first(where: { name.equals($0.name) }) else { return nil }
+        let number = Self.number(thread?.id ?? process.id, UInt64(entry.rawValue) + 16)
+        switch entry {
+        case .children where thread == nil: return nil
+        case .task: return thread == nil ? ProcTasks(system, process, number: number) : nil
+        case .fd, .fdinfo:
+            return ProcDescriptors(system, process, number: number, isInformation: entry == .fdinfo)
+        case .cwd, .exe, .root: return makeLink(entry, number)
+        default: return makeText(entry, number)
+        }
+    }
+
+    private func ownership(_ entry: Entry) -> Ownership {
+        Ownership(permissions: entry.permissions, user: owner.user, group: owner.group)
+    }
+
+    private func makeText(_ entry: Entry, _ number: UInt64) -> ProcInode {
         let text = ProcessText(process, thread)
-        let isPrivate = index == 2 || index == 4  // environ, maps
-        var change: ((ArraySlice<UInt8>) throws(Errno) -> Void)?
-        if index == 1 {
-            change = { (name) throws(Errno) in process.name = Array(name.prefix(15)) }
-        } else if index == 8 {
-            change = { (value) throws(Errno) in
+        return ProcText(system, number: number, ownership(entry), change: change(entry)) {
+            () throws(Errno) -> [UInt8] in Self.text(entry, text)
+        }
+    }
+
+    /// The one user namespace: everybody is who they are.
+    private static let identityMap: StaticString = "         0          0 4294967295\n"
+
+    private static func text(_ entry: Entry, _ text: ProcessText) -> [UInt8] {
+        switch entry {
+        case .auxv: text.bytes(of: text.process.space.auxiliaryRange)
+        case .cgroup: Text.bytes("0::/\n")
+        case .cmdline: text.bytes(of: text.process.space.argumentRange)
+        case .comm: text.process.name + [UInt8(ascii: "\n")]
+        case .environ: text.bytes(of: text.process.space.environmentRange)
+        case .gid_map, .projid_map: Text.bytes(identityMap)
+        case .io: text.inputAndOutput()
+        case .limits: text.limits()
+        case .loginuid, .sessionid: Text.bytes("4294967295")
+        case .maps: text.maps(isDetailed: false)
+        case .mountinfo: MountText.information()
+        case .mounts: MountText.table()
+        case .mountstats: MountText.statistics()
+        case .oom_score: Text.bytes("0\n")
+        case .oom_score_adj: text.adjustment()
+        case .personality: Text.bytes("00000000\n")
+        case .schedstat: text.schedule()
+        case .setgroups: Text.bytes("allow\n")
+        case .smaps: text.maps(isDetailed: true)
+        case .smaps_rollup: text.rollup()
+        case .stat: text.statistics()
+        case .statm: text.memory()
+        case .status: text.status()
+        case .syscall: Text.bytes("running\n")
+        case .children: text.children()
+        case .wchan: Text.bytes("0")
+        case .uid_map: Text.bytes(identityMap)
+        case .cwd, .exe, .root, .fd, .fdinfo, .task: []
+        }
+    }
+
+    /// What a write does; nil: it cannot be written.
+    private func change(_ entry: Entry) -> ((ArraySlice<UInt8>) throws(Errno) -> Void)? {
+        let process = process
+        switch entry {
+        case .comm: return { (name) throws(Errno) in process.name = Array(name.prefix(15)) }
+        case .oom_score_adj:
+            return { (value) throws(Errno) in
                 let isNegative = value.first == UInt8(ascii: "-")
                 guard let size = (isNegative ? value.dropFirst() : value).decimal, size <= 1000 else {
                     throw .invalidArgument
                 }
                 process.outOfMemoryAdjustment = isNegative ? -Int64(size) : Int64(size)
             }
-        }
-        let permissions: UInt32 = isPrivate ? 0o400 : change == nil ? 0o444 : 0o644
-        return ProcText(system, number: number, ownership(permissions), change: change) {
-            () throws(Errno) -> [UInt8] in
-            switch index {
-            case 0: return text.bytes(of: process.space.argumentRange)
-            case 1: return process.name + [UInt8(ascii: "\n")]
-            case 2: return text.bytes(of: process.space.environmentRange)
-            case 3: return text.limits()
-            case 4: return text.maps()
-            case 5: return text.mountInformation()
-            case 6: return text.mounts()
-            case 7: return Text.bytes("0\n")
-            case 8: return text.adjustment()
-            case 9: return text.statistics()
-            case 10: return text.memory()
-            case 11: return text.status()
-            default: return Text.bytes("0::/\n")
-            }
+        // There are no user namespaces, and nobody's login is recorded.
+        case .loginuid, .setgroups, .uid_map, .gid_map, .projid_map:
+            return { (_) throws(Errno) in throw .notPermitted }
+        default: return nil
         }
     }
 
-    private func makeLink(_ index: Int, _ number: UInt64) -> ProcInode {
+    private func makeLink(_ entry: Entry, _ number: UInt64) -> ProcInode {
         let process = process
-        if index == 14 {
-            return ProcLink(system, number: number, ownership(0o777)) { (_) throws(Errno) -> [UInt8] in
+        if entry == .exe {
+            return ProcLink(system, number: number, ownership(entry)) { (_) throws(Errno) -> [UInt8] in
                 if process.executable.isEmpty { throw .noSuchFile }
                 return process.executable
             }
         }
         func target() -> Inode {
-            index == 13 ? process.directories.workingDirectory : process.directories.root
+            entry == .cwd ? process.directories.workingDirectory : process.directories.root
         }
         return ProcLink(
-            system, number: number, ownership(0o777),
+            system, number: number, ownership(entry),
             target: { () throws(Errno) -> LinkTarget in .inode(target()) }
         ) { (context) throws(Errno) -> [UInt8] in pathText(target(), context) }
     }
@@ -117,62 +199,6 @@ final class ProcTasks: ProcDirectory {
     override func forEachNumber(from first: UInt64, _ body: (UInt64) -> Bool) {
         for id in process.threads.map({ UInt64($0.id.magnitude) }).sorted() where id >= first {
             if !body(id) { return }
-        }
-    }
-}
-
-/// /proc/PID/fd: a link for each descriptor; /proc/PID/fdinfo: a text for each.
-final class ProcDescriptors: ProcDirectory {
-    private let system: Superblock
-    private let process: Process
-    private let isInformation: Bool
-
-    init(_ system: Superblock, _ process: Process, number: UInt64, isInformation: Bool) {
-        self.system = system
-        self.process = process
-        self.isInformation = isInformation
-        super.init(
-            system, number: number, .directory,
-            Ownership(
-                permissions: isInformation ? 0o555 : 0o500, user: process.credentials.effectiveUser,
-                group: process.credentials.effectiveGroup))
-    }
-
-    override func make(_ name: ArraySlice<UInt8>) throws(Errno) -> ProcInode? {
-        guard let number = name.decimal, number <= UInt64(Int32.max),
-            let file = try? process.files.file(Int32(number))
-        else { return nil }
-        let inodeNumber = ProcProcess.number(process.id, (isInformation ? 1 << 23 : 1 << 16) + number)
-        if isInformation {
-            let owner = Ownership(permissions: 0o444, user: owner.user, group: owner.group)
-            return ProcText(system, number: inodeNumber, owner) { () throws(Errno) -> [UInt8] in
-                var text = Text("pos:\t")
-                text.add(file.position)
-                text.add("\nflags:\t0")
-                text.add(octal: UInt64(file.flags))
-                text.add("\nmnt_id:\t1\n")
-                return text.bytes
-            }
-        }
-        let permissions: UInt32 = (file.isReadable ? 0o500 : 0) | (file.isWritable ? 0o300 : 0)
-        return ProcLink(
-            system, number: inodeNumber,
-            Ownership(permissions: permissions, user: owner.user, group: owner.group),
-            target: { () throws(Errno) -> LinkTarget in
-                if let inode = file.inode { return .inode(inode) }
-                return .file(file)
-            },
-            { (context) throws(Errno) -> [UInt8] in
-                guard let inode = file.inode, inode.superblock != nil else { return file.describe() }
-                return pathText(inode, context)
-            })
-    }
-
-    override func forEachNumber(from first: UInt64, _ body: (UInt64) -> Bool) {
-        var i = Int(min(first, 1 << 30))
-        while i < process.files.entries.count {
-            if process.files.entries[i] != nil, !body(UInt64(i)) { return }
-            i += 1
         }
     }
 }

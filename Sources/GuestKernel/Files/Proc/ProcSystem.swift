@@ -15,18 +15,88 @@ enum ProcSystem {
             text.add(kibibytes, width: 24 - name.utf8CodeUnitCount)
             text.add(" kB\n")
         }
+        let used = total - free
         line("MemTotal:", total)
         line("MemFree:", free)
         line("MemAvailable:", free)
         line("Buffers:", 0)
         line("Cached:", shared)
         line("SwapCached:", 0)
+        line("Active:", used)
+        line("Inactive:", 0)
+        line("Active(anon):", used - min(used, shared))
+        line("Inactive(anon):", 0)
+        line("Active(file):", shared)
+        line("Inactive(file):", 0)
+        line("Unevictable:", 0)
+        line("Mlocked:", 0)
         line("SwapTotal:", 0)
         line("SwapFree:", 0)
         line("Dirty:", 0)
         line("Writeback:", 0)
+        line("AnonPages:", used - min(used, shared))
+        line("Mapped:", 0)
         line("Shmem:", shared)
+        line("KReclaimable:", 0)
+        line("Slab:", 0)
+        line("SReclaimable:", 0)
+        line("SUnreclaim:", 0)
+        line("KernelStack:", threadCount * 32)
+        line("PageTables:", 0)
+        line("CommitLimit:", total / 2)
+        line("Committed_AS:", committed)
+        line("VmallocTotal:", 34_359_738_367)
+        line("VmallocUsed:", 0)
+        line("VmallocChunk:", 0)
+        line("AnonHugePages:", 0)
+        text.add("HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n")
+        text.add("HugePages_Surp:        0\n")
+        line("Hugepagesize:", 2048)
+        line("DirectMap4k:", total)
         return text.bytes
+    }
+
+    private static var threadCount: UInt64 {
+        Processes.all.reduce(UInt64(0)) { $0 + UInt64($1.threads.count) }
+    }
+
+    /// KiB that programs have asked for to write.
+    private static var committed: UInt64 {
+        var pages: UInt64 = 0
+        for process in Processes.all {
+            for area in process.space.areas where area.isPrivateWritable { pages &+= area.size / pageSize }
+        }
+        return pages &* 4
+    }
+
+    /// /proc/vmstat: what vmstat(8) and its like look for.
+    static func virtualMemory() -> [UInt8] {
+        let free = Frames.available
+        let rows: [(name: StaticString, value: UInt64)] = [
+            ("nr_free_pages ", free), ("nr_anon_pages ", Frames.total - free), ("nr_mapped ", 0),
+            ("nr_file_pages ", 0), ("nr_dirty ", 0), ("nr_writeback ", 0), ("nr_shmem ", 0),
+            ("pgpgin ", 0), ("pgpgout ", 0), ("pswpin ", 0), ("pswpout ", 0), ("pgalloc_normal ", 0),
+            ("pgfree ", 0), ("pgfault ", Counters.pageFaults), ("pgmajfault ", 0), ("oom_kill ", 0),
+        ]
+        var text = Text()
+        for row in rows {
+            text.add(row.name)
+            text.add(row.value)
+            text.add("\n")
+        }
+        return text.bytes
+    }
+
+    static func interrupts() -> [UInt8] {
+        var text = Text("           CPU0\nLOC: ")
+        text.add(Counters.interrupts, width: 10)
+        text.add("   Local timer interrupts and devices\n")
+        return text.bytes
+    }
+
+    static func devices() -> [UInt8] {
+        Text.bytes(
+            "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n")
     }
 
     static func uptime() -> [UInt8] {
@@ -77,7 +147,7 @@ enum ProcSystem {
         text.add((Clock.realtime &- now) / 1_000_000_000)
         text.add("\nprocesses ")
         text.add(Counters.processes)
-        text.add("\nprocs_running 1\nprocs_blocked 0\n")
+        text.add("\nprocs_running 1\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n")
         return text.bytes
     }
 
@@ -108,76 +178,8 @@ enum ProcSystem {
     }
 
     static func fileSystems() -> [UInt8] {
-        Text.bytes("nodev\ttmpfs\nnodev\tproc\nnodev\toverlay\nnodev\tpipefs\n\terofs\n")
+        Text.bytes("nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\toverlay\nnodev\tpipefs\n\terofs\n")
     }
 
     static func swaps() -> [UInt8] { Text.bytes("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n") }
-
-    // MARK: Processor
-
-    /// The names of CPUID's bits that programs look for, by leaf and register.
-    private static let leaf1EDX: [(UInt32, StaticString)] = [
-        (0, "fpu"), (4, "tsc"), (5, "msr"), (6, "pae"), (8, "cx8"), (15, "cmov"), (19, "clflush"),
-        (23, "mmx"),
-        (24, "fxsr"), (25, "sse"), (26, "sse2"),
-    ]
-    private static let leaf1ECX: [(UInt32, StaticString)] = [
-        (0, "pni"), (1, "pclmulqdq"), (9, "ssse3"), (12, "fma"), (13, "cx16"), (19, "sse4_1"), (20, "sse4_2"),
-        (22, "movbe"), (23, "popcnt"), (25, "aes"), (26, "xsave"), (28, "avx"), (29, "f16c"), (30, "rdrand"),
-        (31, "hypervisor"),
-    ]
-    private static let leaf7EBX: [(UInt32, StaticString)] = [
-        (0, "fsgsbase"), (3, "bmi1"), (5, "avx2"), (8, "bmi2"), (9, "erms"), (16, "avx512f"),
-        (17, "avx512dq"),
-        (18, "rdseed"), (19, "adx"), (28, "avx512cd"), (29, "sha_ni"), (30, "avx512bw"), (31, "avx512vl"),
-    ]
-    private static let extendedEDX: [(UInt32, StaticString)] = [(11, "syscall"), (20, "nx"), (29, "lm")]
-
-    static func processor() -> [UInt8] {
-        let basic = cpuid(0, 0)
-        let signature = cpuid(1, 0)
-        let baseFamily = signature.eax >> 8 & 15
-        let family = baseFamily == 15 ? baseFamily + (signature.eax >> 20 & 0xFF) : baseFamily
-        let model = signature.eax >> 4 & 15 | (baseFamily >= 6 ? signature.eax >> 12 & 0xF0 : 0)
-        var text = Text("processor\t: 0\nvendor_id\t: ")
-        for word in [basic.ebx, basic.edx, basic.ecx] { add(characters: word, to: &text) }
-        text.add("\ncpu family\t: ")
-        text.add(UInt64(family))
-        text.add("\nmodel\t\t: ")
-        text.add(UInt64(model))
-        text.add("\nmodel name\t: ")
-        for leaf: UInt32 in 0x8000_0002...0x8000_0004 {
-            let part = cpuid(leaf, 0)
-            for word in [part.eax, part.ebx, part.ecx, part.edx] { add(characters: word, to: &text) }
-        }
-        text.add("\nstepping\t: ")
-        text.add(UInt64(signature.eax & 15))
-        text.add("\ncpu MHz\t\t: ")
-        text.add(Clock.frequency / 1_000_000)
-        text.add(".")
-        text.add(Clock.frequency / 1000 % 1000, width: 3, padding: UInt8(ascii: "0"))
-        text.add(
-            "\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t:")
-        let features = cpuid(7, 0)
-        addFlags(signature.edx, leaf1EDX, to: &text)
-        addFlags(signature.ecx, leaf1ECX, to: &text)
-        addFlags(features.ebx, leaf7EBX, to: &text)
-        addFlags(cpuid(0x8000_0001, 0).edx, extendedEDX, to: &text)
-        text.add("\n\n")
-        return text.bytes
-    }
-
-    private static func add(characters word: UInt32, to text: inout Text) {
-        for shift: UInt32 in [0, 8, 16, 24] {
-            let byte = UInt8(truncatingIfNeeded: word >> shift)
-            if byte != 0 { text.add(byte: byte) }
-        }
-    }
-
-    private static func addFlags(_ bits: UInt32, _ names: [(UInt32, StaticString)], to text: inout Text) {
-        for (bit, name) in names where bits >> bit & 1 != 0 {
-            text.add(" ")
-            text.add(name)
-        }
-    }
 }

@@ -1,6 +1,6 @@
 /// The texts of /proc/PID.
 struct ProcessText {
-    private let process: Process
+    let process: Process
     private let thread: Thread?
 
     init(_ process: Process, _ thread: Thread?) {
@@ -50,22 +50,28 @@ struct ProcessText {
                 text.add(value)
             }
         }
-        let usage = process.usage
+        let usage = thread.map { Usage(user: $0.userTime, system: $0.systemTime) } ?? process.usage
         let children = process.childUsage
         let tick = ProcSystem.tick
         add([parent, UInt64(process.group.magnitude), UInt64(process.session.magnitude)])
         add([process.terminal.map { TerminalInode.device($0.number) } ?? 0])
         text.add(" ")
         text.add(process.terminal.map { Int64($0.foregroundGroup) } ?? -1)
-        add([0, 0, 0, 0, 0])  // flags, minor and major faults
+        add([0x40_0000, 0, 0, 0, 0])  // flags, minor and major faults
         add([usage.user / tick, usage.system / tick, children.user / tick, children.system / tick])
         let nice = process.threads.first?.scheduling.nice ?? 0
         add([UInt64(20 + nice)])  // priority
         text.add(" ")
         text.add(Int64(nice))
-        add([UInt64(process.threads.count), 0, 0])  // threads, –, start time
+        add([UInt64(process.threads.count), 0, process.started / tick])  // threads, –, start time
         add([mappedPages * pageSize, process.space.residentPages, UInt64.max])
-        add([0, 0, 0, 0, 0, 0, 0, 0, 0])  // code, stack, registers, signals
+        add([0, 0, 0, 0, 0, 0])  // code, stack, registers; of signals the low 31 bits
+        let actions = process.signals.actions
+        add([
+            ((thread ?? process.threads.first)?.signals.blocked ?? 0) & 0x7FFF_FFFF,
+            actions.all { $0.handler == SignalAction.ignore } & 0x7FFF_FFFF,
+            actions.all { $0.isHandler } & 0x7FFF_FFFF,
+        ])
         add([0, 0, 0, 17, 0, 0, 0, 0, 0, 0])  // –, swaps, SIGCHLD, CPU, scheduling
         add([0, 0, process.space.heapStart])
         let (arguments, environment) = (process.space.argumentRange, process.space.environmentRange)
@@ -75,15 +81,68 @@ struct ProcessText {
         return text.bytes
     }
 
+    /// Pages of program code, of files that are shared, and of private writable memory.
+    private var pages: (code: UInt64, shared: UInt64, data: UInt64) {
+        var pages: (code: UInt64, shared: UInt64, data: UInt64) = (0, 0, 0)
+        for area in process.space.areas {
+            let count = area.size / pageSize
+            if area.access.contains(.execute) { pages.code &+= count }
+            if area.isShared { pages.shared &+= count }
+            if area.isPrivateWritable { pages.data &+= count }
+        }
+        return pages
+    }
+
     /// /proc/PID/statm.
     func memory() -> [UInt8] {
+        let pages = pages
         var text = Text()
-        text.add(mappedPages)
-        text.add(" ")
-        text.add(process.space.residentPages)
-        text.add(" 0 0 0 ")
-        text.add(mappedPages)
-        text.add(" 0\n")
+        let values = [
+            mappedPages, process.space.residentPages, min(pages.shared, process.space.residentPages),
+            pages.code, 0, pages.data, 0,
+        ]
+        for (i, value) in values.enumerated() {
+            if i > 0 { text.add(" ") }
+            text.add(value)
+        }
+        text.add("\n")
+        return text.bytes
+    }
+
+    /// /proc/PID/io.
+    func inputAndOutput() -> [UInt8] {
+        let moved = process.transfers
+        var text = Text()
+        let rows: [(name: StaticString, value: UInt64)] = [
+            ("rchar: ", moved.bytesRead), ("wchar: ", moved.bytesWritten), ("syscr: ", moved.reads),
+            ("syscw: ", moved.writes), ("read_bytes: ", 0), ("write_bytes: ", 0),
+            ("cancelled_write_bytes: ", 0),
+        ]
+        for row in rows {
+            text.add(row.name)
+            text.add(row.value)
+            text.add("\n")
+        }
+        return text.bytes
+    }
+
+    /// /proc/PID/schedstat: nanoseconds on the processor and waiting for it, time slices.
+    func schedule() -> [UInt8] {
+        let usage = process.usage
+        var text = Text()
+        text.add(usage.user &+ usage.system)
+        text.add(" 0 0\n")
+        return text.bytes
+    }
+
+    /// /proc/PID/task/TID/children; all of them belong to the first thread.
+    func children() -> [UInt8] {
+        guard thread === process.threads.first else { return [] }
+        var text = Text()
+        for child in process.children {
+            text.add(UInt64(child.id.magnitude))
+            text.add(" ")
+        }
         return text.bytes
     }
 
@@ -119,15 +178,31 @@ struct ProcessText {
         func sizeLine(_ name: StaticString, _ pages: UInt64) {
             text.add("\n")
             text.add(name)
-            text.add(pages * 4, width: 16 - name.utf8CodeUnitCount)
+            text.add("\t")
+            text.add(pages * 4, width: 8)
             text.add(" kB")
         }
-        sizeLine("VmPeak:", mappedPages)
-        sizeLine("VmSize:", mappedPages)
-        sizeLine("VmHWM:", process.space.maxResidentPages)
-        sizeLine("VmRSS:", process.space.residentPages)
-        sizeLine("VmSwap:", 0)
+        let pages = pages
+        if process.ending == nil {
+            sizeLine("VmPeak:", mappedPages)
+            sizeLine("VmSize:", mappedPages)
+            sizeLine("VmLck:", 0)
+            sizeLine("VmPin:", 0)
+            sizeLine("VmHWM:", process.space.maxResidentPages)
+            sizeLine("VmRSS:", process.space.residentPages)
+            sizeLine("RssAnon:", process.space.residentPages - min(pages.shared, process.space.residentPages))
+            sizeLine("RssFile:", 0)
+            sizeLine("RssShmem:", min(pages.shared, process.space.residentPages))
+            sizeLine("VmData:", pages.data)
+            sizeLine("VmStk:", stackPages)
+            sizeLine("VmExe:", pages.code)
+            sizeLine("VmLib:", 0)
+            sizeLine("VmPTE:", 4)
+            sizeLine("VmSwap:", 0)
+            text.add("\nCoreDumping:\t0\nTHP_enabled:\t0")
+        }
         line("Threads:", [UInt64(process.threads.count)])
+        text.add("\nSigQ:\t0/4096")
         let capabilities: UInt64 = who.isPrivileged ? 0x1FF_FFFF_FFFF : 0
         let actions = process.signals.actions
         let mine = thread ?? process.threads.first
@@ -143,50 +218,15 @@ struct ProcessText {
             text.add(set.name)
             text.add(hex: set.value, width: 16)
         }
-        text.add("\nNoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0")
-        text.add("\nMems_allowed:\t1\nMems_allowed_list:\t0\n")
+        text.add("\nNoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0")
+        text.add("\nSpeculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\tconditional enabled")
+        text.add("\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0")
+        text.add("\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
         return text.bytes
     }
 
-    func maps() -> [UInt8] {
-        let space = process.space
-        let context = process.directories
-        var text = Text()
-        for area in space.areas {
-            let start = text.bytes.count
-            text.add(hex: area.start, width: 8)
-            text.add("-")
-            text.add(hex: area.end, width: 8)
-            text.add(area.access.contains(.read) ? " r" : " -")
-            text.add(area.access.contains(.write) ? "w" : "-")
-            text.add(area.access.contains(.execute) ? "x" : "-")
-            text.add(area.isShared ? "s " : "p ")
-            var name: [UInt8] = []
-            if case .file(let inode, let offset) = area.backing {
-                let status = try? inode.status()
-                text.add(hex: offset, width: 8)
-                text.add(" 00:")
-                text.add(hex: status?.device ?? 0, width: 2)
-                text.add(" ")
-                text.add(status?.inode ?? 0)
-                if inode.superblock != nil { name = pathText(inode, context) }
-            } else {
-                text.add("00000000 00:00 0")
-                if area.growsDown {
-                    name = Text.bytes("[stack]")
-                } else if area.start < space.heapEnd && area.end > space.heapStart {
-                    name = Text.bytes("[heap]")
-                }
-            }
-            if !name.isEmpty {
-                // The names begin in column 74, as Linux has them.
-                let column = text.bytes.count - start
-                text.bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: max(1, 73 - column)))
-                text.add(name)
-            }
-            text.add("\n")
-        }
-        return text.bytes
+    private var stackPages: UInt64 {
+        process.space.areas.reduce(UInt64(0)) { $0 &+ ($1.growsDown ? $1.size / pageSize : 0) }
     }
 
     func limits() -> [UInt8] {
@@ -220,40 +260,5 @@ struct ProcessText {
             text.add("\n")
         }
         return text.bytes
-    }
-
-    func mounts() -> [UInt8] {
-        var text = Text()
-        for mount in FileSystem.mounts {
-            text.add(mount.typeName)
-            text.add(" ")
-            text.add(mountPoint(mount))
-            text.add(" ")
-            text.add(mount.typeName)
-            text.add(" rw,noatime 0 0\n")
-        }
-        return text.bytes
-    }
-
-    func mountInformation() -> [UInt8] {
-        var text = Text()
-        for (i, mount) in FileSystem.mounts.enumerated() {
-            text.add(UInt64(i + 1))
-            text.add(i == 0 ? " 0 0:" : " 1 0:")
-            text.add(mount.device)
-            text.add(" / ")
-            text.add(mountPoint(mount))
-            text.add(" rw,noatime - ")
-            text.add(mount.typeName)
-            text.add(" ")
-            text.add(mount.typeName)
-            text.add(" rw\n")
-        }
-        return text.bytes
-    }
-
-    private func mountPoint(_ mount: Superblock) -> [UInt8] {
-        guard let root = mount.root else { return Text.bytes("/") }
-        return path(of: root, from: FileSystem.root) ?? Text.bytes("/")
     }
 }

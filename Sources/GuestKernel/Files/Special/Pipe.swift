@@ -1,17 +1,19 @@
 import GuestNucleus
 
-/// A pipe (pipe(7)) or the inside of an open FIFO: a ring of 16 frames. Byte p of the stream lies in frame p
-/// / 4096 mod 16. It is an inode too: the one that fstat(2) shows of a pipe without a name.
+/// A pipe (pipe(7)) or the inside of an open FIFO: a ring of frames, 16 unless F_SETPIPE_SZ said otherwise.
+/// Byte p of the stream lies in frame p / 4096 modulo their number. It is an inode too: the one that fstat(2)
+/// shows of a pipe without a name.
 final class Pipe: Inode {
-    static let capacity: UInt64 = 65536
+    private static let initialCapacity: UInt64 = 65536
+    /// What F_SETPIPE_SZ may ask for: Linux's pipe-max-size.
+    static let maximumCapacity: UInt64 = 1 << 20
     /// PIPE_BUF: a write of at most so many bytes is never torn.
     static let atomicBytes = 4096
-    private static let frameCount = Int(capacity / pageSize)
 
     private let number = AnonymousInode.newNumber()
     private let owner: Ownership
     private let created = Clock.realtime
-    private var frames = [PhysicalAddress](repeating: 0, count: frameCount)
+    private var frames = [PhysicalAddress](repeating: 0, count: Int(initialCapacity / pageSize))
     private var start: UInt64 = 0
     private var end: UInt64 = 0
     fileprivate(set) var readers = 0
@@ -48,8 +50,9 @@ final class Pipe: Inode {
         }
     }
 
+    var capacity: UInt64 { UInt64(frames.count) * pageSize }
     var bytesInside: UInt64 { end - start }
-    var room: UInt64 { Self.capacity - bytesInside }
+    var room: UInt64 { capacity - bytesInside }
     var everHadWriter: Bool { writerOpens > 0 }
 
     override var ownership: Ownership { owner }
@@ -126,7 +129,102 @@ final class Pipe: Inode {
         }
     }
 
+    /// F_SETPIPE_SZ: `bytes` is rounded up to a power of two of pages.
+    /// - Returns: the new capacity.
+    /// - Throws: `.notPermitted` above the maximum, `.busy` if more than that is in the pipe, `.noMemory`.
+    func resize(to bytes: UInt64) throws(Errno) -> UInt64 {
+        guard bytes <= Self.maximumCapacity else { throw .notPermitted }
+        let count = Int(max(1, (bytes + pageSize - 1) / pageSize)).nextPowerOfTwo
+        try readLock.acquire()
+        defer { readLock.release() }
+        try writeLock.acquire()
+        defer { writeLock.release() }
+        if count == frames.count { return capacity }
+        let inside = bytesInside
+        guard inside <= UInt64(count) * pageSize else { throw .busy }
+        var larger = [PhysicalAddress](repeating: 0, count: count)
+        do throws(Errno) {
+            var done: UInt64 = 0
+            while done < inside {
+                let frame = try Frames.allocate(zeroed: false)
+                larger[Int(done / pageSize)] = frame
+                let size = min(pageSize, inside - done)
+                copyAhead(
+                    from: done,
+                    into: UnsafeMutableRawBufferPointer(
+                        start: PhysicalMemory.pointer(frame), count: Int(size)))
+                done += size
+            }
+        } catch {
+            for frame in larger where frame != 0 { Frames.release(frame) }
+            throw error
+        }
+        releaseFrames()
+        frames = larger
+        start = 0
+        end = inside
+        roomAppeared.wakeAll()
+        return capacity
+    }
+
+    /// Copies bytes out that lie `skipped` bytes ahead of the next to be read; they are there.
+    private func copyAhead(from skipped: UInt64, into target: UnsafeMutableRawBufferPointer) {
+        var done = 0
+        while done < target.count {
+            let at = start + skipped + UInt64(done)
+            let count = min(target.count - done, Int(pageSize - at % pageSize))
+            let page = PhysicalMemory.pointer(frames[Int(at / pageSize) % frames.count])
+            wide_copy(target.baseAddress! + done, page + Int(at % pageSize), UInt64(count))
+            done += count
+        }
+    }
+
     // MARK: Bytes
+
+    /// Waits until there is something to read.
+    /// - Returns: false at the end: empty, and nobody can write any more.
+    /// - Throws: `.wouldBlock`, `.restart`.
+    func waitForData(nonblocking: Bool) throws(Errno) -> Bool {
+        while bytesInside == 0 {
+            if writers == 0 { return false }
+            if nonblocking { throw .wouldBlock }
+            try dataArrived.wait()
+        }
+        return true
+    }
+
+    /// Waits until something can be written.
+    /// - Throws: `.brokenPipe` (with SIGPIPE), `.wouldBlock`, `.restart`.
+    func waitForRoom(nonblocking: Bool) throws(Errno) {
+        while room == 0 || readers == 0 {
+            if readers == 0 {
+                sendSignal(13, to: Scheduler.current)
+                throw .brokenPipe
+            }
+            if nonblocking { throw .wouldBlock }
+            try roomAppeared.wait()
+        }
+    }
+
+    /// For splice(2) and tee(2): hands what is inside, as far as it fits into `bounce`, to `body`, which says
+    /// how much of it was used; `consuming` takes that away.
+    func forward(
+        _ bounce: UnsafeMutableRawBufferPointer, consuming: Bool,
+        _ body: (UnsafeRawBufferPointer) throws(Errno) -> Int
+    ) throws(Errno) -> Int {
+        try readLock.acquire()
+        defer { readLock.release() }
+        let count = Int(min(UInt64(bounce.count), bytesInside))
+        if count == 0 { return 0 }
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: bounce[0..<count])
+        copyAhead(from: 0, into: bytes)
+        let used = try body(UnsafeRawBufferPointer(bytes))
+        if consuming {
+            start += UInt64(used)
+            roomAppeared.wakeAll()
+        }
+        return used
+    }
 
     func read(_ buffer: inout IOBuffer, nonblocking: Bool) throws(Errno) -> Int {
         if buffer.remaining == 0 { return 0 }
@@ -147,7 +245,7 @@ final class Pipe: Inode {
         while bytesInside > 0 && buffer.remaining > 0 {
             let inFrame = start % pageSize
             let count = Int(min(bytesInside, pageSize - inFrame, UInt64(buffer.remaining)))
-            let page = PhysicalMemory.pointer(frames[Int(start / pageSize) % Self.frameCount]) + Int(inFrame)
+            let page = PhysicalMemory.pointer(frames[Int(start / pageSize) % frames.count]) + Int(inFrame)
             var moved = 0
             do throws(Errno) {
                 moved = try buffer.put(UnsafeRawBufferPointer(start: page, count: count))
@@ -207,7 +305,7 @@ final class Pipe: Inode {
         while room > 0 && buffer.remaining > 0 {
             let inFrame = end % pageSize
             let count = Int(min(room, pageSize - inFrame, UInt64(buffer.remaining)))
-            let index = Int(end / pageSize) % Self.frameCount
+            let index = Int(end / pageSize) % frames.count
             var moved = 0
             do throws(Errno) {
                 if frames[index] == 0 { frames[index] = try Frames.allocate(zeroed: false) }
@@ -241,6 +339,7 @@ final class PipeFile: File {
     deinit { pipe.dropEnd(reads: isReadable, writes: isWritable) }
 
     override var inode: Inode? { named ?? pipe }
+    override var asPipe: PipeFile? { self }
 
     override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
         if offset != nil { throw .illegalSeek }
@@ -265,7 +364,7 @@ final class PipeFile: File {
             if pipe.writers == 0 && pipe.everHadWriter { events.insert(.hangUp) }
         }
         if isWritable {
-            if pipe.room >= UInt64(Pipe.atomicBytes) { events.insert(.writable) }
+            if pipe.room >= min(UInt64(Pipe.atomicBytes), pipe.capacity) { events.insert(.writable) }
             if pipe.readers == 0 { events.insert(.error) }
         }
         return events
