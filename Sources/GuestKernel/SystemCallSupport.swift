@@ -43,6 +43,7 @@ extension SystemCall {
         .mremap: "no MREMAP_DONTUNMAP",
         .munlock: "as mlock",
         .munlockall: "as mlock",
+        .name_to_handle_at: "EOPNOTSUPP, as of file systems that have no handles",
         .personality: "PER_LINUX; ADDR_NO_RANDOMIZE and others are not kept",
         .prctl: "names, death signal, dumpable, subreaper, no_new_privs, timer slack, VMA names",
         .readahead: "checked, without effect",
@@ -125,7 +126,6 @@ extension SystemCall {
         ("16-bit and 32-bit segments", [.modify_ldt]),
         ("restartable sequences; the C library does without", [.rseq]),
         ("protection keys", [.pkey_alloc, .pkey_free, .pkey_mprotect]),
-        ("file handles: EOPNOTSUPP, as of file systems that have none", [.name_to_handle_at]),
         ("file handles", [.open_by_handle_at]),
         (
             "newer than the programs of Debian 12",
