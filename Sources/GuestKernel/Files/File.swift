@@ -75,6 +75,9 @@ class File {
     /// Woken whenever `readiness` may have changed; nil if it never does.
     var readinessChanged: WaitQueue? { nil }
 
+    /// How often `readiness` may have changed so far, for epoll's edges: the wake-ups of all its queues.
+    var readinessCount: UInt64 { readinessChanged?.wakeCount ?? 0 }
+
     /// The queues to wait in for a change of `readiness`.
     func addReadinessQueues(to queues: inout [WaitQueue]) {
         if let queue = readinessChanged { queues.append(queue) }
@@ -94,6 +97,7 @@ class File {
     var asProcess: Process? { nil }
     var asTerminal: Terminal? { nil }
     var asSignals: SignalFile? { nil }
+    var asSocket: Socket? { nil }
     final var isEpoll: Bool { asEpoll != nil }
     /// An epoll instance that watches another one.
     var watchesEpoll: Bool { false }
@@ -110,10 +114,10 @@ class File {
     /// What /proc/PID/fd/N says where there is no path, such as `pipe:[12]`.
     func describe() -> [UInt8] { Text.bytes("anon_inode:[file]") }
 
-    /// A descriptor in `table` that was this description is gone.
-    final func lostDescriptor(of table: FileTable) {
+    /// A descriptor in `table` that was this description is gone; nil: one in flight (InFlightFiles).
+    final func lostDescriptor(of table: FileTable?) {
         descriptorCount -= 1
-        if let locks = inode?.locks { locks.release(owner: ObjectIdentifier(table)) }
+        if let table, let locks = inode?.locks { locks.release(owner: ObjectIdentifier(table)) }
         if descriptorCount == 0 {
             if let inode {
                 inode.locks?.release(owner: ObjectIdentifier(self))

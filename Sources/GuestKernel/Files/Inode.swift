@@ -103,6 +103,12 @@ class Inode {
     /// An open file description on this inode. `flags`: O_ bits of open(2). Permissions were checked.
     func open(flags: UInt32) throws(Errno) -> File { throw .noSuchDeviceOrAddress }
 
+    /// The AF_UNIX socket that is bound to this name of the type `socket`; nil once that is closed.
+    var socketBinding: UnixBinding? {
+        get { nil }
+        set {}
+    }
+
     /// truncate(2).
     func truncate(to size: UInt64) throws(Errno) { throw .invalidArgument }
 

@@ -4,7 +4,7 @@ extension FileCall {
     static let countMaximum = 0x7FFF_F000
     private static let vectorMaximum: UInt64 = 1024
 
-    private func buffer(_ address: UInt64, _ count: UInt64) throws(Errno) -> IOBuffer {
+    func buffer(_ address: UInt64, _ count: UInt64) throws(Errno) -> IOBuffer {
         guard count <= UInt64(Int64.max) else { throw .invalidArgument }
         guard address <= AddressSpace.top, count <= AddressSpace.top - address else { throw .badAddress }
         return IOBuffer(space, address, Int(min(count, UInt64(Self.countMaximum))))

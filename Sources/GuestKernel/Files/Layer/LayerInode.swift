@@ -118,6 +118,7 @@ final class LayerSpecial: LayerInode {
     private let deviceID: UInt64
     /// A FIFO's inside, once it has been opened.
     private var pipe: Pipe?
+    private var boundSocket: UnixBinding?
 
     init(_ layer: Layer, _ type: FileType, _ owner: Ownership, device: UInt64) {
         deviceID = device
@@ -127,6 +128,11 @@ final class LayerSpecial: LayerInode {
     override init(_ layer: Layer, _ found: ErofsInode) {
         deviceID = found.specialDevice
         super.init(layer, found)
+    }
+
+    override var socketBinding: UnixBinding? {
+        get { boundSocket }
+        set { boundSocket = newValue }
     }
 
     override var specialDevice: UInt64 { deviceID }

@@ -83,8 +83,8 @@ final class Epoll: File {
         // A one-shot interest that has been reported asks for nothing, not even errors.
         if interest.events & ~Self.flagMask == 0 && interest.events & Self.oneShot != 0 { return 0 }
         let events = interest.file.readiness().withAliases.rawValue & mask
-        if events != 0, interest.events & Self.edgeTriggered != 0, let queue = interest.file.readinessChanged,
-            interest.reportedWakeups == queue.wakeCount
+        if events != 0, interest.events & Self.edgeTriggered != 0, interest.file.readinessChanged != nil,
+            interest.reportedWakeups == interest.file.readinessCount
         {
             return 0
         }
@@ -100,7 +100,7 @@ final class Epoll: File {
             let events = pending(interests[i])
             if events == 0 { continue }
             result.append((events, interests[i].data))
-            interests[i].reportedWakeups = interests[i].file.readinessChanged?.wakeCount ?? 0
+            interests[i].reportedWakeups = interests[i].file.readinessCount
             if interests[i].events & Self.oneShot != 0 { interests[i].events &= Self.flagMask }
         }
         first = count == 0 ? 0 : (first + max(result.count, 1)) % count
