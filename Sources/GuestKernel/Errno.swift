@@ -40,6 +40,8 @@ struct Errno: Error, Equatable {
     static let noSystemCall = Errno(code: 38)             // ENOSYS
     static let directoryNotEmpty = Errno(code: 39)        // ENOTEMPTY
     static let tooManySymbolicLinks = Errno(code: 40)     // ELOOP
+    static let noMessage = Errno(code: 42)                // ENOMSG
+    static let identifierRemoved = Errno(code: 43)        // EIDRM
     static let noData = Errno(code: 61)                   // ENODATA
     static let overflow = Errno(code: 75)                 // EOVERFLOW
     static let badMessage = Errno(code: 74)               // EBADMSG

@@ -51,6 +51,7 @@ extension SystemCall {
         .sched_setscheduler: "policies are kept, no SCHED_DEADLINE; the scheduler is round robin for all",
         .sched_setattr: "as sched_setscheduler",
         .sched_setparam: "as sched_setscheduler",
+        .msgrcv: "no MSG_COPY",
         .setpriority: "kept; the scheduler is round robin for all",
         .setfsgid: "follows the effective group",
         .setfsuid: "follows the effective user",
@@ -75,11 +76,9 @@ extension SystemCall {
         ),
         ("superseded by getdents64, which every C library calls", [.getdents]),
         (
-            "System V and POSIX message queues, semaphores and shared memory",
+            "POSIX message queues",
             [
-                .mq_getsetattr, .mq_notify, .mq_open, .mq_timedreceive, .mq_timedsend, .mq_unlink, .msgctl,
-                .msgget, .msgrcv, .msgsnd, .semctl, .semget, .semop, .semtimedop, .shmat, .shmctl, .shmdt,
-                .shmget,
+                .mq_getsetattr, .mq_notify, .mq_open, .mq_timedreceive, .mq_timedsend, .mq_unlink,
             ]
         ),
         (
@@ -107,7 +106,10 @@ extension SystemCall {
         ),
         (
             "tracing and debugging of programs and kernel",
-            [.bpf, .fanotify_init, .fanotify_mark, .kcmp, .perf_event_open, .pidfd_getfd, .ptrace, .userfaultfd]
+            [
+                .bpf, .fanotify_init, .fanotify_mark, .kcmp, .perf_event_open, .pidfd_getfd, .ptrace,
+                .userfaultfd,
+            ]
         ),
         (
             "sandboxing inside the sandbox",

@@ -50,6 +50,9 @@ enum SystemCalls {
             if let result = try socketSystemCall(call, arguments, thread) {
                 return UInt64(bitPattern: Int64(result))
             }
+            if let result = try systemVCall(call, arguments, thread) {
+                return UInt64(bitPattern: Int64(result))
+            }
         } catch {
             return UInt64(bitPattern: -Int64(error.code))
         }

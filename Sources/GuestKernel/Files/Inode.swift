@@ -131,6 +131,8 @@ class Inode {
 
     /// /dev/zero: a mapping of it is anonymous memory.
     var mapsAsAnonymous: Bool { false }
+    /// Pages of a System V shared memory segment, which shmdt(2) may unmap.
+    var isSegment: Bool { false }
 
     /// The page of contents with number `index`, with a reference for the caller (Frames.retain). Frames of
     /// the mapped root image are not counted. May wait for a device.

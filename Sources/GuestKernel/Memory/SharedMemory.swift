@@ -1,9 +1,9 @@
-/// Pages that several address spaces share and no name leads to: MAP_SHARED | MAP_ANONYMOUS. Sparse; a page comes with its
-/// first touch and goes with the object.
-final class SharedMemory: Inode {
-    private var frames: [PhysicalAddress?]
+/// Pages that several address spaces share and no name leads to: MAP_SHARED | MAP_ANONYMOUS, shmget(2). Sparse; a page comes
+/// with its first touch and goes with the object.
+class SharedMemory: Inode {
+    private final var frames: [PhysicalAddress?]
 
-    override var canMap: Bool { true }
+    override final var canMap: Bool { true }
 
     /// - Parameter pages: size, in pages.
     init(pages: Int) {
@@ -17,7 +17,7 @@ final class SharedMemory: Inode {
         }
     }
 
-    override func page(at index: UInt64, forWriting: Bool) throws(Errno) -> PhysicalAddress {
+    override final func page(at index: UInt64, forWriting: Bool) throws(Errno) -> PhysicalAddress {
         guard index < UInt64(frames.count) else { throw .noSuchDeviceOrAddress }
         let frame: PhysicalAddress
         if let existing = frames[Int(index)] { frame = existing } else {
@@ -28,7 +28,7 @@ final class SharedMemory: Inode {
         return frame
     }
 
-    override func cachedPage(at index: UInt64) -> PhysicalAddress? {
+    override final func cachedPage(at index: UInt64) -> PhysicalAddress? {
         guard index < UInt64(frames.count), let frame = frames[Int(index)] else { return nil }
         Frames.retain(frame)
         return frame

@@ -15,6 +15,7 @@ extension Process {
         timers = nil
         exitedUsage.maxResidentPages = max(exitedUsage.maxResidentPages, space.maxResidentPages)
         returnMemoryToLender()
+        semaphoreUndo.apply(by: id)
         files = FileTable()
         space = AddressSpace.none
         if session == id { leaveTerminal(isEnding: true) }

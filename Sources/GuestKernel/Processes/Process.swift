@@ -63,6 +63,8 @@ final class Process {
     /// Woken when this process ends (pidfd, the job's end).
     let ended = WaitQueue()
 
+    /// Its changes to System V semaphores that its end takes back.
+    var semaphoreUndo = SemaphoreUndo()
     /// What was written to /proc/PID/oom_score_adj; nobody is chosen by it.
     var outOfMemoryAdjustment: Int64 = 0
     /// `Clock.monotonic` when it was made, for /proc/PID/stat.

@@ -96,7 +96,9 @@ extension SignalInfo {
 }
 
 /// signalfd(2) and signalfd4(2): descriptor or -1, mask, its size, flags.
-func signalFileCall(_ arguments: SystemCallArguments, flags: UInt64, _ process: Process) throws(Errno) -> Int {
+func signalFileCall(_ arguments: SystemCallArguments, flags: UInt64, _ process: Process) throws(Errno)
+    -> Int
+{
     let flags = UInt32(truncatingIfNeeded: flags)
     guard arguments.c == 8, flags & ~(OpenFlags.nonblocking | OpenFlags.closeOnExec) == 0 else {
         throw .invalidArgument
