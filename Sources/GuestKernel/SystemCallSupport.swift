@@ -27,6 +27,7 @@ extension SystemCall {
         .clone3: "as clone; no CLONE_INTO_CGROUP, no set_tid",
         .fadvise64: "checked, without effect: the page cache is the host's",
         .fallocate: "holes and space; no collapse, insert or unshare",
+        .futex: "no FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI, no priorities to inherit",
         .fsync: "nothing survives a job, so there is nothing to do",
         .fdatasync: "nothing survives a job, so there is nothing to do",
         .ioctl: "what the file knows; others are ENOTTY",
@@ -44,8 +45,8 @@ extension SystemCall {
         .munlock: "as mlock",
         .munlockall: "as mlock",
         .name_to_handle_at: "EOPNOTSUPP, as of file systems that have no handles",
-        .personality: "PER_LINUX; ADDR_NO_RANDOMIZE and others are not kept",
-        .prctl: "names, death signal, dumpable, subreaper, no_new_privs, timer slack, VMA names",
+        .personality: "kept, without effect: addresses stay random",
+        .prctl: "no seccomp, no capabilities of its own, no speculation control",
         .readahead: "checked, without effect",
         .sched_setaffinity: "one processor",
         .sched_setscheduler: "policies are kept, no SCHED_DEADLINE; the scheduler is round robin for all",
@@ -137,12 +138,6 @@ extension SystemCall {
         ),
         ("superseded by mmap", [.remap_file_pages]),
         ("the kernel restarts calls without it; a program never calls it itself", [.restart_syscall]),
-        (
-            "not yet",
-            [
-                .process_vm_readv, .process_vm_writev,
-            ]
-        ),
     ]
 }
 #endif

@@ -31,3 +31,30 @@ SCRIPT
 run "$swiftlet" run --image python --in script.py -- python3 script.py
 status_is 0
 stdout_is 'True 0 True 0' once 'True 1 True 9' 3
+
+claim "mutexes with owners, 10,000 queued signals, vector state in frames, stops, timers, limits, 1,000 processes, 256 threads: as on the host"
+needs cc
+cc -O1 -mavx -static -o processes "$E2E_DIRECTORY/processes/processes.c" -lpthread || skip "no static C library here"
+./processes >wanted 2>&1 || skip "the program does not run here"
+run "$swiftlet" run -m 512M --in processes -- ./processes
+status_is 0
+stdout_equals wanted
+
+claim "a set-user-ID program runs as its owner, knows that it is secure, and not under no_new_privs"
+needs python
+cat >script.py <<'SCRIPT'
+import ctypes, os, shutil, subprocess, sys
+libc = ctypes.CDLL(None)
+shutil.copy("/usr/bin/id", "/tmp/id"); os.chmod("/tmp/id", 0o6755); os.chown("/tmp/id", 7, 8)
+os.chmod("/tmp/id", 0o6755)
+def run(*words, limit=False):
+    def become():
+        os.setgroups([]); os.setresgid(1001, 1001, 1001); os.setresuid(1000, 1000, 1000)
+        if limit: libc.prctl(38, 1, 0, 0, 0)
+    return subprocess.run(words, preexec_fn=become, capture_output=True, text=True).stdout.strip()
+print(run("/tmp/id", "-u"), run("/tmp/id", "-g"), run("/tmp/id", "-ru"))
+print(run("/tmp/id", "-u", limit=True))
+SCRIPT
+run "$swiftlet" run --image python --in script.py -- python3 script.py
+status_is 0
+stdout_is '7 8 1000' 1000

@@ -90,6 +90,9 @@ class Inode {
 
     var superblock: Superblock? { nil }
 
+    /// Of /proc/PID: its process, which a descriptor of the directory stands for in pidfd_send_signal(2).
+    var processOfDirectory: Process? { nil }
+
     /// Its last name is gone; what is open still works.
     var isUnlinked: Bool { false }
 

@@ -25,35 +25,46 @@ extension Process {
         // A child's group that this process alone connected with the session, then its own.
         if let parent, parent.group != group, parent.session == session { Processes.endOrphanedGroup(group) }
         ended.wakeAll()
-        let code: (code: Int32, status: Int32) =
-            switch how {
-            case .exited(let code): (1, Int32(code))
-            case .signaled(let signal, let coreDumped): (coreDumped ? 3 : 2, signal)
-            }
-        notifyParent(code: code.code, status: code.status)
+        announce(how)
+    }
+
+    /// Tells the parent, or is forgotten at once where nobody wants to know (wait(2), "Linux notes").
+    private func announce(_ how: Ending) {
+        switch how {
+        case .exited(let code): notifyParent(code: 1, status: Int32(code))
+        case .signaled(let signal, let coreDumped): notifyParent(code: coreDumped ? 3 : 2, status: signal)
+        }
         if let parent {
             let action = parent.signals.actions[Signal.child]
-            if action.handler == SignalAction.ignore || action.flags & SignalAction.noChildWait != 0 {
-                reap()
-            }
+            let isIgnored = action.handler == SignalAction.ignore
+            let isUnwanted = isIgnored || action.flags & SignalAction.noChildWait != 0
+            if exitSignal == Signal.child && isUnwanted { reap() }
         } else if self !== Processes.first {
             reap()
         }
     }
 
-    /// A child outlives its parent: process 1 becomes its parent, or nobody once that has gone.
+    /// Who becomes the parent of this process's children: the nearest subreaper above it, else process 1, or nobody once
+    /// that has gone.
+    private var heir: Process? {
+        var ancestor = parent
+        while let process = ancestor {
+            if process.isSubreaper && process.ending == nil { return process }
+            ancestor = process.parent
+        }
+        return Processes.first.flatMap { $0 === self || $0.ending != nil ? nil : $0 }
+    }
+
+    /// A child outlives its parent.
     private func orphan(_ child: Process) {
         if child.parentDeathSignal != 0 {
             child.receive(SignalInfo(child.parentDeathSignal, code: 0, from: self))
         }
-        let heir = Processes.first.flatMap { $0 === self || $0.ending != nil ? nil : $0 }
+        let heir = heir
         child.parent = heir
-        if let heir {
-            heir.children.append(child)
-            if child.ending != nil { child.notifyParent(code: 1, status: 0) }
-        } else if child.ending != nil {
-            child.reap()
-        }
+        child.exitSignal = Signal.child
+        heir?.children.append(child)
+        if let how = child.ending { child.announce(how) }
         if child.group != group && child.session == session { Processes.endOrphanedGroup(child.group) }
     }
 

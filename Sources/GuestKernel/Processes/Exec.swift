@@ -11,7 +11,7 @@ extension Process {
             path, arguments: arguments, environment: environment, in: directories, as: credentials)
         let process = Process(
             id: Processes.newID(), parent: nil, space: program.space, files: files, directories: directories)
-        process.credentials = credentials
+        process.credentials = program.credentials
         process.name = program.name
         process.executable = program.path
         let thread = Thread(id: process.id, process: process)
@@ -42,6 +42,16 @@ extension Thread {
         process.files.closeOnExec()
         process.signals.actions = process.signals.actions.copy()
         process.signals.actions.resetHandlers()
+        if program.credentials.effectiveUser != process.credentials.effectiveUser
+            || program.credentials.effectiveGroup != process.credentials.effectiveGroup
+        {
+            process.parentDeathSignal = 0
+        }
+        process.credentials = program.credentials
+        process.hasExecuted = true
+        process.attributes.keepsCapabilities = false
+        process.attributes.dumpable = 1
+        ownName = nil
         process.name = program.name
         process.executable = program.path
         process.exitSignal = Signal.child

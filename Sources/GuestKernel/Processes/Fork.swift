@@ -65,6 +65,7 @@ extension Thread {
         child.fsBase = flags.contains(.setTLS) ? request.tls : ProgramBase.fs
         child.gsBase = ProgramBase.gs
         child.signals.blocked = signals.blocked
+        if owner === process { child.ownName = name }
         child.scheduling = scheduling.inherited
         if !flags.contains(.memory) || flags.contains(.vfork) {
             child.signals.alternateStack = signals.alternateStack
@@ -95,7 +96,8 @@ extension Thread {
         child.terminal = process.terminal
         child.credentials = process.credentials
         child.limits = process.limits
-        child.name = process.name
+        child.attributes = process.attributes
+        child.name = name
         child.executable = process.executable
         child.exitSignal = request.exitSignal
         child.signals.actions =

@@ -1,11 +1,11 @@
 /// futex(2): threads waiting for a word of memory to change. A word is known by the frame and offset it lies at, so that
 /// shared memory is one word in every address space; private ones by address space and address, which costs no page walk.
 enum Futexes {
-    private enum Key: Equatable {
+    enum Key: Equatable {
         case ofSpace(ObjectIdentifier, address: UInt64)
         case ofFrame(PhysicalAddress)
 
-        var hash: UInt64 {
+        fileprivate var hash: UInt64 {
             switch self {
             case .ofSpace(_, let address): address >> 2
             case .ofFrame(let address): address >> 2
@@ -32,7 +32,7 @@ enum Futexes {
 
     private static func bucket(of key: Key) -> Int { Int(key.hash % UInt64(bucketCount)) }
 
-    private static func key(_ space: AddressSpace, _ address: UInt64, isPrivate: Bool) throws(Errno) -> Key {
+    static func key(_ space: AddressSpace, _ address: UInt64, isPrivate: Bool) throws(Errno) -> Key {
         guard address & 3 == 0 else { throw .invalidArgument }
         if isPrivate { return .ofSpace(ObjectIdentifier(space), address: address) }
         guard let area = space.area(at: address) else { throw .badAddress }
@@ -187,6 +187,7 @@ extension Thread {
         guard let value = try? space.load(UInt32.self, at: address), value & 0x3FFF_FFFF == UInt32(id) else {
             return
         }
+        if OwnedFutexes.ownerDied(space, address) { return }
         // FUTEX_OWNER_DIED, keeping FUTEX_WAITERS.
         if (try? space.store(value & 0x8000_0000 | 0x4000_0000, at: address)) != nil, value & 0x8000_0000 != 0
         {
@@ -265,7 +266,22 @@ private func futex(_ arguments: SystemCallArguments, _ thread: Thread) throws(Er
             space, arguments.a, arguments.e, isPrivate: isPrivate,
             counts: (count, Int(Int32(truncatingIfNeeded: arguments.d))),
             operation: UInt32(truncatingIfNeeded: arguments.f))
-    default:  // the priority-inheritance ones
+    case 6, 13:  // FUTEX_LOCK_PI: until a time of the wall clock; FUTEX_LOCK_PI2: of the clock it says
+        var deadline = UInt64.max
+        if arguments.d != 0 {
+            let time = try loadTimespec(space, arguments.d)
+            let isWall = arguments.b & 127 == 6 || isRealtime
+            deadline = isWall ? Clock.monotonicTime(ofRealtime: time) : time
+        }
+        try OwnedFutexes.lock(thread, arguments.a, isPrivate: isPrivate, until: deadline)
+        return 0
+    case 7:
+        try OwnedFutexes.unlock(thread, arguments.a, isPrivate: isPrivate)
+        return 0
+    case 8:
+        try OwnedFutexes.lock(thread, arguments.a, isPrivate: isPrivate, until: nil)
+        return 0
+    default:  // FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI
         SystemCalls.countUnsupported(.futex)
         throw .noSystemCall
     }

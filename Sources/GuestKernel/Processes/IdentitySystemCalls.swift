@@ -23,7 +23,11 @@ func identitySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ 
         return 0
     case .sysinfo: return try systemInformation(space, arguments.a)
     case .syslog: throw .notPermitted
-    case .personality: return 0  // PER_LINUX, whatever was asked
+    case .personality:
+        let old = process.attributes.personality
+        let wanted = UInt32(truncatingIfNeeded: arguments.a)
+        if wanted != .max { process.attributes.personality = wanted }
+        return Int(old)
     case .arch_prctl: return try architectureControl(arguments, thread)
     case .getrlimit, .getrusage, .setrlimit, .prlimit64: return try limitCall(call, arguments, thread)
     case .getuid, .getgid, .setuid, .setgid, .geteuid, .getegid, .setreuid, .setregid, .getgroups, .setgroups,

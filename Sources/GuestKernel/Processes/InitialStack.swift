@@ -11,6 +11,8 @@ struct InitialStack {
     let isExecutable: Bool
     /// Entries of the auxiliary vector that depend on the program; getauxval(3).
     var auxiliary: [(kind: UInt64, value: UInt64)] = []
+    /// AT_SECURE: the program has rights that its caller may not have.
+    var isSecure = false
 
     init(space: AddressSpace, top: UInt64, isExecutable: Bool) {
         self.space = space
@@ -80,7 +82,7 @@ struct InitialStack {
         list.add(15, base + UInt64(strings.platformOffset))
         list.add(16, UInt64(ProcessorFeatures.leaf1EDX))  // AT_HWCAP
         list.add(17, 100)  // AT_CLKTCK
-        list.add(23, 0)  // AT_SECURE
+        list.add(23, isSecure ? 1 : 0)  // AT_SECURE
         list.add(25, base + UInt64(strings.randomOffset))
         list.add(26, 2)  // AT_HWCAP2: FSGSBASE
         list.add(31, base + UInt64(strings.pathOffset))

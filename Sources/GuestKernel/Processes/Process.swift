@@ -54,6 +54,11 @@ final class Process {
     var exitSignal: Int32 = Signal.child
     /// PR_SET_PDEATHSIG: what the parent's end sends to this process; 0: nothing.
     var parentDeathSignal: Int32 = 0
+    /// PR_SET_CHILD_SUBREAPER: descendants without a parent become its children.
+    var isSubreaper = false
+    var attributes = ProcessAttributes()
+    /// Whether it has executed a program of its own since its parent made it.
+    var hasExecuted = false
     /// Woken when a thread of this process has gone.
     let threadEnded = WaitQueue()
     /// The process borrows its parent's memory, which waits here for it to exec or exit (vfork).
@@ -130,8 +135,24 @@ struct Credentials {
     var effectiveGroup: UInt32 = 0
     var savedGroup: UInt32 = 0
     var groups: [UInt32] = []
+    /// PR_SET_NO_NEW_PRIVS: a set-user-ID program is a program like others.
+    var hasNoNewPrivileges = false
 
     var isPrivileged: Bool { effectiveUser == 0 }
+
+    /// What a program begins with: its file's set-user-ID and set-group-ID bits count, and the effective identities are
+    /// saved (execve(2), credentials(7)).
+    func executing(_ program: Inode) -> Credentials {
+        var new = self
+        let owner = program.ownership
+        if !hasNoNewPrivileges {
+            if owner.permissions & 0o4000 != 0 { new.effectiveUser = owner.user }
+            if owner.permissions & 0o2010 == 0o2010 { new.effectiveGroup = owner.group }
+        }
+        new.savedUser = new.effectiveUser
+        new.savedGroup = new.effectiveGroup
+        return new
+    }
 }
 
 /// getrlimit(2): soft and hard, by RLIMIT_ number.
@@ -147,6 +168,8 @@ struct ResourceLimits {
         hard[7] = 1_048_576
         soft[6] = 4096             // RLIMIT_NPROC
         hard[6] = 4096
+        soft[11] = UInt64(PendingSignals.maximumQueued)  // RLIMIT_SIGPENDING
+        hard[11] = UInt64(PendingSignals.maximumQueued)
         soft[8] = 64 << 10         // RLIMIT_MEMLOCK
         hard[8] = 64 << 10
         for resource in [13, 14] {  // RLIMIT_NICE, RLIMIT_RTPRIO

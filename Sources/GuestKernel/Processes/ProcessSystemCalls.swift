@@ -19,6 +19,7 @@ func processSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ t
     case .setpgid, .getpgrp, .setsid, .getpgid, .getsid:
         return try groupSystemCall(call, arguments, thread.process)
     case .prctl: return try processControl(arguments, thread)
+    case .process_vm_readv, .process_vm_writev: return try processMemoryCall(call, arguments, thread.process)
     case .getrandom: return try randomSystemCall(call, arguments, thread)
     case .signalfd: return try signalFileCall(arguments, flags: 0, thread.process)
     case .signalfd4: return try signalFileCall(arguments, flags: arguments.d, thread.process)
@@ -54,6 +55,7 @@ private func setGroup(_ id: Int32, _ group: Int32, _ process: Process) throws(Er
     else {
         throw .noSuchProcess
     }
+    if target !== process && target.hasExecuted { throw .accessDenied }
     guard target.session == process.session, target.session != target.id else { throw .notPermitted }
     let wanted = group == 0 ? target.id : group
     if wanted != target.id {
@@ -63,45 +65,4 @@ private func setGroup(_ id: Int32, _ group: Int32, _ process: Process) throws(Er
     }
     target.group = wanted
     return 0
-}
-
-/// prctl(2), as far as programs ask at start-up; the rest is refused and counted.
-private func processControl(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
-    let process = thread.process
-    switch arguments.a {
-    case 1:  // PR_SET_PDEATHSIG
-        let signal = Int32(truncatingIfNeeded: arguments.b)
-        guard signal == 0 || Signal.isValid(signal) else { throw .invalidArgument }
-        process.parentDeathSignal = signal
-        return 0
-    case 2:
-        try process.space.store(process.parentDeathSignal, at: arguments.b)
-        return 0
-    case 3: return 1  // PR_GET_DUMPABLE
-    case 4: return 0
-    case 15:  // PR_SET_NAME
-        let name = try process.space.read(from: arguments.b, count: 16)
-        process.name = Array(name.prefix { $0 != 0 }.prefix(15))
-        return 0
-    case 16:
-        var name = process.name
-        while name.count < 16 { name.append(0) }
-        try process.space.write(name, to: arguments.b)
-        return 0
-    case 23: return arguments.b <= 40 ? 1 : try refuse()  // PR_CAPBSET_READ
-    case 29, 30: return 0  // timer slack
-    case 36: return arguments.b == 0 ? 0 : try refuse()  // PR_SET_CHILD_SUBREAPER
-    case 37:
-        try process.space.store(Int32(0), at: arguments.b)
-        return 0
-    case 38: return 0  // PR_SET_NO_NEW_PRIVS: there is nothing to gain
-    case 39: return 1
-    case 0x5356_4D41: return 0  // PR_SET_VMA: names for mappings
-    default: return try refuse()
-    }
-}
-
-private func refuse() throws(Errno) -> Int {
-    SystemCalls.countUnsupported(.prctl)
-    throw .invalidArgument
 }

@@ -6,6 +6,8 @@ struct LoadedProgram {
     /// comm: the last component of the path, at most 15 bytes.
     let name: [UInt8]
     let path: [UInt8]
+    /// Whose identities it runs with.
+    let credentials: Credentials
 }
 
 /// Building a program's memory for execve(2): interpreters of scripts, ELF segments, the dynamic linker, the vDSO, the stack.
@@ -94,12 +96,14 @@ enum ProgramLoader {
             (3, bias &+ program.headersAddress), (4, 56), (5, program.headerCount), (7, linkerBase),
             (9, bias &+ program.entry), (33, try VDSO.map(into: space)),
         ]
+        let own = credentials.executing(inode)
+        stack.isSecure = own.effectiveUser != own.user || own.effectiveGroup != own.group
         let stackPointer = try stack.build(
-            arguments: arguments, environment: environment, path: named, credentials: credentials)
+            arguments: arguments, environment: environment, path: named, credentials: own)
         return LoadedProgram(
             space: space, entry: entry, stackPointer: stackPointer,
             name: Array((named.split(separator: 0x2F).last ?? []).prefix(15)),
-            path: GuestKernel.path(of: inode, from: context.root) ?? path)
+            path: GuestKernel.path(of: inode, from: context.root) ?? path, credentials: own)
     }
 
     /// Maps the segments at `bias`, zeroes what lies behind their file part, and makes present what is in memory already.

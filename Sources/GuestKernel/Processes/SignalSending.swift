@@ -18,7 +18,7 @@ extension Thread {
         let bit = Signal.bit(info.signal)
         let isWanted = (signals.blocked | signals.awaited) & bit != 0
         if process.signals.actions.ignored & bit != 0 && !isWanted { return true }
-        guard signals.pending.add(info) else { return false }
+        guard signals.pending.add(info, limit: process.limits.soft[11]) else { return false }
         SignalFile.signalArrived()
         if signals.blocked & bit == 0 || signals.awaited & bit != 0 { Scheduler.wake(self) }
         return true
@@ -53,7 +53,7 @@ extension Process {
         let bit = Signal.bit(info.signal)
         let wanted = threads.contains { ($0.signals.blocked | $0.signals.awaited) & bit != 0 }
         if signals.actions.ignored & bit != 0 && !wanted { return true }
-        guard signals.pending.add(info) else { return false }
+        guard signals.pending.add(info, limit: limits.soft[11]) else { return false }
         SignalFile.signalArrived()
         let taker = threads.first { $0.signals.awaited & bit != 0 }
             ?? threads.first { $0.signals.blocked & bit == 0 && $0.state == .waiting }

@@ -49,7 +49,8 @@ private func setAction(_ arguments: SystemCallArguments, _ thread: Thread) throw
         guard signal != Signal.kill, signal != Signal.stop else { throw .invalidArgument }
         let words = try space.load((UInt64, UInt64, UInt64, UInt64).self, at: arguments.b)
         thread.process.signals.actions[signal] = SignalAction(
-            handler: words.0, flags: words.1, restorer: words.2, mask: words.3)
+            handler: words.0, flags: words.1 & SignalAction.knownFlags, restorer: words.2,
+            mask: words.3 & ~Signal.unblockable)
         if thread.process.signals.actions.ignored & Signal.bit(signal) != 0 {
             thread.process.signals.pending.discard(Signal.bit(signal))
             for other in thread.process.threads { other.signals.pending.discard(Signal.bit(signal)) }
@@ -173,9 +174,8 @@ private func signalProcessFile(_ arguments: SystemCallArguments, _ thread: Threa
     let signal = Int32(truncatingIfNeeded: arguments.b)
     guard signal == 0 || Signal.isValid(signal), arguments.d == 0 else { throw .invalidArgument }
     let sender = thread.process
-    guard let target = try sender.files.file(Int32(truncatingIfNeeded: arguments.a)).asProcess else {
-        throw .badDescriptor
-    }
+    let file = try sender.files.file(Int32(truncatingIfNeeded: arguments.a))
+    guard let target = file.asProcess ?? file.inode?.processOfDirectory else { throw .badDescriptor }
     guard Processes.find(target.id) === target else { throw .noSuchProcess }
     guard sender.credentials.maySignal(target.credentials) else { throw .notPermitted }
     if signal == 0 { return 0 }

@@ -105,6 +105,11 @@ struct SignalAction {
     static let noDefer: UInt64 = 0x4000_0000
     static let resetHandler: UInt64 = 0x8000_0000
 
+    /// What sigaction(2) keeps: those above, SA_EXPOSE_TAGBITS and the mark of a restorer.
+    static let knownFlags: UInt64 =
+        noChildStop | noChildWait | wantsInfo | hasRestorer | onAlternateStack | restart | noDefer
+        | resetHandler | 0x800
+
     var isHandler: Bool { handler > Self.ignore }
 }
 
@@ -155,17 +160,26 @@ final class SignalActions {
 
 /// Signals sent and not yet delivered. Of an ordinary signal there is at most one, real-time ones queue up.
 struct PendingSignals {
-    static let maximumQueued = 1024
+    /// RLIMIT_SIGPENDING cannot be more: what they take is the kernel's memory.
+    static let maximumQueued = 16384
     /// bit n-1: signal n.
     private(set) var bits: UInt64 = 0
     private var queue: [SignalInfo] = []
+    /// What is before it in `queue` has been taken.
+    private var start = 0
 
+    /// - Parameter limit: how many may be queued; ordinary signals always may.
     /// - Returns: false when the queue of a real-time signal is full.
     @discardableResult
-    mutating func add(_ info: SignalInfo) -> Bool {
+    mutating func add(_ info: SignalInfo, limit: UInt64 = .max) -> Bool {
         let bit = Signal.bit(info.signal)
-        if info.signal < Signal.firstRealTime && bits & bit != 0 { return true }
-        guard queue.count < Self.maximumQueued else { return false }
+        if info.signal < Signal.firstRealTime {
+            if bits & bit != 0 { return true }
+        } else {
+            guard queue.count - start < Self.maximumQueued, UInt64(queue.count - start) < limit else {
+                return false
+            }
+        }
         bits |= bit
         queue.append(info)
         return true
@@ -177,15 +191,23 @@ struct PendingSignals {
         if candidates == 0 { return nil }
         let faults = candidates & Signal.synchronous
         let signal = Int32((faults != 0 ? faults : candidates).trailingZeroBitCount) + 1
-        guard let i = queue.firstIndex(where: { $0.signal == signal }) else { return nil }
-        let info = queue.remove(at: i)
-        if !queue.contains(where: { $0.signal == signal }) { bits &= ~Signal.bit(signal) }
+        guard let i = queue[start...].firstIndex(where: { $0.signal == signal }) else { return nil }
+        let info = queue[i]
+        // The first one is the usual one, and thousands may be behind it.
+        if i == start { start += 1 } else { queue.remove(at: i) }
+        if start == queue.count || start > 512 && start * 2 > queue.count {
+            queue.removeFirst(start)
+            start = 0
+        }
+        if !queue[start...].contains(where: { $0.signal == signal }) { bits &= ~Signal.bit(signal) }
         return info
     }
 
     mutating func discard(_ unwanted: UInt64) {
         if bits & unwanted == 0 { return }
         bits &= ~unwanted
+        queue.removeFirst(start)
+        start = 0
         queue.removeAll { Signal.bit($0.signal) & unwanted != 0 }
     }
 }

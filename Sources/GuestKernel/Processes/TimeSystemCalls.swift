@@ -142,8 +142,7 @@ extension Thread {
 
 private func clockSleep(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
     guard [0, 1, 7, 8, 9, 11].contains(arguments.a) else {
-        if arguments.a == 2 { throw .notSupported }
-        throw .invalidArgument
+        return try sleepByProcessorTime(arguments, thread)
     }
     let space = thread.process.space
     let time = try loadTimespec(space, arguments.c)
@@ -157,6 +156,29 @@ private func clockSleep(_ arguments: SystemCallArguments, _ thread: Thread) thro
         } catch {
             throw .restartWithoutHandler
         }
+    }
+    return 0
+}
+
+/// clock_nanosleep(2) on the CPU time of the process, which its other threads spend. It passes at most as fast as real time.
+private func sleepByProcessorTime(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
+    guard arguments.a == 2 else { throw .invalidArgument }
+    let space = thread.process.space
+    let clock = TimerClock.processTime(thread.process, includesSystem: true)
+    let isAbsolute = arguments.b & 1 != 0
+    let time = try loadTimespec(space, arguments.c)
+    let end = isAbsolute ? time : clock.now.addingClamped(time)
+    do throws(Errno) {
+        while clock.now < end {
+            let left = max(end - clock.now, 1_000_000)
+            _ = try Scheduler.sleep(until: Clock.monotonic.addingClamped(left), interruptible: true)
+        }
+    } catch {
+        let now = clock.now
+        if !isAbsolute && arguments.d != 0 {
+            try storeTimespec(space, end > now ? end - now : 0, at: arguments.d)
+        }
+        throw .restartWithoutHandler
     }
     return 0
 }

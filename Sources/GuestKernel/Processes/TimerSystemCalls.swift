@@ -26,7 +26,17 @@ private func timerClock(_ id: UInt64, _ thread: Thread) throws(Errno) -> TimerCl
     case 1, 7, 9: return .monotonic
     case 2: return .processTime(thread.process, includesSystem: true)
     case 3: return .threadTime(thread)
-    default: throw .invalidArgument
+    case let encoded:
+        // As clock_getcpuclockid(3) makes them: ~number << 3 | kind, kind 4 for a thread.
+        let target = ~(encoded >> 3)
+        guard encoded < 0, encoded & 3 <= 2 else { throw .invalidArgument }
+        if encoded & 4 == 0 {
+            guard target == 0 || target == thread.process.id else { throw .invalidArgument }
+            return .processTime(thread.process, includesSystem: encoded & 3 != 1)
+        }
+        let other = target == 0 ? thread : thread.process.threads.first { $0.id == target }
+        guard let other else { throw .invalidArgument }
+        return .threadTime(other)
     }
 }
 

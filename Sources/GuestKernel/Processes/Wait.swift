@@ -11,15 +11,20 @@ private struct WaitRequest {
     static let exited: UInt64 = 4
     static let continued: UInt64 = 8
     static let noWait: UInt64 = 0x0100_0000
+    static let all: UInt64 = 0x4000_0000
+    static let clones: UInt64 = 0x8000_0000
 
     var who: Who
     var options: UInt64
 
     func includes(_ child: Process) -> Bool {
+        // Children of clone(2) that send something else than SIGCHLD are for those who ask for them.
+        let isClone = child.exitSignal != Signal.child
+        if options & Self.all == 0 && isClone != (options & Self.clones != 0) { return false }
         switch who {
-        case .any: true
-        case .process(let id): child.id == id
-        case .group(let id): child.group == id
+        case .any: return true
+        case .process(let id): return child.id == id
+        case .group(let id): return child.group == id
         }
     }
 
@@ -94,13 +99,14 @@ func waitSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thre
 private func wait4(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
     let process = thread.process
     let id = Int32(truncatingIfNeeded: arguments.a)
-    // __WNOTHREAD, __WALL and __WCLONE make no difference here.
-    guard arguments.c & ~0xE000_000B == 0 else { throw .invalidArgument }
+    let options = arguments.c & 0xFFFF_FFFF
+    guard options & ~0xE000_000B == 0 else { throw .invalidArgument }  // __WNOTHREAD makes no difference here
+    if id == Int32.min { throw .noSuchProcess }
     let who: WaitRequest.Who =
         if id > 0 { .process(id) } else if id == -1 { .any } else {
             .group(id == 0 ? process.group : 0 &- id)
         }
-    let request = WaitRequest(who: who, options: arguments.c & 0xB | WaitRequest.exited)
+    let request = WaitRequest(who: who, options: options | WaitRequest.exited)
     guard let result = try process.wait(request) else { return 0 }
     if arguments.b != 0 { try process.space.store(result.status, at: arguments.b) }
     if arguments.d != 0 { try storeUsage(process.space, result.usage, at: arguments.d) }
@@ -120,8 +126,8 @@ private func waitid(_ arguments: SystemCallArguments, _ thread: Thread) throws(E
         who = .process(target.id)
     default: throw .invalidArgument
     }
-    let options = arguments.d & ~0xE000_0000
-    guard options & ~0x0100_000F == 0, options & 0xE != 0 else { throw .invalidArgument }
+    let options = arguments.d & 0xFFFF_FFFF
+    guard options & ~0xE100_000F == 0, options & 0xE != 0 else { throw .invalidArgument }
     let result = try process.wait(WaitRequest(who: who, options: options))
     if arguments.c != 0 {
         var info = [UInt32](repeating: 0, count: 32)

@@ -41,6 +41,9 @@ final class Thread {
     /// When a relative wait that is being restarted was to end; see `Errno.restartWithoutHandler`.
     var restartDeadline: UInt64?
 
+    /// PR_SET_NAME; nil: the process's, as for its first thread always.
+    var ownName: [UInt8]?
+
     // Threads library.
     var clearChildTID: UInt64 = 0
     var robustList: UInt64 = 0
@@ -60,6 +63,12 @@ final class Thread {
     deinit {
         stack.deallocate()
         if let vectorState { VectorState.deallocate(vectorState) }
+    }
+
+    /// comm, at most 15 bytes.
+    var name: [UInt8] {
+        get { ownName ?? process.name }
+        set { if id == process.id { process.name = newValue } else { ownName = newValue } }
     }
 
     /// Lets the thread begin at `entry`; thread_trampoline resumes `frame`, a kernel thread has a function of its own.

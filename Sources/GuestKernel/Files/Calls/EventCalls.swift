@@ -3,10 +3,13 @@ extension FileCall {
     // MARK: Waiting
 
     /// Runs `check` until it finds something, the deadline passes or a signal comes.
-    /// - Parameter check: looks at everything and collects the queues to wait in; returns how much is ready.
+    /// - Parameters:
+    ///   - restarts: goes on if the signal was not caught.
+    ///   - check: looks at everything and collects the queues to wait in; returns how much is ready.
     private func wait(
-        until deadline: UInt64, _ check: (inout [WaitQueue]) throws(Errno) -> Int
+        until deadline: UInt64, restarts: Bool = true, _ check: (inout [WaitQueue]) throws(Errno) -> Int
     ) throws(Errno) -> Int {
+        let deadline = restarts ? thread.takeRestartDeadline() ?? deadline : deadline
         while true {
             var queues: [WaitQueue] = []
             let ready = try check(&queues)
@@ -17,8 +20,9 @@ extension FileCall {
                     return try check(&unused)
                 }
             } catch {
-                // None of these is ever restarted (signal(7)).
-                throw error == .restart ? .interrupted : error
+                // A handler always ends it; poll and select go on after a stop and SIGCONT, epoll_wait does not (signal(7)).
+                if error != .restart { throw error }
+                throw restarts ? thread.restart(until: deadline) : .interrupted
             }
         }
     }
@@ -41,7 +45,7 @@ extension FileCall {
             result = try body()
         } catch {
             // With EINTR the signal is delivered first; its frame holds the old mask.
-            if error != .interrupted { thread.restoreSignalMask() }
+            if error != .interrupted && error != .restartWithoutHandler { thread.restoreSignalMask() }
             throw error
         }
         thread.restoreSignalMask()
@@ -240,7 +244,8 @@ extension FileCall {
         let maximum = Int32(truncatingIfNeeded: arguments.c)
         guard maximum > 0 else { throw .invalidArgument }
         var events: [(events: UInt32, data: UInt64)] = []
-        let count = try wait(until: deadline) { (queues: inout [WaitQueue]) throws(Errno) -> Int in
+        let count = try wait(until: deadline, restarts: false) {
+            (queues: inout [WaitQueue]) throws(Errno) -> Int in
             events = epoll.collect(limit: Int(min(maximum, 4096)))
             if events.isEmpty { epoll.addReadinessQueues(to: &queues) }
             return events.count

@@ -16,6 +16,8 @@ final class ProcProcess: ProcDirectory {
                 group: process.credentials.effectiveGroup))
     }
 
+    override var processOfDirectory: Process? { thread == nil ? process : nil }
+
     /// Numbers of one process's inodes: 2^24 of them, the descriptors' from 2^16 on.
     static func number(_ id: Int32, _ index: UInt64) -> UInt64 { UInt64(id.magnitude) << 24 | index }
 
@@ -112,7 +114,7 @@ final class ProcProcess: ProcDirectory {
         case .auxv: text.bytes(of: text.process.space.auxiliaryRange)
         case .cgroup: Text.bytes("0::/\n")
         case .cmdline: text.bytes(of: text.process.space.argumentRange)
-        case .comm: text.process.name + [UInt8(ascii: "\n")]
+        case .comm: text.name + [UInt8(ascii: "\n")]
         case .environ: text.bytes(of: text.process.space.environmentRange)
         case .gid_map, .projid_map: Text.bytes(identityMap)
         case .io: text.inputAndOutput()
@@ -124,7 +126,7 @@ final class ProcProcess: ProcDirectory {
         case .mountstats: MountText.statistics()
         case .oom_score: Text.bytes("0\n")
         case .oom_score_adj: text.adjustment()
-        case .personality: Text.bytes("00000000\n")
+        case .personality: text.personality()
         case .schedstat: text.schedule()
         case .setgroups: Text.bytes("allow\n")
         case .smaps: text.maps(isDetailed: true)
@@ -144,7 +146,9 @@ final class ProcProcess: ProcDirectory {
     private func change(_ entry: Entry) -> ((ArraySlice<UInt8>) throws(Errno) -> Void)? {
         let process = process
         switch entry {
-        case .comm: return { (name) throws(Errno) in process.name = Array(name.prefix(15)) }
+        case .comm:
+            guard let thread = thread ?? process.threads.first else { return nil }
+            return { (name) throws(Errno) in thread.name = Array(name.prefix(15)) }
         case .oom_score_adj:
             return { (value) throws(Errno) in
                 let isNegative = value.first == UInt8(ascii: "-")

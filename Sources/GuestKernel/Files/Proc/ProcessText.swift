@@ -11,6 +11,16 @@ struct ProcessText {
     private var id: UInt64 { UInt64((thread?.id ?? process.id).magnitude) }
     private var parent: UInt64 { UInt64(process.parent?.id.magnitude ?? 0) }
 
+    /// comm.
+    var name: [UInt8] { thread?.name ?? process.name }
+
+    func personality() -> [UInt8] {
+        var text = Text()
+        text.add(hex: UInt64(process.attributes.personality), width: 8)
+        text.add("\n")
+        return text.bytes
+    }
+
     /// The letter and the word for what the process is doing.
     private var state: (letter: StaticString, word: StaticString) {
         if process.ending != nil { return ("Z", "Z (zombie)") }
@@ -41,7 +51,7 @@ struct ProcessText {
         var text = Text()
         text.add(id)
         text.add(" (")
-        text.add(process.name)
+        text.add(name)
         text.add(") ")
         text.add(state.letter)
         func add(_ values: [UInt64]) {
@@ -148,7 +158,7 @@ struct ProcessText {
 
     func status() -> [UInt8] {
         var text = Text("Name:\t")
-        text.add(process.name)
+        text.add(name)
         text.add("\nUmask:\t0")
         text.add(octal: UInt64(process.directories.umask), width: 3)
         text.add("\nState:\t")
@@ -218,7 +228,8 @@ struct ProcessText {
             text.add(set.name)
             text.add(hex: set.value, width: 16)
         }
-        text.add("\nNoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0")
+        text.add(who.hasNoNewPrivileges ? "\nNoNewPrivs:\t1" : "\nNoNewPrivs:\t0")
+        text.add("\nSeccomp:\t0\nSeccomp_filters:\t0")
         text.add("\nSpeculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\tconditional enabled")
         text.add("\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0")
         text.add("\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
