@@ -26,6 +26,9 @@ dynamic:
   .quad 10, strings_end - strings         // DT_STRSZ
   .quad 11, 24                            // DT_SYMENT
   .quad 14, soname - strings              // DT_SONAME
+  .quad 0x6FFFFFF0, versions - vdso_image // DT_VERSYM: Go looks for the version without asking whether there are any
+  .quad 0x6FFFFFFC, definitions - vdso_image // DT_VERDEF
+  .quad 0x6FFFFFFD, 2                     // DT_VERDEFNUM
   .quad 0, 0
 dynamic_end:
 hash:                                     // one bucket, all symbols in one chain
@@ -45,6 +48,17 @@ symbols:
   symbol name_time, time
   symbol name_getcpu, getcpu
   symbol name_clock_getres, clock_getres
+versions:                                 // of each symbol: 2 is LINUX_2.6
+  .word 0, 2, 2, 2, 2, 2
+  .macro definition flags, index, hash, name, next
+  .word 1, \flags, \index, 1
+  .long \hash, 20, \next                  // Elf64_Verdef; its one Elf64_Verdaux is 20 bytes further
+  .long \name - strings, 0
+  .endm
+  .balign 4
+definitions:
+  definition 1, 1, 0x0DEEBFA1, soname, 28  // VER_FLG_BASE
+  definition 0, 2, 0x03AE75F6, name_version, 0
 strings:
   .byte 0
 soname: .asciz "linux-vdso.so.1"
@@ -53,6 +67,7 @@ name_gettimeofday: .asciz "__vdso_gettimeofday"
 name_time: .asciz "__vdso_time"
 name_getcpu: .asciz "__vdso_getcpu"
 name_clock_getres: .asciz "__vdso_clock_getres"
+name_version: .asciz "LINUX_2.6"
 strings_end:
 #define BOOT_TSC   vdso_image + 4096(%rip)
 #define MULTIPLIER vdso_image + 4104(%rip)
