@@ -172,7 +172,7 @@ final class AddressSpace {
 
     /// Pages that a fork copies at once. The first write to a shared page costs each side a trap, as much as the copies of
     /// a hundred pages; so what was written lately, the stack first, is copied while there is memory to spare.
-    private static let eagerForkPages = 64
+    private static let eagerForkPages = 512
 
     /// A copy for fork(2): the same areas; private pages are shared read-only until one side writes.
     /// - Throws: `.noMemory`.
