@@ -172,7 +172,11 @@ final class AddressSpace {
 
     /// Pages that a fork copies at once. The first write to a shared page costs each side a trap, as much as the copies of
     /// a hundred pages; so what was written lately, the stack first, is copied while there is memory to spare.
-    private static let eagerForkPages = 512
+    /// That many only while most memory is free: a thousand idle children are to fit as well.
+    private static var eagerForkPages: Int {
+        if Frames.available > Frames.total / 4 * 3 { return 512 }
+        return Frames.available > Frames.total / 4 ? 64 : 0
+    }
 
     /// A copy for fork(2): the same areas; private pages are shared read-only until one side writes.
     /// - Throws: `.noMemory`.
@@ -185,7 +189,7 @@ final class AddressSpace {
         clone.argumentRange = argumentRange
         clone.environmentRange = environmentRange
         clone.auxiliaryRange = auxiliaryRange
-        var eager = Frames.available > Frames.total / 4 ? Self.eagerForkPages : 0
+        var eager = Self.eagerForkPages
         for area in areas.reversed() {
             var address = area.start
             while address < area.end {
