@@ -12,6 +12,8 @@ enum Counters {
     // SAFETY: see Frames.
     nonisolated(unsafe) static var systemCalls: UInt64 = 0
     nonisolated(unsafe) static var pageFaults: UInt64 = 0
+    /// Entries of programs' page tables written, all levels.
+    nonisolated(unsafe) static var pageTableWrites: UInt64 = 0
     nonisolated(unsafe) static var interrupts: UInt64 = 0
     nonisolated(unsafe) static var processes: UInt64 = 0
     /// `Clock.monotonic` when the last entry came in, and when a program last went on: for user and system time.

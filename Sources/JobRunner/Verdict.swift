@@ -117,9 +117,15 @@ extension Verdict {
         }
     }
 
+    /// The panic with which the guest kernel ends when it needs memory itself and there is none (KernelHeap.swift).
+    private static let kernelOutOfMemory = "out of kernel memory"
+
     private init(end: (cause: MachineEvent.EndCause, message: [UInt8]), _ seen: Observations) {
         let text = printable(end.message)
         switch end.cause {
+        case .guestPanic where text == Self.kernelOutOfMemory:
+            self = Verdict(
+                .outOfMemory, status: 137, message: "out of memory for the guest kernel; give it more with -m")
         case .guestPanic:
             self = Verdict(.guestPanic, status: 125, message: "the guest kernel panicked: \(text)")
         case .tripleFault:

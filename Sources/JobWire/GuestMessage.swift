@@ -55,6 +55,8 @@ public enum GuestMessage: Equatable, Sendable {
         public var pageFaults: UInt64
         public var systemCalls: UInt64
         public var processesCreated: UInt64
+        /// Writes to entries of page tables that were programs' at the time.
+        public var pageTableWrites: UInt64
 
         public init(nonce: Nonce, kind: Kind, code: UInt32) {
             self.nonce = nonce
@@ -68,6 +70,7 @@ public enum GuestMessage: Equatable, Sendable {
             pageFaults = 0
             systemCalls = 0
             processesCreated = 0
+            pageTableWrites = 0
         }
     }
 }
@@ -91,7 +94,7 @@ extension GuestMessage: JobMessage {
         case Tag.hello: 28...28
         case Tag.started: 8...8
         case Tag.failed: 8...(8 + WireLimit.path)
-        case Tag.exited: 88...88
+        case Tag.exited: 96...96
         case Tag.unsupported, Tag.unsupportedControl: 12...12
         case Tag.missingFile: 9...(8 + WireLimit.missingFile)
         case Tag.outputFile: 16...16
@@ -219,6 +222,7 @@ extension GuestMessage.ExitReport {
         pageFaults = try reader.integer(UInt64.self)
         systemCalls = try reader.integer(UInt64.self)
         processesCreated = try reader.integer(UInt64.self)
+        pageTableWrites = try reader.integer(UInt64.self)
     }
 
     func encode(to out: inout [UInt8]) {
@@ -233,5 +237,6 @@ extension GuestMessage.ExitReport {
         out.append(pageFaults)
         out.append(systemCalls)
         out.append(processesCreated)
+        out.append(pageTableWrites)
     }
 }

@@ -53,6 +53,7 @@ struct ResultJSON {
             $0.array("claimed_by_guest") { claimed in
                 for name in [
                     "exit_code", "signal", "usage.user", "usage.sys", "usage.max_rss", "usage.page_faults",
+                    "usage.page_table_writes",
                     "usage.system_calls", "usage.processes", "timing.kernel_boot", "timing.exec",
                     "unsupported_syscalls", "unsupported_ioctls", "missing_kernel_files",
                 ] { claimed.string(name) }
@@ -116,6 +117,7 @@ struct ResultJSON {
             $0.number("page_faults", report?.pageFaults)
             $0.number("system_calls", report?.systemCalls)
             $0.number("processes", report?.processesCreated)
+            $0.number("page_table_writes", report?.pageTableWrites)
             $0.object("vm_exits") {
                 $0.number("total", counter(.exits))
                 $0.number("mmio", counter(.mmioExits))

@@ -158,6 +158,7 @@ struct JobCommand {
         report.systemNanoseconds = usage.system
         report.maximumResidentBytes = usage.maxResidentPages * pageSize
         report.pageFaults = Counters.pageFaults
+        report.pageTableWrites = Counters.pageTableWrites
         report.systemCalls = Counters.systemCalls
         report.processesCreated = Counters.processes
         return report

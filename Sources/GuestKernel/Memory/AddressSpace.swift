@@ -138,7 +138,7 @@ final class AddressSpace {
     func dropPages(from start: UInt64, to end: UInt64) {
         table.forEachPresent(from: start, to: end) { _, slot in
             Frames.release(PageTableEntry(bits: slot.pointee).frame)
-            slot.pointee = 0
+            slot.entry = 0
             residentPages -= 1
         }
     }
@@ -160,7 +160,7 @@ final class AddressSpace {
                 let entry = PageTableEntry(bits: slot.pointee)
                 // A private page becomes writable again at its first write, when it is known whose it is.
                 let writable = access.contains(.write) && area.isShared && entry.isWritable
-                slot.pointee =
+                slot.entry =
                     access.isEmpty
                     ? entry.bits & ~PageTableEntry.user & ~PageTableEntry.writable
                     : PageTableEntry(
@@ -221,12 +221,12 @@ final class AddressSpace {
                 if eager > 0, let copy = try? Frames.allocate(zeroed: false) {
                     eager -= 1
                     wide_copy(PhysicalMemory.pointer(copy), PhysicalMemory.pointer(entry.frame), pageSize)
-                    to[i] = entry.bits - entry.frame + copy
+                    (to + i).entry = entry.bits - entry.frame + copy
                     continue
                 }
-                first[i] = entry.bits & ~PageTableEntry.writable
+                (first + i).entry = entry.bits & ~PageTableEntry.writable
             }
-            to[i] = first[i]
+            (to + i).entry = first[i]
             Frames.retain(entry.frame)
         }
     }

@@ -27,7 +27,7 @@ extension AddressSpace {
             table.forEachPresent(from: start, to: start + (to - from) * pageSize) { _, slot in
                 let frame = PageTableEntry(bits: slot.pointee).frame
                 guard matches(frame) else { return }
-                slot.pointee = 0
+                slot.entry = 0
                 residentPages -= 1
                 Frames.release(frame)
             }

@@ -166,8 +166,8 @@ extension AddressSpace {
         var failure: Errno?
         table.forEachPresent(from: from, to: from + size) { address, slot in
             do throws(Errno) {
-                try table.slot(for: to + (address - from)).pointee = slot.pointee
-                slot.pointee = 0
+                try table.slot(for: to + (address - from)).entry = slot.pointee
+                slot.entry = 0
             } catch {
                 failure = error
             }

@@ -55,7 +55,7 @@ extension AddressSpace {
                 try makeWritable(slot, at: page, in: area)
                 makeNeighboursWritable(of: page, in: area)
             } else {
-                slot.pointee = refreshed(entry, area)
+                slot.entry = refreshed(entry, area)
             }
             return
         }
@@ -84,20 +84,20 @@ extension AddressSpace {
             let own = try inode.page(at: (offset + (page - area.start)) / pageSize, forWriting: true)
             if slot.pointee == 0 {
                 // The file has just got a page of its own, and took the image's out of everybody's memory.
-                slot.pointee = PageTableEntry(frame: own, writable: true, executable: executable).bits
+                slot.entry = PageTableEntry(frame: own, writable: true, executable: executable).bits
                 return countResident()
             }
             guard PageTableEntry(bits: slot.pointee).frame == frame else { return Frames.release(own) }
-            slot.pointee = PageTableEntry(frame: own, writable: true, executable: executable).bits
+            slot.entry = PageTableEntry(frame: own, writable: true, executable: executable).bits
             return Frames.release(frame)
         }
         if Frames.isExclusive(frame) {
-            slot.pointee = PageTableEntry(frame: frame, writable: true, executable: executable).bits
+            slot.entry = PageTableEntry(frame: frame, writable: true, executable: executable).bits
             return
         }
         let copy = try Frames.allocate(zeroed: false)
         wide_copy(PhysicalMemory.pointer(copy), PhysicalMemory.pointer(frame), pageSize)
-        slot.pointee = PageTableEntry(frame: copy, writable: true, executable: executable).bits
+        slot.entry = PageTableEntry(frame: copy, writable: true, executable: executable).bits
         Frames.release(frame)
     }
 
@@ -133,7 +133,7 @@ extension AddressSpace {
         let writable = area.access.contains(.write)
         let executable = area.access.contains(.execute)
         // The page itself first: if memory ends here, the neighbours can do without.
-        try table.slot(for: page).pointee =
+        try table.slot(for: page).entry =
             PageTableEntry(frame: try Frames.allocate(), writable: writable, executable: executable).bits
         countResident()
         if Frames.available < Frames.total / 8 { return }
@@ -141,7 +141,7 @@ extension AddressSpace {
         var address = start
         while address < end {
             if slot.pointee == 0, let frame = try? Frames.allocate() {
-                slot.pointee = PageTableEntry(frame: frame, writable: writable, executable: executable).bits
+                slot.entry = PageTableEntry(frame: frame, writable: writable, executable: executable).bits
                 countResident()
             }
             slot += 1
@@ -162,9 +162,9 @@ extension AddressSpace {
             let copy = try Frames.allocate(zeroed: false)
             wide_copy(PhysicalMemory.pointer(copy), PhysicalMemory.pointer(frame), pageSize)
             Frames.release(frame)
-            slot.pointee = PageTableEntry(frame: copy, writable: true, executable: executable).bits
+            slot.entry = PageTableEntry(frame: copy, writable: true, executable: executable).bits
         } else {
-            slot.pointee = PageTableEntry(
+            slot.entry = PageTableEntry(
                 frame: frame, writable: writing && area.isShared, executable: executable).bits
         }
         countResident()
@@ -203,7 +203,7 @@ extension AddressSpace {
                 if slot.pointee == 0,
                     let frame = inode.cachedPage(at: (offset + (address - area.start)) / pageSize)
                 {
-                    slot.pointee = PageTableEntry(frame: frame, writable: false, executable: executable).bits
+                    slot.entry = PageTableEntry(frame: frame, writable: false, executable: executable).bits
                     countResident()
                 }
                 slot += 1

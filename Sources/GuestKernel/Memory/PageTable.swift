@@ -91,7 +91,7 @@ struct PageTable {
         while shift > 12 {
             let place = table + Int(address >> shift & 511)
             if !PageTableEntry(bits: place.pointee).isPresent {
-                place.pointee =
+                place.entry =
                     try Self.allocateTable()
                     | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user
                     | PageTableEntry.accessed
@@ -148,7 +148,19 @@ struct PageTable {
                 clear(child, shift: shift - 9, slots: 512, keepsStub: isKept)
                 if !isKept { Self.releaseTable(child) }
             }
-            if !isKept { words[i] = 0 }
+            if !isKept { (words + i).entry = 0 }
+        }
+    }
+}
+
+extension UnsafeMutablePointer<UInt64> {
+    /// An entry of a program's page table. Every write to one goes through here and is counted: on a KVM that shadows page
+    /// tables that is what costs.
+    var entry: UInt64 {
+        get { pointee }
+        nonmutating set {
+            Counters.pageTableWrites &+= 1
+            pointee = newValue
         }
     }
 }
