@@ -19,10 +19,10 @@ func systemVCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread:
         }
         return try SemaphoreSet.operate(arguments, process, until: deadline)
     case .semctl: return try SemaphoreSet.control(arguments, process)
-    case .msgget: return try MessageQueue.get(arguments, process)
-    case .msgsnd: return try MessageQueue.send(arguments, process)
-    case .msgrcv: return try MessageQueue.receive(arguments, process)
-    case .msgctl: return try MessageQueue.control(arguments, process)
+    case .msgget: return try SystemVMessageQueue.get(arguments, process)
+    case .msgsnd: return try SystemVMessageQueue.send(arguments, process)
+    case .msgrcv: return try SystemVMessageQueue.receive(arguments, process)
+    case .msgctl: return try SystemVMessageQueue.control(arguments, process)
     default: return nil
     }
 }

@@ -1,5 +1,5 @@
 /// A System V message queue (msgget(2)).
-final class MessageQueue: IPCObject {
+final class SystemVMessageQueue: IPCObject {
     private struct Message {
         let type: Int64
         let bytes: [UInt8]
@@ -11,7 +11,7 @@ final class MessageQueue: IPCObject {
 
     private var messages: [Message] = []
     private var bytesQueued: UInt64 = 0
-    private var capacity = MessageQueue.defaultCapacity
+    private var capacity = SystemVMessageQueue.defaultCapacity
     private let changed = WaitQueue()
     private var sendTime: UInt64 = 0
     private var receiveTime: UInt64 = 0
@@ -32,13 +32,13 @@ final class MessageQueue: IPCObject {
     // MARK: Calls
 
     // SAFETY: see Frames.
-    nonisolated(unsafe) private static var table = IPCTable<MessageQueue>(limit: 1024)
+    nonisolated(unsafe) private static var table = IPCTable<SystemVMessageQueue>(limit: 1024)
 
     /// msgget(2).
     static func get(_ arguments: SystemCallArguments, _ process: Process) throws(Errno) -> Int {
         try table.get(key: arguments.a, flags: arguments.b, process.credentials) { (_) throws(Errno) in
-        } make: { () throws(Errno) -> MessageQueue in
-            MessageQueue(process.credentials, mode: UInt32(truncatingIfNeeded: arguments.b))
+        } make: { () throws(Errno) -> SystemVMessageQueue in
+            SystemVMessageQueue(process.credentials, mode: UInt32(truncatingIfNeeded: arguments.b))
         }
     }
 
