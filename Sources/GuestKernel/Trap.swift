@@ -87,6 +87,10 @@ private func servePageFault(_ frame: UnsafeMutablePointer<trap_frame>, _ thread:
 func returnToProgram(_ thread: Thread) -> Bool {
     Timers.expire()
     if Scheduler.isSliceOver { Scheduler.yield() }
+    if Frames.isShort {
+        Frames.isShort = false
+        OutOfMemory.endLargest(inFavourOf: thread)
+    }
     if !thread.deliverSignals() { return false }
     VectorState.claim(for: thread)
     Scheduler.armTimer()

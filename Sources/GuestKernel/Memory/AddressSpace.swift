@@ -79,6 +79,14 @@ final class AddressSpace {
 
     // MARK: Changing
 
+    /// Linux's default vm.max_map_count. A call may add two areas by cutting, and one of its own.
+    static let maximumAreas = 65_530
+
+    /// - Throws: `.noMemory` when the program has as many areas as it may have.
+    func requireRoomForAreas() throws(Errno) {
+        guard areas.count + 3 <= Self.maximumAreas else { throw .noMemory }
+    }
+
     /// Adds an area where nothing is mapped, joined with its neighbours where they are alike.
     func insert(_ area: MemoryArea) {
         if case .file(let inode, _) = area.backing { inode.isMapped = true }
@@ -97,7 +105,7 @@ final class AddressSpace {
 
     private static func joins(_ a: MemoryArea, _ b: MemoryArea) -> Bool {
         guard a.end == b.start, a.access == b.access, a.isShared == b.isShared,
-            a.growsDown == b.growsDown
+            a.growsDown == b.growsDown, a.forkRule == b.forkRule
         else { return false }
         switch (a.backing, b.backing) {
         case (.anonymous, .anonymous): return true
@@ -107,7 +115,7 @@ final class AddressSpace {
     }
 
     /// Cuts areas at `start` and `end` so that both are borders; returns the indices of the areas between.
-    private func split(_ start: UInt64, _ end: UInt64) -> Range<Int> {
+    func split(_ start: UInt64, _ end: UInt64) -> Range<Int> {
         splitOnce(at: start)
         splitOnce(at: end)
         return firstIndex(endingAbove: start)..<firstIndexStarting(atOrAbove: end)
@@ -190,7 +198,8 @@ final class AddressSpace {
         clone.environmentRange = environmentRange
         clone.auxiliaryRange = auxiliaryRange
         var eager = Self.eagerForkPages
-        for area in areas.reversed() {
+        clone.areas.removeAll { $0.forkRule == .leaveOut }
+        for area in areas.reversed() where area.forkRule == .share {
             var address = area.start
             while address < area.end {
                 let tableEnd = min(area.end, (address | 0x1F_FFFF) &+ 1)

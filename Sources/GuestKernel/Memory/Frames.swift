@@ -21,6 +21,9 @@ enum Frames {
     /// Frames that only the kernel itself may take, so that a program runs out of memory before the kernel does.
     nonisolated(unsafe) private static var reserve: UInt64 = 0
 
+    /// The heap has begun to eat into what page tables leave it: before a program goes on, one is to be ended.
+    nonisolated(unsafe) static var isShort = false
+
     static var total: UInt64 { lowFrames + highFrames }
     static var available: UInt64 { freeCount + (total - nextFresh) }
 
@@ -35,7 +38,15 @@ enum Frames {
         states = PhysicalMemory.pointer(freeStart).assumingMemoryBound(to: UInt32.self)
         let table = (total * 4 + pageSize - 1) / pageSize
         nextFresh = freeStart / pageSize + table
-        reserve = max(256, total / 64)
+        reserve = max(512, total / 64)
+    }
+
+    /// Whether page tables may still grow: half of the kernel's reserve is for its heap alone, which no program can be refused.
+    static var hasRoomForTables: Bool { available > reserve / 2 }
+
+    /// After the heap took frames.
+    static func noteKernelUse() {
+        if !hasRoomForTables { isShort = true }
     }
 
     private static func index(of address: PhysicalAddress) -> UInt64? {

@@ -39,6 +39,7 @@ enum KernelHeap {
     private static func allocateSmall(_ sizeClass: Int) -> UnsafeMutableRawPointer? {
         if smallFree[sizeClass] == 0 {
             guard let frame = try? Frames.allocate(zeroed: false, forKernel: true) else { return nil }
+            Frames.noteKernelUse()
             Frames.setHeapUse(.slab(sizeClass: sizeClass), of: frame)
             let size = bytes(ofClass: sizeClass)
             var offset = Int(pageSize) / size * size - size
@@ -53,16 +54,18 @@ enum KernelHeap {
     private static func allocateBlock(order: Int) -> UnsafeMutableRawPointer? {
         guard order < orders else { return nil }
         if let block = pop(&blockFree[order]) { return block }
+        defer { Frames.noteKernelUse() }
         let count = UInt64(1) << UInt64(order)
         let frame = order == 0
             ? try? Frames.allocate(zeroed: false, forKernel: true)
             : try? Frames.allocateContiguous(count: count, forKernel: true)
-        guard let frame else { return nil }
+        guard let frame else { return order == 0 ? nil : KernelMappings.makeBlock(order: order) }
         Frames.setHeapUse(.block(order: order), of: frame)
         return PhysicalMemory.pointer(frame)
     }
 
     static func free(_ pointer: UnsafeMutableRawPointer) {
+        if let order = KernelMappings.order(of: pointer) { return push(pointer, onto: &blockFree[order]) }
         let frame = PhysicalMemory.address(of: pointer) & ~(pageSize - 1)
         switch Frames.heapUse(of: frame) {
         case .slab(let sizeClass): push(pointer, onto: &smallFree[sizeClass])

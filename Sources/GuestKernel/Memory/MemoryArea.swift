@@ -22,6 +22,10 @@ struct MemoryArea {
     var isShared: Bool
     var growsDown: Bool
     var backing: Backing
+    var forkRule = ForkRule.share
+
+    /// What a fork's child gets of it: the pages (copied on write where private), zero pages, or nothing; madvise(2).
+    enum ForkRule { case share, wipe, leaveOut }
 
     var size: UInt64 { end - start }
 

@@ -10,6 +10,7 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
         let range = try pageRange(arguments.a, arguments.b)
         guard arguments.c & ~0x0100_0007 == 0 else { throw .invalidArgument }
         if !range.isEmpty {
+            try space.requireRoomForAreas()
             try space.protect(
                 from: range.lowerBound, to: range.upperBound,
                 access: Access(rawValue: UInt32(arguments.c & 7)))
@@ -18,6 +19,7 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
     case .munmap:
         let range = try pageRange(arguments.a, arguments.b)
         if range.isEmpty { throw .invalidArgument }
+        try space.requireRoomForAreas()
         space.unmap(from: range.lowerBound, to: range.upperBound)
         return 0
     case .brk: return Int(space.setBreak(arguments.a))
@@ -28,8 +30,9 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
     case .mincore: return try residency(space, arguments)
     case .madvise: return try advise(space, arguments)
     case .mlock, .munlock, .mlock2:  // nothing is ever swapped out
-        try requireMapped(
-            space, try pageRange(arguments.a & ~(pageSize - 1), arguments.b + (arguments.a & 4095)))
+        let (length, overflow) = arguments.b.addingReportingOverflow(arguments.a & (pageSize - 1))
+        if overflow { throw .invalidArgument }
+        try requireMapped(space, try pageRange(arguments.a & ~(pageSize - 1), length))
         return 0
     case .mlockall, .munlockall: return 0  // mlockall, munlockall
     default: return nil
@@ -38,14 +41,14 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
 
 /// A page-aligned start and a length rounded up to pages, inside the program's half.
 /// - Throws: `.invalidArgument`.
-private func pageRange(_ start: UInt64, _ length: UInt64) throws(Errno) -> Range<UInt64> {
+func pageRange(_ start: UInt64, _ length: UInt64) throws(Errno) -> Range<UInt64> {
     guard start & (pageSize - 1) == 0, start <= AddressSpace.top, length <= AddressSpace.top - start else {
         throw .invalidArgument
     }
     return start..<(start + length + pageSize - 1) & ~(pageSize - 1)
 }
 
-private func requireMapped(_ space: AddressSpace, _ range: Range<UInt64>) throws(Errno) {
+func requireMapped(_ space: AddressSpace, _ range: Range<UInt64>) throws(Errno) {
     var address = range.lowerBound
     while address < range.upperBound {
         guard let area = space.area(at: address) else { throw .noMemory }
@@ -73,6 +76,7 @@ private func mapMemory(_ arguments: SystemCallArguments, _ thread: Thread) throw
         throw .invalidArgument
     }
     guard arguments.b <= AddressSpace.top else { throw .noMemory }
+    try space.requireRoomForAreas()
     let size = (arguments.b + pageSize - 1) & ~(pageSize - 1)
     let access = Access(rawValue: UInt32(truncatingIfNeeded: arguments.c) & 7)
     let isShared = flags.contains(.shared)
@@ -149,7 +153,7 @@ extension AddressSpace {
         let old = (heapEnd + pageSize - 1) & ~(pageSize - 1)
         let new = (wanted + pageSize - 1) & ~(pageSize - 1)
         if new > old {
-            guard isFree(old, new), (new - old) / pageSize <= Frames.total else { return heapEnd }
+            guard isFree(old, new), (new - old) / pageSize <= Frames.total, areas.count < Self.maximumAreas else { return heapEnd }
             insert(
                 MemoryArea(
                     start: old, end: new, access: [.read, .write], isShared: false, growsDown: false,
@@ -180,6 +184,7 @@ private func remap(_ space: AddressSpace, _ arguments: SystemCallArguments) thro
     let mayMove = arguments.d & 1 != 0
     let isFixed = arguments.d & 2 != 0
     guard arguments.d & ~3 == 0, !isFixed || mayMove, arguments.c > 0 else { throw .invalidArgument }
+    try space.requireRoomForAreas()
     let old = try pageRange(arguments.a, arguments.b)
     let newSize = try pageRange(0, arguments.c).upperBound
     let oldSize = old.upperBound - old.lowerBound
@@ -228,25 +233,6 @@ private func extended(_ area: MemoryArea, from start: UInt64, to end: UInt64) ->
         more.backing = .file(inode, offset: offset + (start - area.start))
     }
     return more
-}
-
-private func advise(_ space: AddressSpace, _ arguments: SystemCallArguments) throws(Errno) -> Int {
-    let range = try pageRange(arguments.a, arguments.b)
-    switch arguments.c {
-    case 4, 8:  // MADV_DONTNEED, MADV_FREE
-        var i = space.firstIndex(endingAbove: range.lowerBound)
-        while i < space.areas.count, space.areas[i].start < range.upperBound {
-            let area = space.areas[i]
-            let isAnonymous = if case .anonymous = area.backing { true } else { false }
-            if arguments.c == 4 || isAnonymous {
-                space.dropPages(from: max(area.start, range.lowerBound), to: min(area.end, range.upperBound))
-            }
-            i += 1
-        }
-        return 0
-    case 9, 100, 101: throw .invalidArgument  // MADV_REMOVE and the memory-failure ones
-    default: return 0  // advice
-    }
 }
 
 /// mincore(2).

@@ -49,6 +49,7 @@ struct PageTable {
 
     private static func allocateTable() throws(Errno) -> PhysicalAddress {
         if let spare = spares.popLast() { return spare }
+        guard Frames.hasRoomForTables else { throw .noMemory }
         return try Frames.allocate(forKernel: true)
     }
 

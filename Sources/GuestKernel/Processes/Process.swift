@@ -70,7 +70,7 @@ final class Process {
 
     /// Its changes to System V semaphores that its end takes back.
     var semaphoreUndo = SemaphoreUndo()
-    /// What was written to /proc/PID/oom_score_adj; nobody is chosen by it.
+    /// What was written to /proc/PID/oom_score_adj (OutOfMemory.swift).
     var outOfMemoryAdjustment: Int64 = 0
     /// `Clock.monotonic` when it was made, for /proc/PID/stat.
     let started = Clock.monotonic

@@ -23,14 +23,8 @@ extension Thread {
         case .notMapped: force(SignalInfo(Signal.segmentationFault, code: 1, address: address))  // SEGV_MAPERR
         case .notAllowed: force(SignalInfo(Signal.segmentationFault, code: 2, address: address))  // SEGV_ACCERR
         case .beyondEndOfFile: force(SignalInfo(Signal.bus, code: 2, address: address))  // BUS_ADRERR
-        case .noMemory: endForWantOfMemory()
+        case .noMemory: OutOfMemory.endLargest(inFavourOf: self)
         }
-    }
-
-    /// Nothing is left: the process that asked is ended, as the last resort Linux's out-of-memory killer is.
-    private func endForWantOfMemory() {
-        process.ranOutOfMemory = true
-        process.requestEnd(.signaled(signal: Signal.kill, coreDumped: false))
     }
 
     /// Last step before the program goes on: builds signal frames, stops, or ends the thread.
