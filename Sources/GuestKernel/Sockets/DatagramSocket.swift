@@ -1,6 +1,6 @@
 /// Where messages for one datagram socket wait. Known to those who send to it; the socket itself is not.
 final class Inbox {
-    let queue = MessageQueue(keepsMessages: true)
+    let queue = SocketQueue(keepsMessages: true)
     /// The socket's.
     let changed: WaitQueue
     /// Woken when a message was taken, or nobody takes any more: for senders that wait.

@@ -21,9 +21,6 @@ struct IncomingMessage {
 /// A socket (socket(7)). Abstract: subclasses are the families. Their inner ends (StreamEnd, Inbox) know each other; the
 /// sockets, being files, know only their ends, so that the last descriptor's going is noticed by `deinit`.
 class Socket: File {
-    // SAFETY: see Frames.
-    nonisolated(unsafe) private(set) static var count = 0
-
     final let family: UInt16
     final let type: SocketType
     /// The `protocol` of socket(2), for SO_PROTOCOL.
@@ -35,7 +32,9 @@ class Socket: File {
     final var options = SocketOptions()
     /// What SO_ERROR and the next call report, once.
     final var pendingError: Errno?
-    private let owner: (user: UInt32, group: UInt32)
+    final let owner: (user: UInt32, group: UInt32)
+    /// Where SocketTable has it.
+    final var tableIndex = 0
 
     init(
         family: UInt16, type: SocketType, protocolNumber: Int32, flags: UInt32,
@@ -47,16 +46,18 @@ class Socket: File {
         self.changed = changed
         let credentials = Scheduler.current.process.credentials
         owner = (credentials.effectiveUser, credentials.effectiveGroup)
-        Self.count += 1
         super.init(flags: OpenFlags.readWrite | flags & OpenFlags.nonblocking)
+        tableIndex = SocketTable.add(self)
     }
 
-    deinit { Self.count -= 1 }
+    deinit { SocketTable.remove(at: tableIndex) }
 
     /// Sockets live on the kernel's heap, which must not run out.
     /// - Throws: `.noBufferSpace`.
     static func requireRoom() throws(Errno) {
-        guard count < SocketLimits.sockets, Frames.available > Frames.total / 32 else { throw .noBufferSpace }
+        guard SocketTable.count < SocketLimits.sockets, Frames.available > Frames.total / 32 else {
+            throw .noBufferSpace
+        }
     }
 
     // MARK: What the families do
@@ -80,6 +81,8 @@ class Socket: File {
     var isListening: Bool { false }
     /// SO_PEERCRED.
     var peerCredentials: PeerCredentials { PeerCredentials(process: 0, user: .max, group: .max) }
+    /// What /proc/net shows as `st`.
+    var stateNumber: UInt8 { 7 }
     /// FIONREAD, and SIOCOUTQ.
     var bytesToReceive: Int { 0 }
     var bytesToBeReceived: Int { 0 }
@@ -172,7 +175,9 @@ class Socket: File {
         case 0x8901, 0x8902: break  // FIOSETOWN, SIOCSPGRP: there is no SIGIO to send
         case 0x8903, 0x8904: try space.store(Int32(0), at: argument)  // FIOGETOWN, SIOCGPGRP
         case 0x8905: try space.store(Int32(isAtUrgentMark ? 1 : 0), at: argument)  // SIOCATMARK
-        default: return try NetworkInterface.control(request, argument, space)
+        case 0x8906:  // SIOCGSTAMP
+            throw .noSuchFile
+        default: return try NetworkInterface.control(request, argument, space, for: family)
         }
         return 0
     }

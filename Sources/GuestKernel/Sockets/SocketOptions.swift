@@ -4,6 +4,7 @@ enum OptionLevel {
     static let ip: Int32 = 0
     static let tcp: Int32 = 6
     static let udp: Int32 = 17
+    static let udpLite: Int32 = 136
     static let ipv6: Int32 = 41
     static let netlink: Int32 = 270
 }
@@ -86,6 +87,9 @@ struct IntegerOption {
         switch level {
         case OptionLevel.socket: return all.first { $0.level == level && $0.name == name }
         case OptionLevel.tcp where !isTCP, OptionLevel.udp where isTCP: return nil
+        case OptionLevel.udpLite:
+            guard socket.protocolNumber == InternetSockets.udpLite else { return nil }
+            return all.first { $0.level == level && $0.name == name }
         case OptionLevel.ipv6 where socket.family != AddressFamily.internet6: return nil
         case OptionLevel.ip, OptionLevel.ipv6, OptionLevel.tcp, OptionLevel.udp:
             guard socket.family == AddressFamily.internet || socket.family == AddressFamily.internet6 else {
@@ -120,8 +124,8 @@ struct IntegerOption {
         IntegerOption(6, 8, 60, any), IntegerOption(6, 9, 0, natural), IntegerOption(6, 10, 0, natural),
         on(6, 12, 1), IntegerOption(6, 18, 0, natural), IntegerOption(6, 23, 0, natural),
         IntegerOption(6, 25, -1, any), on(6, 30),
-        // SOL_UDP: CORK
-        on(17, 1),
+        // SOL_UDP: CORK. SOL_UDPLITE: SEND_CSCOV, RECV_CSCOV
+        on(17, 1), IntegerOption(136, 10, 0, natural), IntegerOption(136, 11, 0, natural),
         // SOL_IPV6: UNICAST_HOPS, MULTICAST_HOPS, MULTICAST_LOOP, MTU_DISCOVER, RECVERR, V6ONLY, RECVPKTINFO, RECVHOPLIMIT,
         // RECVRTHDR, RECVHOPOPTS, RECVDSTOPTS, DONTFRAG, RECVTCLASS, TCLASS, FREEBIND
         IntegerOption(41, 16, 64, -1...255), IntegerOption(41, 18, 1, -1...255), on(41, 19, 1),

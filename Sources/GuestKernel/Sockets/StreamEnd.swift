@@ -1,6 +1,6 @@
 /// One direction of a connection.
 final class Channel {
-    let queue: MessageQueue
+    let queue: SocketQueue
     /// `changed` of the sockets at its ends; a connection that nobody accepted yet has one that nobody waits in.
     var reader = WaitQueue()
     var writer = WaitQueue()
@@ -26,7 +26,7 @@ final class Channel {
     /// The reader set SO_PASSCRED.
     var wantsCredentials = false
 
-    init(keepsMessages: Bool) { queue = MessageQueue(keepsMessages: keepsMessages) }
+    init(keepsMessages: Bool) { queue = SocketQueue(keepsMessages: keepsMessages) }
 
     var room: Int { max(0, sendCapacity + receiveCapacity - queue.charge) }
 

@@ -40,6 +40,7 @@ class StreamSocket: Socket {
     // MARK: Connecting
 
     override final var isListening: Bool { listener != nil }
+    override var stateNumber: UInt8 { end == nil ? 1 : 3 }
 
     override final func accept(flags: UInt32) throws(Errno) -> Socket {
         guard let listener else { throw .invalidArgument }

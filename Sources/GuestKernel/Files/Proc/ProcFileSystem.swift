@@ -29,7 +29,7 @@ final class ProcRoot: ProcDirectory {
         ("swaps", ProcSystem.swaps), ("uptime", ProcSystem.uptime), ("version", ProcSystem.version),
         ("vmstat", ProcSystem.virtualMemory),
     ]
-    private static let fixedNames: [StaticString] = ["self", "thread-self", "sys", "mounts"]
+    private static let fixedNames: [StaticString] = ["self", "thread-self", "sys", "mounts", "net"]
 
     override var names: [StaticString] { Self.fixedNames + Self.texts.map { $0.name } }
 
@@ -44,6 +44,7 @@ final class ProcRoot: ProcDirectory {
         case 1: return ProcLink(system, number: 3, linkOwner) { _ in Self.current(withThread: true) }
         case 2: return sysDirectory
         case 3: return ProcLink(system, number: 5, linkOwner) { _ in Text.bytes("self/mounts") }
+        case 4: return ProcLink(system, number: 4, linkOwner) { _ in Text.bytes("self/net") }
         default: break
         }
         guard let i = Self.texts.firstIndex(where: { name.equals($0.name) }) else { return nil }

@@ -26,7 +26,7 @@ final class ProcProcess: ProcDirectory {
         case auxv, cgroup, cmdline, comm, environ, gid_map, io, limits, loginuid, maps, mountinfo, mounts
         case mountstats, oom_score, oom_score_adj, personality, projid_map, schedstat, sessionid, setgroups
         case smaps, smaps_rollup, stat, statm, status, syscall, uid_map, wchan
-        case cwd, exe, root, children, fd, fdinfo, task
+        case cwd, exe, root, children, fd, fdinfo, net, task
 
         var name: StaticString {
             switch self {
@@ -64,6 +64,7 @@ final class ProcProcess: ProcDirectory {
             case .children: "children"
             case .fd: "fd"
             case .fdinfo: "fdinfo"
+            case .net: "net"
             case .task: "task"
             }
         }
@@ -91,6 +92,7 @@ final class ProcProcess: ProcDirectory {
         case .fd, .fdinfo:
             return ProcDescriptors(system, process, number: number, isInformation: entry == .fdinfo)
         case .cwd, .exe, .root: return makeLink(entry, number)
+        case .net: return ProcNetwork.make(system)
         default: return makeText(entry, number)
         }
     }
@@ -138,7 +140,7 @@ final class ProcProcess: ProcDirectory {
         case .children: text.children()
         case .wchan: Text.bytes("0")
         case .uid_map: Text.bytes(identityMap)
-        case .cwd, .exe, .root, .fd, .fdinfo, .task: []
+        case .cwd, .exe, .root, .fd, .fdinfo, .net, .task: []
         }
     }
 

@@ -99,6 +99,8 @@ struct InternetName {
 enum InternetSockets {
     static let tcp: Int32 = 6
     static let udp: Int32 = 17
+    /// As UDP: what its checksum covers does not matter where nothing gets damaged.
+    static let udpLite: Int32 = 136
 
     /// - Throws: `.protocolNotSupported`, `.socketTypeNotSupported`; raw sockets are `.notPermitted`: there is no packet
     ///   on this network that they could see.
@@ -110,11 +112,11 @@ enum InternetSockets {
             guard number == 0 || number == tcp else { throw .protocolNotSupported }
             return TCPSocket(family, flags: flags)
         case .datagram:
-            guard number == 0 || number == udp else {
+            guard number == 0 || number == udp || number == udpLite else {
                 SystemCalls.countUnsupported(.socket)
                 throw number == 1 || number == 58 ? .accessDenied : .protocolNotSupported
             }
-            return UDPSocket(family, flags: flags)
+            return UDPSocket(family, isLite: number == udpLite, flags: flags)
         case .raw:
             SystemCalls.countUnsupported(.socket)
             throw number == 0 ? .protocolNotSupported : .notPermitted

@@ -45,6 +45,7 @@ final class Ports {
     // SAFETY: see Frames.
     nonisolated(unsafe) static let tcp = Ports(isTCP: true)
     nonisolated(unsafe) static let udp = Ports(isTCP: false)
+    nonisolated(unsafe) static let udpLite = Ports(isTCP: false)
 
     private let isTCP: Bool
     /// Sorted by port.

@@ -218,7 +218,7 @@ final class TCPSocket: StreamSocket {
     }
 
     /// The states of /proc/net/tcp and `struct tcp_info`.
-    var stateNumber: UInt8 {
+    override var stateNumber: UInt8 {
         if isListening { return 10 }
         guard let end, !wasReset else { return 7 }
         if !end.incoming.isEstablished { return 2 }

@@ -7,10 +7,11 @@ final class UDPSocket: DatagramSocket {
     private static let messageMaximumIPv4 = 65507
     private static let messageMaximumIPv6 = 65527
 
-    init(_ family: UInt16, flags: UInt32) {
-        name = InternetName(family, .udp)
+    init(_ family: UInt16, isLite: Bool = false, flags: UInt32) {
+        name = InternetName(family, isLite ? .udpLite : .udp)
         super.init(
-            family: family, type: .datagram, protocolNumber: InternetSockets.udp, flags: flags)
+            family: family, type: .datagram,
+            protocolNumber: isLite ? InternetSockets.udpLite : InternetSockets.udp, flags: flags)
     }
 
     deinit { name.unbind() }
@@ -42,6 +43,7 @@ final class UDPSocket: DatagramSocket {
         name.connectedAddress = name.source(to: endpoint.address).address
     }
 
+    override var stateNumber: UInt8 { isConnected ? 1 : 7 }
     override func localAddress() -> [UInt8] { name.local.bytes(family) }
 
     override func peerAddress() throws(Errno) -> [UInt8] {

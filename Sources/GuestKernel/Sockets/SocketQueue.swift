@@ -34,7 +34,7 @@ struct PeerCredentials: Equatable {
 
 /// Bytes on their way to one socket, with what travels beside them. In a packet queue each segment is a message, in a
 /// stream only the places matter where ancillary data begins.
-final class MessageQueue {
+final class SocketQueue {
     struct Segment {
         /// Bytes of it that are still here.
         var count: Int
