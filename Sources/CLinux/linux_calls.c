@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,6 +50,17 @@ int linux_close_range(unsigned first, unsigned last, unsigned flags) {
 int linux_open(const char *path, int flags, unsigned mode) { RETURN(open(path, flags, mode)); }
 int linux_openat(int directory, const char *path, int flags, unsigned mode) {
   RETURN(openat(directory, path, flags, mode));
+}
+// A file without a name, on a disk: EOPNOTSUPP where the file system lies in memory (tmpfs, ramfs).
+int linux_open_scratch(const char *directory) {
+  int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  struct statfs status;
+  if (fd < 0) return -errno;
+  if (fstatfs(fd, &status) == 0 && (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC)) {
+    close(fd);
+    return -EOPNOTSUPP;
+  }
+  return fd;
 }
 int linux_ftruncate(int fd, int64_t length) { RETURN(ftruncate(fd, length)); }
 int linux_fdatasync(int fd) { RETURN(fdatasync(fd)); }

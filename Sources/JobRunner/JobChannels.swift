@@ -47,6 +47,7 @@ final class JobChannels {
         if let remoteEvents = remoteEvents?.borrowed { machine.pass("--events", remoteEvents) }
         machine.pass("--root", request.image)
         if request.rootTransport != .pmem { machine.pass("--root-transport", request.rootTransport.rawValue) }
+        if let disk = request.disk { machine.pass("--disk", disk.descriptor) }
         if let remoteControl = remoteControl?.borrowed {
             machine.passStream(JobPort.control, remoteControl, limit: nil)
         }

@@ -13,6 +13,8 @@ public struct JobRequest: Sendable {
 
     /// Guest memory, in bytes.
     public var memoryBytes: UInt64
+    /// Nil: files lie in the guest's memory.
+    public var disk: ScratchFile?
     /// From the launch on; nil: none.
     public var wallTimeLimitNanoseconds: UInt64?
     /// Most bytes of standard output, and of standard error; nil: no limit.

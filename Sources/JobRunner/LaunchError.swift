@@ -12,6 +12,8 @@ public enum LaunchError: Error, Equatable, CustomStringConvertible {
     case unsupportedInput(path: [UInt8], kind: String)
     case pathTooLong([UInt8])
     case output(path: [UInt8], errno: Errno)
+    /// Nowhere is a place for the scratch disk's file.
+    case scratchDisk(directory: String, Errno)
     case system(doing: String, errno: Errno)
 
     public var description: String {
@@ -35,6 +37,9 @@ public enum LaunchError: Error, Equatable, CustomStringConvertible {
             "path too long: \(printable(Array(path.prefix(80))))…"
         case .output(let path, let errno):
             "output file \(printable(path)): \(errno)"
+        case .scratchDisk(let directory, let errno):
+            "--disk: no scratch file in \(directory): \(errno); it needs a disk's file system that knows O_TMPFILE "
+                + "(ext4, xfs, btrfs): set TMPDIR to a folder on one"
         case .system(let doing, let errno):
             "\(doing): \(errno)"
         }

@@ -2,7 +2,8 @@ import JobWire
 
 /// Reads the guest's side of the control stream and holds it to the order of docs/protocol.md §3:
 ///
-///     hello  (failed | started  (unsupported | unsupportedControl | missingFile)*  exited  (outputFile data* | outputMissing)*  finished)
+///     hello  (failed | started  lacks*  exited  (outputFile data* | outputMissing)*  finished)
+///     lacks = unsupported | unsupportedControl | missingFile
 ///
 /// Everything in it was written by a hostile guest. What breaks the order or a limit ends the reading with a sentence
 /// that says what it was; nothing the guest sends traps, and nothing is kept beyond the limits here.

@@ -1,6 +1,7 @@
 /// What the guest reports, in this order (docs/protocol.md §3). All of it is a claim: the host's verdict checks it.
 ///
-///     hello  (failed | started  (unsupported | unsupportedControl | missingFile)*  exited  (outputFile data* | outputMissing)*  finished)
+///     hello  (failed | started  lacks*  exited  (outputFile data* | outputMissing)*  finished)
+///     lacks = unsupported | unsupportedControl | missingFile
 public enum GuestMessage: Equatable, Sendable {
     case hello(version: UInt32, nonce: Nonce, sinceEntryNanoseconds: UInt64)
     case started(sinceEntryNanoseconds: UInt64)

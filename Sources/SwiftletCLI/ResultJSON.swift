@@ -102,6 +102,7 @@ struct ResultJSON {
     private func limits(_ json: inout JSONWriter) {
         json.object("limits") {
             $0.number("memory", request.memoryBytes)
+            $0.number("disk", options.diskBytes)
             $0.number("timeout", request.wallTimeLimitNanoseconds.map { $0 / 1000 })
             $0.number("max_output", request.outputLimitBytes)
         }

@@ -106,7 +106,8 @@ struct RunCommand {
                 path: Terminal.environment("SWIFTLET_VMM") ?? OwnFiles.directory + "/swiftlet-vmm",
                 isVerbose: options.isVerbose)
         }
-        let request = request(kernel: kernel.borrowed, image: image.descriptor.borrowed, paths)
+        var request = request(kernel: kernel.borrowed, image: image.descriptor.borrowed, paths)
+        request.disk = try attempt { () throws(LaunchError) in try scratchDisk() }
         if options.isDryRun {
             return printed(plan(request, imagePath: image.path, kernelPath: kernelPath))
         }
@@ -178,9 +179,16 @@ struct RunCommand {
         return variables.map { Array("\($0.0)=\($0.1)".utf8) }
     }
 
+    private func scratchDisk() throws(LaunchError) -> ScratchFile? {
+        guard let bytes = options.diskBytes else { return nil }
+        return try ScratchFile(
+            bytes: bytes, in: ScratchFile.directories(environment: Terminal.environment))
+    }
+
     private func plan(_ request: JobRequest, imagePath: String, kernelPath: String) -> String {
         func line(_ bytes: [UInt8]) -> String { printable(bytes) }
         var text = "kernel   \(kernelPath)\nimage    \(imagePath)\nmemory   \(request.memoryBytes >> 20)M\n"
+        if let bytes = options.diskBytes { text += "disk     \(bytes >> 20)M\n" }
         text += "command  \(request.arguments.map(line).joined(separator: " "))\n"
         text += "workdir  \(line(request.workingDirectory))\nuser     \(request.user):\(request.group)\n"
         for input in request.inputs {

@@ -8,6 +8,8 @@ struct RunOptions {
     var kernel: String?
     var rootTransport = JobRequest.RootTransport.pmem
     var memoryBytes: UInt64 = 256 << 20
+    /// Of the scratch disk; nil: there is none.
+    var diskBytes: UInt64?
     var timeoutNanoseconds: UInt64?
     /// Nil: no limit for streams that are passed on, `defaultCaptureLimit` for captured ones.
     var outputLimitBytes: UInt64?
@@ -31,6 +33,9 @@ struct RunOptions {
     static let defaultCaptureLimit: UInt64 = 16 << 20
     /// Less than this does not hold the kernel, its tables and a program.
     static let minimumMemory: UInt64 = 16 << 20
+    static let minimumDisk: UInt64 = 1 << 20
+    /// The guest numbers its 4 KiB blocks with 31 bits.
+    static let maximumDisk: UInt64 = 8 << 40 - 4096
 
     static let table = OptionTable<RunOptions>([
         .init("image", "root image: a name, or a path with a slash [base]", value("NAME") { $0.image = $1 }),
@@ -41,6 +46,9 @@ struct RunOptions {
             "root-transport", "how the guest reads its image: mapped, or virtio-block [pmem]",
             .value(placeholder: "pmem|block", setRootTransport)),
         .init("memory", "m", "guest memory [256M]", .value(placeholder: "SIZE", setMemory)),
+        .init(
+            "disk", "a scratch disk for the job's files; without it they lie in guest memory [none]",
+            .value(placeholder: "SIZE", setDisk)),
         .init(
             "timeout", "stop the job after this long (30s, 500ms, 5m) [none]",
             .value(placeholder: "TIME", setTimeout)),
@@ -87,7 +95,7 @@ struct RunOptions {
         .init(
             "net", "the job's network: none, always, in this version", .value(placeholder: "none", setNetwork)
         ),
-        .init("cpus", "c", "", .unavailable), .init("disk", "", .unavailable),
+        .init("cpus", "c", "", .unavailable), 
         .init("pids", "", .unavailable),
         .init("cpu-time", "", .unavailable),
     ])
@@ -128,6 +136,15 @@ struct RunOptions {
         }
         // The guest maps its memory in pages of 2 MiB.
         options.memoryBytes = (bytes + (2 << 20) - 1) & ~((2 << 20) - 1)
+    }
+
+    private static func setDisk(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        let bytes = try Quantities.bytes(text)
+        guard bytes >= minimumDisk else {
+            throw UsageError("\"\(text)\" of disk is too little; the least is 1M")
+        }
+        guard bytes <= maximumDisk else { throw UsageError("\"\(text)\" of disk is too much; the most is 8T") }
+        options.diskBytes = (bytes + 4095) & ~4095
     }
 
     private static func setTimeout(_ options: inout RunOptions, _ text: String) throws(UsageError) {

@@ -27,6 +27,7 @@ int linux_set_descriptor_flags(int fd, int flags);
 int linux_close_range(unsigned first, unsigned last, unsigned flags);
 int linux_open(const char *path, int flags, unsigned mode);
 int linux_openat(int directory, const char *path, int flags, unsigned mode);
+int linux_open_scratch(const char *directory);
 int linux_ftruncate(int fd, int64_t length);
 int linux_fdatasync(int fd);
 int linux_fchdir(int fd);

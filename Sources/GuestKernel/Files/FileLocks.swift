@@ -24,7 +24,8 @@ final class FileLocks {
 
     // SAFETY: see Frames.
     /// Who waits for whom with a record lock, on all files: for EDEADLK.
-    nonisolated(unsafe) private static var waiting: [(owner: ObjectIdentifier, blocker: ObjectIdentifier)] = []
+    nonisolated(unsafe) private static var waiting: [Wait] = []
+    private typealias Wait = (owner: ObjectIdentifier, blocker: ObjectIdentifier)
 
     /// A lock of somebody else that `wanted` cannot be together with.
     func conflict(with wanted: Lock) -> Lock? {
@@ -64,8 +65,8 @@ final class FileLocks {
     }
 
     static func forgetWaiting(_ owner: ObjectIdentifier, for blocker: ObjectIdentifier) {
-        guard let i = waiting.firstIndex(where: { $0.owner == owner && $0.blocker == blocker }) else { return }
-        waiting.remove(at: i)
+        let i = waiting.firstIndex { $0.owner == owner && $0.blocker == blocker }
+        if let i { waiting.remove(at: i) }
     }
 
     /// Gives the owner exactly `wanted` in its range, in the place of what it had there. There is no

@@ -15,22 +15,23 @@ enum FileSystem {
     /// Mounts everything: the image under a writable layer as the root, /dev, /proc. May wait for the image's
     /// device.
     /// - Throws: why the image cannot be the root.
-    static func start(root backing: ImageBacking) throws(ErofsImage.Refusal) {
+    /// - Parameter disk: where the writable layer's pages may go.
+    static func start(root backing: ImageBacking, disk: BlockDevice? = nil) throws(ErofsImage.Refusal) {
         let image = try ErofsImage(backing)
         do throws(Errno) {
-            try start(image: image)
+            try start(image: image, disk)
         } catch {
             throw error == .corrupted ? .noRootDirectory : .device(error)
         }
     }
 
     /// A root without an image: an empty tree in memory. For the unit tests.
-    static func startEmpty() throws(Errno) { try start(image: nil) }
+    static func startEmpty(disk: BlockDevice? = nil) throws(Errno) { try start(image: nil, disk) }
 
-    private static func start(image: ErofsImage?) throws(Errno) {
+    private static func start(image: ErofsImage?, _ disk: BlockDevice?) throws(Errno) {
         mounts = []
         let superblock = Superblock(device: 1, magic: 0x794C_7630, typeName: "overlay")
-        let layer = Layer(superblock, image: image)
+        let layer = Layer(superblock, image: image, disk: disk.map { ScratchDisk($0) })
         let root: Inode
         if let image {
             root = try layer.inode(image.rootNID)
@@ -70,6 +71,10 @@ enum FileSystem {
         place.mounted = top
         mounts.append(superblock)
     }
+
+    /// Memory is wanted for a program: gives frames of file pages back, if they have somewhere to go. May wait.
+    /// - Returns: whether that helped.
+    static func reclaim() -> Bool { ((try? mounts.first?.layer?.evict()) ?? 0) > 0 }
 
     // MARK: Paths
 

@@ -20,8 +20,10 @@ final class Superblock {
     func space() -> (blocks: UInt64, free: UInt64, inodes: UInt64)? {
         guard let layer else { return nil }
         let image = layer.image?.blockCount ?? 0
-        let free = min(layer.framesMaximum - min(layer.framesUsed, layer.framesMaximum), Frames.available)
-        return (image + layer.framesMaximum, free, layer.inodeCount)
+        let left = layer.framesMaximum - min(layer.framesUsed, layer.framesMaximum)
+        // Without a disk, programs' memory takes space away: the size shrinks, what files use stays what it is.
+        let free = layer.disk == nil ? min(left, Frames.available) : left
+        return (image + layer.framesUsed + free, free, layer.inodeCount)
     }
 }
 

@@ -56,9 +56,10 @@ enum Job {
     private static func mountRoot() {
         do throws(ErofsImage.Refusal) {
             if rootImage.size > 0 {
-                try FileSystem.start(root: MappedImage(start: rootImage.start, bytes: rootImage.size))
+                let image = MappedImage(start: rootImage.start, bytes: rootImage.size)
+                try FileSystem.start(root: image, disk: Devices.disks.first)
             } else if let disk = Devices.disks.first {
-                try FileSystem.start(root: BlockImage(disk))
+                try FileSystem.start(root: BlockImage(disk), disk: Devices.disks.dropFirst().first)
             } else {
                 panic("no root image: neither mapped nor on a block device")
             }

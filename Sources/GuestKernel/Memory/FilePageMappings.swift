@@ -2,9 +2,9 @@
 extension AddressSpace {
     /// Takes pages of a file out of all programs' memory; what is touched again comes anew from the file, or is
     /// SIGBUS beyond its end. There is no list of a file's mappings: what asks for this is rare, and areas are few.
-    /// - Parameter matches: whether a mapped page is to go, by its frame; a private copy is a frame of its own.
+    /// - Parameter matches: whether a mapped page is to go, by its number and frame; a private copy is a frame of its own.
     static func dropPages(
-        of inode: Inode, from first: UInt64, to end: UInt64, where matches: (PhysicalAddress) -> Bool
+        of inode: Inode, from first: UInt64, to end: UInt64, where matches: (UInt64, PhysicalAddress) -> Bool
     ) {
         guard inode.isMapped else { return }
         var last: AddressSpace?
@@ -15,7 +15,8 @@ extension AddressSpace {
     }
 
     private func dropPages(
-        ofFile inode: Inode, from first: UInt64, to end: UInt64, where matches: (PhysicalAddress) -> Bool
+        ofFile inode: Inode, from first: UInt64, to end: UInt64,
+        where matches: (UInt64, PhysicalAddress) -> Bool
     ) {
         for area in areas {
             guard case .file(let mapped, let offset) = area.backing, mapped === inode else { continue }
@@ -24,9 +25,9 @@ extension AddressSpace {
             let (from, to) = (max(first, areaFirst), min(end, areaEnd))
             if from >= to { continue }
             let start = area.start + (from - areaFirst) * pageSize
-            table.forEachPresent(from: start, to: start + (to - from) * pageSize) { _, slot in
+            table.forEachPresent(from: start, to: start + (to - from) * pageSize) { address, slot in
                 let frame = PageTableEntry(bits: slot.pointee).frame
-                guard matches(frame) else { return }
+                guard matches(areaFirst + (address - area.start) / pageSize, frame) else { return }
                 slot.entry = 0
                 residentPages -= 1
                 Frames.release(frame)

@@ -21,6 +21,16 @@ extension AddressSpace {
 
     /// Makes `address` usable for `access`, and what is around it where that costs nothing more.
     func resolve(_ address: UInt64, _ access: Access) throws(FaultFailure) {
+        for _ in 0..<16 {
+            do throws(FaultFailure) { return try resolveAtOnce(address, access) } catch {
+                // Pages of files may be able to go to the scratch disk.
+                guard error == .noMemory, FileSystem.reclaim() else { throw error }
+            }
+        }
+        throw .noMemory
+    }
+
+    private func resolveAtOnce(_ address: UInt64, _ access: Access) throws(FaultFailure) {
         var index = firstIndex(endingAbove: address)
         if index == areas.count || areas[index].start > address {
             guard index < areas.count, growStack(at: index, to: address) else { throw .notMapped }

@@ -105,7 +105,7 @@ extension AddressSpace {
             let bytes = UnsafeRawBufferPointer(start: base, count: Int(pageSize - inPage))
             if let end = bytes.firstIndex(of: 0) {
                 result.append(contentsOf: bytes[0..<end])
-                if result.count > limit { break }
+                if result.count >= limit { break }
                 return result
             }
             result.append(contentsOf: bytes)

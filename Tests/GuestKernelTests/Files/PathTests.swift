@@ -191,10 +191,10 @@ extension KernelSuite {
             #expect(program.status("/d/named")!.mode == 0o100600)
         }
 
-        @Test("extended attributes: none are there and none can be set")
+        @Test("extended attributes: none are there at first, and /proc takes none")
         func extendedAttributes() {
             #expect(program.call(191, program.path("/d/f"), program.path("user.x"), 0, 0) == -61)
-            #expect(program.call(188, program.path("/d/f"), program.path("user.x"), 0, 0, 0) == -95)
+            #expect(program.call(188, program.path("/proc"), program.path("user.x"), 0, 0, 0) == -95)
             #expect(program.call(194, program.path("/d/f"), 0, 0) == 0)
             #expect(program.call(191, program.path("/d/none"), program.path("user.x"), 0, 0) == -2)
         }

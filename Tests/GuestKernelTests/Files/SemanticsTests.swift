@@ -59,7 +59,8 @@ extension KernelSuite {
         func pipeSize() {
             let pair = program.room(8)
             #expect(program.call(293, pair, UInt64(OpenFlags.nonblocking)) == 0)
-            let (reader, writer) = (UInt64(program.value(pair, UInt32.self)), UInt64(program.value(pair + 4, UInt32.self)))
+            let reader = UInt64(program.value(pair, UInt32.self))
+            let writer = UInt64(program.value(pair + 4, UInt32.self))
             let chunk = program.place((0..<65_536).map { UInt8(truncatingIfNeeded: $0 &* 7) })
             #expect(program.call(1, writer, chunk, 65_536) == 65_536)
             // The ring's start is in the middle of a page, which both ends share once it is full again.

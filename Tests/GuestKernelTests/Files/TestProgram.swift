@@ -63,6 +63,13 @@ final class TestProgram {
         return address
     }
 
+    /// The same place each time, at the end of the program's memory: for tests that move much.
+    func reused(_ bytes: [UInt8]) -> UInt64 {
+        let address = memory + 0xF_0000
+        try! process.space.write(bytes, to: address)
+        return address
+    }
+
     func path(_ text: String) -> UInt64 { place(Array(text.utf8) + [0]) }
 
     func bytes(_ address: UInt64, _ count: Int) -> [UInt8] {

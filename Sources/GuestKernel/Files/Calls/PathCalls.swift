@@ -3,7 +3,8 @@ extension FileCall {
     func open(_ directory: UInt64, _ pathAddress: UInt64, flags: UInt64, mode: UInt64) throws(Errno) -> Int {
         let path = try path(at: pathAddress)
         let flags = UInt32(truncatingIfNeeded: flags)
-        return try open(path, directory, flags: flags, mode: UInt32(truncatingIfNeeded: mode), restrictions: [])
+        let mode = UInt32(truncatingIfNeeded: mode)
+        return try open(path, directory, flags: flags, mode: mode, restrictions: [])
     }
 
     private func open(

@@ -59,7 +59,9 @@ extension FileCall {
         let target = try file(arguments.c)
         guard arguments.f & ~Self.spliceFlags == 0 else { throw .invalidArgument }
         guard source.isReadable, target.isWritable else { throw .badDescriptor }
-        guard source.asPipe != nil || target.asPipe != nil, !target.isAppending else { throw .invalidArgument }
+        guard source.asPipe != nil || target.asPipe != nil, !target.isAppending else {
+            throw .invalidArgument
+        }
         if arguments.b != 0 && !source.isSeekable || arguments.d != 0 && !target.isSeekable {
             throw .illegalSeek
         }

@@ -11,18 +11,27 @@ import GuestNucleus
 final class Layer {
     let superblock: Superblock
     let image: ErofsImage?
-    /// File pages in RAM, and at most; half of RAM, as Linux's tmpfs.
+    /// Where file pages go when memory is wanted for others; nil: they stay in it.
+    let disk: ScratchDisk?
+    /// Pages of files, and at most: half of RAM, as Linux's tmpfs, or what the disk holds, so that every page has a
+    /// place there.
     private(set) var framesUsed: UInt64 = 0
-    var framesMaximum: UInt64 { Frames.total / 2 }
+    var framesMaximum: UInt64 { disk?.blockCount ?? Frames.total / 2 }
+    /// File pages in RAM.
+    private(set) var residentFrames: UInt64 = 0
+    /// Files that have some of those, if there is a disk; and whose turn it is to lose some.
+    var cachedFiles: [Unmanaged<LayerFile>] = []
+    var evictionHand = 0
     private(set) var inodeCount: UInt64 = 0
 
     private var lastNumber: UInt64 = 1 << 32
     /// Inodes of the image with several names, sorted by number, so that all names lead to one object.
     private var sharedInodes: [(nid: UInt64, inode: LayerInode)] = []
 
-    init(_ superblock: Superblock, image: ErofsImage?) {
+    init(_ superblock: Superblock, image: ErofsImage?, disk: ScratchDisk? = nil) {
         self.superblock = superblock
         self.image = image
+        self.disk = disk
         superblock.layer = self
     }
 
@@ -45,6 +54,8 @@ final class Layer {
     }
 
     func framesReleased(_ count: UInt64) { framesUsed -= count }
+
+    func residentChanged(from old: UInt64, to new: UInt64) { residentFrames = residentFrames - old + new }
 
     /// Inodes live on the kernel's heap, which must not run out: a panic, where this is an error.
     /// - Throws: `.noSpace`.

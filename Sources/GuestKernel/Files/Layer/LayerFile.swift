@@ -8,7 +8,11 @@ final class LayerFile: LayerInode {
     static let maximumSize = UInt64(Int64.max)
 
     private(set) var size: UInt64
-    private var pages = PageTree()
+    var pages = PageTree()
+    /// Its place among the layer's files with pages in memory, -1 if it has none there; and the page where the search
+    /// for pages to give up goes on.
+    var cacheIndex = -1
+    var evictionHand: UInt64 = 0
     private let below: ErofsData?
     /// So many of the image's bytes are still the file's; truncation lowers it for ever.
     private var belowLimit: UInt64
@@ -32,7 +36,10 @@ final class LayerFile: LayerInode {
         super.init(layer, found)
     }
 
-    deinit { layer.framesReleased(pages.count) }
+    deinit {
+        layer.delist(self)
+        remove(from: 0, to: .max / pageSize)
+    }
 
     override var canMap: Bool { true }
 
@@ -46,7 +53,8 @@ final class LayerFile: LayerInode {
 
     override func page(at index: UInt64, forWriting: Bool) throws(Errno) -> PhysicalAddress {
         guard index < (size + pageSize - 1) / pageSize else { throw .noSuchDeviceOrAddress }
-        if let frame = pages[index] {
+        if let frame = try residentFrame(index) {
+            if forWriting { pages.markWritten(index) }
             Frames.retain(frame)
             return frame
         }
@@ -56,13 +64,12 @@ final class LayerFile: LayerInode {
             (index + 1) * pageSize <= belowLimit || belowLimit == below.size && index * pageSize < belowLimit
         {
             let frame = try image.frame(ofBlock: below.firstBlock + index)
-            guard let own = pages[index] else { return frame }
+            guard pages.holds(index) else { return frame }
             // Written while the image's device was read.
             Frames.release(frame)
-            Frames.retain(own)
-            return own
         }
         let frame = try ownPage(index)
+        if forWriting { pages.markWritten(index) }
         Frames.retain(frame)
         return frame
     }
@@ -73,7 +80,7 @@ final class LayerFile: LayerInode {
             Frames.retain(frame)
             return frame
         }
-        guard let image = layer.image, let below, index < below.wholeBlocks,
+        guard let image = layer.image, let below, index < below.wholeBlocks, !pages.holds(index),
             (index + 1) * pageSize <= belowLimit || belowLimit == below.size && index * pageSize < belowLimit
         else { return nil }
         return image.backing.cachedFrame(ofBlock: below.firstBlock + index)
@@ -82,11 +89,13 @@ final class LayerFile: LayerInode {
     /// The file's own frame for a page, made with what the image has if there was none. No reference for the
     /// caller.
     private func ownPage(_ index: UInt64) throws(Errno) -> PhysicalAddress {
-        if let frame = pages[index] { return frame }
+        if let frame = try residentFrame(index) { return frame }
+        try layer.makeRoom()
+        if pages.holds(index) { return try ownPage(index) }
         let start = index * pageSize
         guard let image = layer.image, let below, start < belowLimit else {
             let frame = try layer.allocateFrame(zeroed: true)
-            pages.insert(frame, at: index)
+            bring(frame, at: index)
             return frame
         }
         let frame = try layer.allocateFrame(zeroed: false)
@@ -98,10 +107,10 @@ final class LayerFile: LayerInode {
             layer.framesReleased(1)
             throw error
         }
-        if let existing = pages[index] {  // made by somebody else while the image's device was read
+        if pages.holds(index) {  // made by somebody else while the image's device was read
             Frames.release(frame)
             layer.framesReleased(1)
-            return existing
+            return try ownPage(index)
         }
         let valid = belowLimit > start ? min(pageSize, belowLimit - start) : 0
         wide_zero(target + Int(valid), pageSize - valid)
@@ -111,12 +120,44 @@ final class LayerFile: LayerInode {
 
     /// Gives the file a page of its own. Who has mapped the image's in its place must see this one from now on.
     private func insert(_ frame: PhysicalAddress, at index: UInt64) {
-        pages.insert(frame, at: index)
+        bring(frame, at: index)
         guard isMapped, let image = layer.image, let below, index < below.wholeBlocks,
             let old = image.backing.cachedFrame(ofBlock: below.firstBlock + index)
         else { return }
-        AddressSpace.dropPages(of: self, from: index, to: index + 1) { $0 == old }
+        AddressSpace.dropPages(of: self, from: index, to: index + 1) { _, frame in frame == old }
         Frames.release(old)
+    }
+
+    /// Puts a frame into the place of a page.
+    func bring(_ frame: PhysicalAddress, at index: UInt64) {
+        let before = pages.residentCount
+        pages.insert(frame, at: index)
+        layer.residentChanged(from: before, to: pages.residentCount)
+        layer.enlist(self)
+    }
+
+    /// The frame of a page that is the file's own, brought in from the disk if it is there; nil: it has none. May wait,
+    /// but what it returns is so when it returns.
+    private func residentFrame(_ index: UInt64) throws(Errno) -> PhysicalAddress? {
+        while true {
+            if let frame = pages[index] { return frame }
+            if !pages.holds(index) { return nil }
+            try readIn(index)
+        }
+    }
+
+    func releaseFrame(of page: UInt64) {
+        pages.releaseFrame(of: page)
+        layer.residentChanged(from: 1, to: 0)
+    }
+
+    /// Lets go of pages and their places on the disk.
+    private func remove(from first: UInt64, to end: UInt64) {
+        let (count, resident) = (pages.count, pages.residentCount)
+        let disk = layer.disk
+        pages.remove(from: first, to: end) { disk?.free($0) }
+        layer.framesReleased(count - pages.count)
+        layer.residentChanged(from: resident, to: pages.residentCount)
     }
 
     // MARK: Reading and writing
@@ -148,7 +189,7 @@ final class LayerFile: LayerInode {
     private func readPage(_ buffer: inout IOBuffer, _ index: UInt64, _ inPage: Int, _ count: Int)
         throws(Errno) -> Int
     {
-        if let frame = pages[index] {
+        if let frame = try residentFrame(index) {
             // The reader's memory may have to wait for a device; a truncation must not take the frame away
             // meanwhile.
             Frames.retain(frame)
@@ -182,7 +223,7 @@ final class LayerFile: LayerInode {
     func write(_ buffer: inout IOBuffer, at offset: UInt64) throws(Errno) -> Int {
         guard offset < Self.maximumSize else { throw .fileTooLarge }
         let wanted = Int(min(UInt64(buffer.remaining), Self.maximumSize - offset))
-        if offset + UInt64(wanted) > size { clearTail() }
+        if offset + UInt64(wanted) > size { try clearTail() }
         var done = 0
         while done < wanted {
             let at = offset + UInt64(done)
@@ -207,7 +248,8 @@ final class LayerFile: LayerInode {
         throws(Errno) -> Int
     {
         let frame: PhysicalAddress
-        let isFresh = count == Int(pageSize) && pages[index] == nil
+        try layer.makeRoom()
+        let isFresh = count == Int(pageSize) && !pages.holds(index)
         if isFresh {
             // Overwritten whole: no need to clear it or to read what the image has.
             frame = try layer.allocateFrame(zeroed: false)
@@ -224,8 +266,9 @@ final class LayerFile: LayerInode {
             failure = error
         }
         if !isFresh {
+            pages.markWritten(index)
             Frames.release(frame)
-        } else if moved == count, pages[index] == nil {
+        } else if moved == count, !pages.holds(index) {
             insert(frame, at: index)
         } else {
             // A fault in the middle, or somebody mapped the page meanwhile: into the ordinary page.
@@ -233,26 +276,30 @@ final class LayerFile: LayerInode {
                 Frames.release(frame)
                 layer.framesReleased(1)
             }
-            if moved > 0 { wide_copy(PhysicalMemory.pointer(try ownPage(index)), page, UInt64(moved)) }
+            if moved > 0 {
+                wide_copy(PhysicalMemory.pointer(try ownPage(index)), page, UInt64(moved))
+                pages.markWritten(index)
+            }
         }
         if let failure { throw failure }
         return moved
     }
 
     /// Lets the file reach to `newSize` if it is shorter.
-    private func extend(to newSize: UInt64) {
+    private func extend(to newSize: UInt64) throws(Errno) {
         guard newSize > size else { return }
-        clearTail()
-        size = newSize
+        try clearTail()
+        size = max(size, newSize)
     }
 
     /// What lies behind the end in the last page (a mapping may have written it) must not come to light when
     /// the file grows.
-    private func clearTail() {
+    private func clearTail() throws(Errno) {
+        guard size % pageSize != 0, let frame = try residentFrame(size / pageSize) else { return }
         let inPage = size % pageSize
-        if inPage != 0, let frame = pages[size / pageSize] {
-            wide_zero(PhysicalMemory.pointer(frame) + Int(inPage), pageSize - inPage)
-        }
+        if inPage == 0 || pages[size / pageSize] != frame { return }  // another size while the disk was read
+        wide_zero(PhysicalMemory.pointer(frame) + Int(inPage), pageSize - inPage)
+        pages.markWritten(size / pageSize)
     }
 
     // MARK: Size and holes
@@ -269,28 +316,26 @@ final class LayerFile: LayerInode {
             belowLimit = min(belowLimit, newSize)
             size = newSize
             if let partial, isMapped { _ = try ownPage(partial) }
-            clearTail()
+            try clearTail()
         } else {
-            extend(to: newSize)
+            try extend(to: newSize)
         }
         touch()
     }
 
     /// Lets go of one page; private copies of it stay where they are.
     private func punch(_ index: UInt64) {
-        guard let frame = pages[index] else { return }
-        AddressSpace.dropPages(of: self, from: index, to: index + 1) { $0 == frame }
-        pages.remove(from: index, to: index + 1)
-        layer.framesReleased(1)
+        if let own = pages[index] {
+            AddressSpace.dropPages(of: self, from: index, to: index + 1) { _, frame in frame == own }
+        }
+        remove(from: index, to: index + 1)
     }
 
     /// Lets go of all pages from one on, also in the memory of programs that have mapped them: truncate(2) takes
     /// even private copies away.
     private func removePages(from first: UInt64, to end: UInt64) {
-        let before = pages.count
-        pages.remove(from: first, to: end)
-        layer.framesReleased(before - pages.count)
-        AddressSpace.dropPages(of: self, from: first, to: end) { _ in true }
+        remove(from: first, to: end)
+        AddressSpace.dropPages(of: self, from: first, to: end) { _, _ in true }
     }
 
     /// fallocate(2) without FALLOC_FL_KEEP_SIZE or with it: makes sure of the space of a range.
@@ -303,7 +348,7 @@ final class LayerFile: LayerInode {
             _ = try ownPage(page)
             page += 1
         }
-        if !keepSize { extend(to: end) }
+        if !keepSize { try extend(to: end) }
         changeTime = Clock.realtime
     }
 
@@ -315,11 +360,12 @@ final class LayerFile: LayerInode {
             let index = at / pageSize
             let inPage = at % pageSize
             let count = min(end - at, pageSize - inPage)
-            if pages[index] != nil || at < belowLimit {
+            if pages.holds(index) || at < belowLimit {
                 if count == pageSize && at >= belowLimit {
                     punch(index)
                 } else {
                     wide_zero(PhysicalMemory.pointer(try ownPage(index)) + Int(inPage), count)
+                    pages.markWritten(index)
                 }
                 at += count
             } else {
@@ -337,7 +383,7 @@ final class LayerFile: LayerInode {
         var at = offset
         while at < size {
             let index = at / pageSize
-            let isData = pages[index] != nil || at < belowLimit
+            let isData = pages.holds(index) || at < belowLimit
             if isData == wantsData { return at }
             if isData {
                 at = (index + 1) * pageSize

@@ -7,11 +7,9 @@ extension ProcessText {
             if isDetailed {
                 add(Residence(of: area, in: process.space), size: area.size, to: &text)
                 text.add("THPeligible:           0\nVmFlags:")
-                for (letter, flag) in [("rd", Access.read), ("wr", .write), ("ex", .execute)] as [(StaticString, Access)]
-                where area.access.contains(flag) {
-                    text.add(" ")
-                    text.add(letter)
-                }
+                if area.access.contains(.read) { text.add(" rd") }
+                if area.access.contains(.write) { text.add(" wr") }
+                if area.access.contains(.execute) { text.add(" ex") }
                 if area.isShared { text.add(" sh") }
                 text.add(" mr mw me")
                 if area.growsDown { text.add(" gd") }

@@ -102,8 +102,9 @@ enum ProcProcessor {
         let seven = maximum >= 7 ? cpuid(7, 0) : cpuid_result()
         let state = maximum >= 13 ? cpuid(13, 1) : cpuid_result()
         let groups: [(bits: UInt32, names: [Flag])] = [
-            (one.edx, leaf1EDX), (extended.edx, extendedEDX), (one.ecx, leaf1ECX), (extended.ecx, extendedECX),
-            (seven.ebx, leaf7EBX), (state.eax, extendedStateEAX), (seven.ecx, leaf7ECX), (seven.edx, leaf7EDX),
+            (one.edx, leaf1EDX), (extended.edx, extendedEDX), (one.ecx, leaf1ECX),
+            (extended.ecx, extendedECX), (seven.ebx, leaf7EBX), (state.eax, extendedStateEAX),
+            (seven.ecx, leaf7ECX), (seven.edx, leaf7EDX),
         ]
         for group in groups {
             for (bit, name) in group.names where group.bits >> bit & 1 != 0 {

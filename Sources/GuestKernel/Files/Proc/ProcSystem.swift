@@ -8,7 +8,7 @@ enum ProcSystem {
     static func memory() -> [UInt8] {
         let total = Frames.total * 4
         let free = Frames.available * 4
-        let shared = (FileSystem.mounts.reduce(UInt64(0)) { $0 + ($1.layer?.framesUsed ?? 0) }) * 4
+        let shared = (FileSystem.mounts.reduce(UInt64(0)) { $0 + ($1.layer?.residentFrames ?? 0) }) * 4
         var text = Text()
         func line(_ name: StaticString, _ kibibytes: UInt64) {
             text.add(name)

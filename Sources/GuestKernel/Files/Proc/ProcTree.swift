@@ -22,7 +22,9 @@ struct ProcTree {
         _ make: @escaping () -> [UInt8]
     ) -> ProcInode {
         let owner = Ownership(permissions: change == nil ? permissions : 0o644, user: 0, group: 0)
-        return ProcText(system, number: next(), owner, change: change) { () throws(Errno) -> [UInt8] in make() }
+        return ProcText(system, number: next(), owner, change: change) {
+            () throws(Errno) -> [UInt8] in make()
+        }
     }
 
     mutating func text(_ text: StaticString) -> ProcInode { self.text { Text.bytes(text) } }

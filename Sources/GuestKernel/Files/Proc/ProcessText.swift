@@ -185,32 +185,7 @@ struct ProcessText {
             text.add(UInt64(group))
             text.add(" ")
         }
-        func sizeLine(_ name: StaticString, _ pages: UInt64) {
-            text.add("\n")
-            text.add(name)
-            text.add("\t")
-            text.add(pages * 4, width: 8)
-            text.add(" kB")
-        }
-        let pages = pages
-        if process.ending == nil {
-            sizeLine("VmPeak:", mappedPages)
-            sizeLine("VmSize:", mappedPages)
-            sizeLine("VmLck:", 0)
-            sizeLine("VmPin:", 0)
-            sizeLine("VmHWM:", process.space.maxResidentPages)
-            sizeLine("VmRSS:", process.space.residentPages)
-            sizeLine("RssAnon:", process.space.residentPages - min(pages.shared, process.space.residentPages))
-            sizeLine("RssFile:", 0)
-            sizeLine("RssShmem:", min(pages.shared, process.space.residentPages))
-            sizeLine("VmData:", pages.data)
-            sizeLine("VmStk:", stackPages)
-            sizeLine("VmExe:", pages.code)
-            sizeLine("VmLib:", 0)
-            sizeLine("VmPTE:", 4)
-            sizeLine("VmSwap:", 0)
-            text.add("\nCoreDumping:\t0\nTHP_enabled:\t0")
-        }
+        addSizes(to: &text)
         line("Threads:", [UInt64(process.threads.count)])
         text.add("\nSigQ:\t0/4096")
         let capabilities: UInt64 = who.isPrivileged ? 0x1FF_FFFF_FFFF : 0
@@ -234,6 +209,34 @@ struct ProcessText {
         text.add("\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0")
         text.add("\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
         return text.bytes
+    }
+
+    private func addSizes(to text: inout Text) {
+        func line(_ name: StaticString, _ pages: UInt64) {
+            text.add("\n")
+            text.add(name)
+            text.add("\t")
+            text.add(pages * 4, width: 8)
+            text.add(" kB")
+        }
+        let pages = pages
+        if process.ending != nil { return }
+        line("VmPeak:", mappedPages)
+        line("VmSize:", mappedPages)
+        line("VmLck:", 0)
+        line("VmPin:", 0)
+        line("VmHWM:", process.space.maxResidentPages)
+        line("VmRSS:", process.space.residentPages)
+        line("RssAnon:", process.space.residentPages - min(pages.shared, process.space.residentPages))
+        line("RssFile:", 0)
+        line("RssShmem:", min(pages.shared, process.space.residentPages))
+        line("VmData:", pages.data)
+        line("VmStk:", stackPages)
+        line("VmExe:", pages.code)
+        line("VmLib:", 0)
+        line("VmPTE:", 4)
+        line("VmSwap:", 0)
+        text.add("\nCoreDumping:\t0\nTHP_enabled:\t0")
     }
 
     private var stackPages: UInt64 {

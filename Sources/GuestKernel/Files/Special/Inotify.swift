@@ -159,7 +159,8 @@ final class Inotify: File {
                 queue = []
                 first = 0
             }
-            done += try buffer.put(UInt64(UInt32(bitPattern: event.watch)) | UInt64(event.mask.rawValue) << 32)
+            let watch = UInt64(UInt32(bitPattern: event.watch))
+            done += try buffer.put(watch | UInt64(event.mask.rawValue) << 32)
             done += try buffer.put(UInt64(event.cookie) | UInt64(event.nameBytes) << 32)
             var failure: Errno?
             event.name.withUnsafeBytes { bytes in

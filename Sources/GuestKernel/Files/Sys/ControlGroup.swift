@@ -86,7 +86,7 @@ final class ControlGroupRoot: ProcDirectory {
     }
 
     private static func memoryUse() -> [UInt8] {
-        let files = FileSystem.mounts.reduce(UInt64(0)) { $0 + ($1.layer?.framesUsed ?? 0) } * pageSize
+        let files = FileSystem.mounts.reduce(UInt64(0)) { $0 + ($1.layer?.residentFrames ?? 0) } * pageSize
         var text = Text("anon ")
         text.add(memoryUsed - min(memoryUsed, files))
         text.add("\nfile ")

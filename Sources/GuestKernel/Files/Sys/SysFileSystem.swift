@@ -134,10 +134,12 @@ final class SysRoot: ProcDirectory {
     }
 
     private func nodes(_ tree: inout ProcTree) -> ProcInode {
+        let counters: StaticString =
+            "numa_hit 0\nnuma_miss 0\nnuma_foreign 0\ninterleave_hit 0\nlocal_node 0\nother_node 0\n"
         let node = tree.directory([
             ("cpulist", tree.text("0\n")), ("cpumap", tree.text("1\n")), ("distance", tree.text("10\n")),
             ("meminfo", tree.text { Self.nodeMemory() }),
-            ("numastat", tree.text("numa_hit 0\nnuma_miss 0\nnuma_foreign 0\ninterleave_hit 0\nlocal_node 0\nother_node 0\n")),
+            ("numastat", tree.text(counters)),
         ])
         var entries: [ProcTree.Entry] = []
         for name: StaticString in ["has_cpu", "has_memory", "has_normal_memory"] {
