@@ -16,3 +16,7 @@ stress "1 GiB of memory touched in random order" memory 2G '(0, 0)'
 stress "forks of a process of 500 MB" fork_large 2G ''
 stress "10,000 signals, 1,000 of them queued" signals 256M '(10000, 1000)'
 stress "pipes full in both directions" pipes 256M True
+
+claim "memory: reservations, protections, fixed addresses, mremap, madvise, mincore, shared and private files, 65,530 areas"
+same_as_bubblewrap --memory 512M python memory.py -- python3 memory.py
+must_pass

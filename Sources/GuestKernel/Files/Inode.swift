@@ -136,6 +136,10 @@ class Inode {
 
     /// /dev/zero: a mapping of it is anonymous memory.
     var mapsAsAnonymous: Bool { false }
+
+    /// A file of the root image, hardly ever changed while a program has it mapped: a private mapping takes its copies
+    /// before the program writes. What a program made itself must show later writes until then.
+    var comesFromImage: Bool { false }
     /// Pages of a System V shared memory segment, which shmdt(2) may unmap.
     var isSegment: Bool { false }
 

@@ -79,12 +79,18 @@ final class AddressSpace {
 
     // MARK: Changing
 
-    /// Linux's default vm.max_map_count. A call may add two areas by cutting, and one of its own.
+    /// Linux's default vm.max_map_count.
     static let maximumAreas = 65_530
 
+    /// Before areas are cut at `start` and `end` and `more` added.
     /// - Throws: `.noMemory` when the program has as many areas as it may have.
-    func requireRoomForAreas() throws(Errno) {
-        guard areas.count + 3 <= Self.maximumAreas else { throw .noMemory }
+    func requireRoomForAreas(cutAt start: UInt64, _ end: UInt64, more: Int = 0) throws(Errno) {
+        if areas.count + more + 2 <= Self.maximumAreas { return }
+        var count = areas.count + more
+        for address in [start, end] {
+            if let cut = area(at: address), cut.start < address { count += 1 }
+        }
+        if count > Self.maximumAreas { throw .noMemory }
     }
 
     /// Adds an area where nothing is mapped, joined with its neighbours where they are alike.
@@ -151,31 +157,59 @@ final class AddressSpace {
         }
     }
 
-    /// mprotect(2): the range must be mapped throughout.
+    /// mprotect(2). Where the range has a hole, what lies before it is changed all the same.
     /// - Throws: `.noMemory` for a hole.
     func protect(from start: UInt64, to end: UInt64, access: Access) throws(Errno) {
         var covered = start
         var i = firstIndex(endingAbove: start)
-        while covered < end {
-            guard i < areas.count, areas[i].start <= covered else { throw .noMemory }
+        while covered < end, i < areas.count, areas[i].start <= covered {
             covered = areas[i].end
             i += 1
         }
-        for i in split(start, end) {
+        let changed = split(start, min(covered, end))
+        for i in changed where areas[i].access != access {
             areas[i].access = access
-            let area = areas[i]
-            table.forEachPresent(from: area.start, to: area.end) { _, slot in
-                let entry = PageTableEntry(bits: slot.pointee)
-                // A private page becomes writable again at its first write, when it is known whose it is.
-                let writable = access.contains(.write) && area.isShared && entry.isWritable
-                slot.entry =
-                    access.isEmpty
-                    ? entry.bits & ~PageTableEntry.user & ~PageTableEntry.writable
-                    : PageTableEntry(
-                        frame: entry.frame, writable: writable, executable: access.contains(.execute)
-                    ).bits
+            refreshEntries(of: areas[i])
+        }
+        join(changed)
+        if covered < end { throw .noMemory }
+    }
+
+    /// Gives present pages the permissions of their area. A private page becomes writable at once if it is the program's
+    /// alone, otherwise at its first write.
+    private func refreshEntries(of area: MemoryArea) {
+        let access = area.access
+        table.forEachPresent(from: area.start, to: area.end) { _, slot in
+            let entry = PageTableEntry(bits: slot.pointee)
+            var writable = false
+            if access.contains(.write) {
+                writable = area.isShared ? entry.isWritable : Frames.isExclusive(entry.frame)
+            }
+            let bits =
+                access.isEmpty
+                ? entry.bits & ~PageTableEntry.user & ~PageTableEntry.writable
+                : PageTableEntry(
+                    frame: entry.frame, writable: writable, executable: access.contains(.execute)
+                ).bits
+            if bits != entry.bits { slot.entry = bits }
+        }
+    }
+
+    /// Joins the areas with these indices, and their neighbours, where they are alike.
+    private func join(_ range: Range<Int>) {
+        let first = max(0, range.lowerBound - 1)
+        let last = min(areas.count, range.upperBound + 1)
+        if last - first < 2 { return }
+        var kept = first
+        for i in first + 1..<last {
+            if Self.joins(areas[kept], areas[i]) {
+                areas[kept].end = areas[i].end
+            } else {
+                kept += 1
+                if kept != i { areas[kept] = areas[i] }
             }
         }
+        areas.removeSubrange(kept + 1..<last)
     }
 
     /// Pages that a fork copies at once. The first write to a shared page costs each side a trap, as much as the copies of
@@ -200,16 +234,16 @@ final class AddressSpace {
         var eager = Self.eagerForkPages
         clone.areas.removeAll { $0.forkRule == .leaveOut }
         for area in areas.reversed() where area.forkRule == .share {
-            var address = area.start
-            while address < area.end {
-                let tableEnd = min(area.end, (address | 0x1F_FFFF) &+ 1)
-                if let from = table.existingSlot(for: address) {
-                    try clone.takePages(
-                        from: from, at: address, count: Int((tableEnd - address) / pageSize), area.isShared,
-                        &eager)
+            var failure: Errno?
+            table.forEachTable(from: area.start, to: area.end) { address, first, count in
+                if failure != nil { return }
+                do throws(Errno) {
+                    try clone.takePages(from: first, at: address, count: count, area.isShared, &eager)
+                } catch {
+                    failure = error
                 }
-                address = tableEnd
             }
+            if let failure { throw failure }
         }
         clone.maxResidentPages = clone.residentPages
         return clone

@@ -41,7 +41,7 @@ enum Frames {
         reserve = max(512, total / 64)
     }
 
-    /// Whether page tables may still grow: half of the kernel's reserve is for its heap alone, which no program can be refused.
+    /// Whether page tables may still grow: half of the reserve is for the kernel's heap alone, which cannot be refused.
     static var hasRoomForTables: Bool { available > reserve / 2 }
 
     /// After the heap took frames.

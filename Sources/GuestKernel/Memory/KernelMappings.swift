@@ -1,8 +1,8 @@
 import GuestNucleus
 
 /// Heap blocks of several pages, put together from any free frames: where memory has been used for long, free frames are
-/// no longer neighbours, and the kernel's own address space has room to make them so. A block, once made, stays mapped and goes
-/// round in the heap's free lists; so no translation is ever taken back.
+/// no longer neighbours, and the kernel's own address space has room to make them so. A block, once made, stays mapped
+/// and goes round in the heap's free lists; so no translation is ever taken back.
 ///
 /// Each size has 512 GiB of addresses of its own, from which a block's size is known when it is freed.
 enum KernelMappings {

@@ -9,8 +9,8 @@ private enum Advice {
     static let keepOnFork: UInt64 = 19
     static let populateRead: UInt64 = 22
     static let populateWrite: UInt64 = 23
-    /// Normal, random, sequential, will need; merging, huge pages, dumps; cold, page out, collapse: there is nothing to page out
-    /// and nothing to merge, so these change nothing that a program can see.
+    /// Normal, random, sequential, will need; merging, huge pages, dumps; cold, page out, collapse: there is nothing to
+    /// page out and nothing to merge, so these change nothing that a program can see.
     static let mereAdvice: [ClosedRange<UInt64>] = [0...3, 12...17, 20...21, 25...25]
 }
 
@@ -64,7 +64,7 @@ extension AddressSpace {
             }
             if !canWipe { throw .invalidArgument }
         }
-        try requireRoomForAreas()
+        try requireRoomForAreas(cutAt: range.lowerBound, range.upperBound)
         for i in split(range.lowerBound, range.upperBound) { areas[i].forkRule = rule }
     }
 }

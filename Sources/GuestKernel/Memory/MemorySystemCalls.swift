@@ -10,7 +10,7 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
         let range = try pageRange(arguments.a, arguments.b)
         guard arguments.c & ~0x0100_0007 == 0 else { throw .invalidArgument }
         if !range.isEmpty {
-            try space.requireRoomForAreas()
+            try space.requireRoomForAreas(cutAt: range.lowerBound, range.upperBound)
             try space.protect(
                 from: range.lowerBound, to: range.upperBound,
                 access: Access(rawValue: UInt32(arguments.c & 7)))
@@ -19,7 +19,7 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
     case .munmap:
         let range = try pageRange(arguments.a, arguments.b)
         if range.isEmpty { throw .invalidArgument }
-        try space.requireRoomForAreas()
+        try space.requireRoomForAreas(cutAt: range.lowerBound, range.upperBound)
         space.unmap(from: range.lowerBound, to: range.upperBound)
         return 0
     case .brk: return Int(space.setBreak(arguments.a))
@@ -30,8 +30,8 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
     case .mincore: return try residency(space, arguments)
     case .madvise: return try advise(space, arguments)
     case .mlock, .munlock, .mlock2:  // nothing is ever swapped out
-        let (length, overflow) = arguments.b.addingReportingOverflow(arguments.a & (pageSize - 1))
-        if overflow { throw .invalidArgument }
+        // Rounded up as Linux does it: what is larger than all addresses comes round to nothing.
+        let length = (arguments.b &+ (arguments.a & (pageSize - 1)) &+ (pageSize - 1)) & ~(pageSize - 1)
         try requireMapped(space, try pageRange(arguments.a & ~(pageSize - 1), length))
         return 0
     case .mlockall, .munlockall: return 0  // mlockall, munlockall
@@ -76,7 +76,7 @@ private func mapMemory(_ arguments: SystemCallArguments, _ thread: Thread) throw
         throw .invalidArgument
     }
     guard arguments.b <= AddressSpace.top else { throw .noMemory }
-    try space.requireRoomForAreas()
+    try space.requireRoomForAreas(cutAt: arguments.a, arguments.a &+ arguments.b, more: 1)
     let size = (arguments.b + pageSize - 1) & ~(pageSize - 1)
     let access = Access(rawValue: UInt32(truncatingIfNeeded: arguments.c) & 7)
     let isShared = flags.contains(.shared)
@@ -153,7 +153,9 @@ extension AddressSpace {
         let old = (heapEnd + pageSize - 1) & ~(pageSize - 1)
         let new = (wanted + pageSize - 1) & ~(pageSize - 1)
         if new > old {
-            guard isFree(old, new), (new - old) / pageSize <= Frames.total, areas.count < Self.maximumAreas else { return heapEnd }
+            guard isFree(old, new), (new - old) / pageSize <= Frames.total,
+                areas.count < Self.maximumAreas
+            else { return heapEnd }
             insert(
                 MemoryArea(
                     start: old, end: new, access: [.read, .write], isShared: false, growsDown: false,
@@ -184,8 +186,8 @@ private func remap(_ space: AddressSpace, _ arguments: SystemCallArguments) thro
     let mayMove = arguments.d & 1 != 0
     let isFixed = arguments.d & 2 != 0
     guard arguments.d & ~3 == 0, !isFixed || mayMove, arguments.c > 0 else { throw .invalidArgument }
-    try space.requireRoomForAreas()
     let old = try pageRange(arguments.a, arguments.b)
+    try space.requireRoomForAreas(cutAt: old.lowerBound, old.upperBound, more: 1)
     let newSize = try pageRange(0, arguments.c).upperBound
     let oldSize = old.upperBound - old.lowerBound
     guard let area = space.area(at: old.lowerBound), area.end >= old.upperBound, oldSize > 0 else {

@@ -115,10 +115,12 @@ extension AddressSpace {
     /// can do without.
     private func makeNeighboursWritable(of page: UInt64, in area: MemoryArea) {
         if area.isShared || Frames.available < Frames.total / 8 { return }
-        var isFile = false
-        if case .file = area.backing { isFile = true }
-        let window = isFile ? Self.fileCopyWindow : Self.anonymousWindow
-        let copied = isFile ? Self.fileCopyWindow : Self.forkCopyWindow
+        var window = Self.anonymousWindow
+        var copied = Self.forkCopyWindow
+        if case .file(let inode, _) = area.backing {
+            window = Self.fileCopyWindow
+            copied = inode.comesFromImage ? Self.fileCopyWindow : pageSize
+        }
         let end = min(area.end, (page & ~(window - 1)) + window)
         var address = max(area.start, page & ~(window - 1))
         guard var slot = table.existingSlot(for: address) else { return }
@@ -192,10 +194,10 @@ extension AddressSpace {
             if area.size <= Self.forkCopyWindow * 2, area.access.contains(.write), !area.growsDown {
                 populate(from: area.start, to: area.end, writing: true)
             }
-        case .file:
+        case .file(let inode, _):
             if area.isShared || area.access.isEmpty { return }
             mapCached(from: area.start, to: min(area.end, area.start + 0x20_0000), in: area)
-            if area.size <= Self.fileCopyWindow, area.access.contains(.write) {
+            if area.size <= Self.fileCopyWindow, area.access.contains(.write), inode.comesFromImage {
                 populate(from: area.start, to: area.end, writing: true)
             }
         }

@@ -107,22 +107,38 @@ struct PageTable {
         PageTableEntry(bits: existingSlot(for: address)?.pointee ?? 0)
     }
 
-    /// Calls `body` for every present entry in the range, with its address; skips what no table reaches.
-    func forEachPresent(
-        from start: UInt64, to end: UInt64, _ body: (UInt64, UnsafeMutablePointer<UInt64>) -> Void
+    /// Calls `body` with each piece of the range that a table of the lowest level reaches: its address, where the first entry
+    /// is, and how many. What no table reaches costs nothing, however large.
+    func forEachTable(
+        from start: UInt64, to end: UInt64, _ body: (UInt64, UnsafeMutablePointer<UInt64>, Int) -> Void
     ) {
         var address = start
         while address < end {
-            let tableEnd = min(end, (address | 0x1F_FFFF) &+ 1)
-            if let first = existingSlot(for: address) {
-                var slot = first
-                while address < tableEnd {
-                    if slot.pointee & PageTableEntry.present != 0 { body(address, slot) }
-                    slot += 1
-                    address += pageSize
-                }
+            var table = PhysicalMemory.words(root)
+            var shift: UInt64 = 39
+            while shift > 12 {
+                let entry = PageTableEntry(bits: table[Int(address >> shift & 511)])
+                if !entry.isPresent { break }
+                table = PhysicalMemory.words(entry.frame)
+                shift -= 9
             }
-            address = tableEnd
+            let reach: UInt64 = shift == 12 ? 21 : shift        // bits of address that the missing or the lowest table covers
+            let next = ((address >> reach) + 1) << reach
+            if shift == 12 {
+                body(address, table + Int(address >> 12 & 511), Int((min(end, next) - address) / pageSize))
+            }
+            address = next
+        }
+    }
+
+    /// Calls `body` for every present entry in the range, with its address.
+    func forEachPresent(
+        from start: UInt64, to end: UInt64, _ body: (UInt64, UnsafeMutablePointer<UInt64>) -> Void
+    ) {
+        forEachTable(from: start, to: end) { address, first, count in
+            for i in 0..<count where first[i] & PageTableEntry.present != 0 {
+                body(address + UInt64(i) * pageSize, first + i)
+            }
         }
     }
 

@@ -42,6 +42,7 @@ final class LayerFile: LayerInode {
     }
 
     override var canMap: Bool { true }
+    override var comesFromImage: Bool { below != nil }
 
     override var extent: (size: UInt64, blocks: UInt64) {
         (size, (max(pages.count, (belowLimit + pageSize - 1) / pageSize)) * (pageSize / 512))
