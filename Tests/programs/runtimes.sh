@@ -63,3 +63,8 @@ also_says '1000000|499500000'
 claim "numpy and pandas: a matrix product's digits, inverses, a transform, groups, CSV, dates"
 same_as_bubblewrap --memory 512M numpy matrix.py -- python3 matrix.py
 must_pass
+
+claim "Node.js: an HTTP server and fifty clients over loopback, in one job"
+same_as_bubblewrap --memory 512M node http.js -- node http.js
+must_pass
+also_says 'answers 50'
