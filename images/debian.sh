@@ -43,3 +43,33 @@ debian_tree() {
     printf 'swiftlet\n' > etc/hostname
     printf '127.0.0.1 localhost\n::1 localhost\n' > etc/hosts
 }
+
+# debian_source PACKAGE DIRECTORY: unpacks the source of PACKAGE, Debian's patches applied, into DIRECTORY/PACKAGE. Uses package
+# lists of its own: few hosts have deb-src. A recipe that calls it needs patch and xz.
+debian_source() {
+    mkdir -p "$2/lists/partial" "$2/archives/partial"
+    cd "$2"
+    printf 'deb-src http://deb.debian.org/debian %s main\n' "$suite" > sources.list
+    cat > apt.conf << END
+Dir::Etc::SourceList "$2/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::State::Lists "$2/lists";
+Dir::Cache "$2";
+APT::Sandbox::User "root";
+END
+    APT_CONFIG=$2/apt.conf apt-get --quiet update
+    APT_CONFIG=$2/apt.conf apt-get --quiet --download-only source "$1"
+    mkdir "$1"
+    tar --extract --file "$1"_*.orig.tar.?z --directory "$1" --strip-components 1
+    # Further parts of a source have their own archives and belong into folders of their names.
+    for part in "$1"_*.orig-*.tar.?z; do
+        [ -e "$part" ] || continue
+        name=${part##*.orig-}
+        mkdir -p "$1/${name%.tar.*}"
+        tar --extract --file "$part" --directory "$1/${name%.tar.*}" --strip-components 1
+    done
+    tar --extract --file "$1"_*.debian.tar.?z
+    sed 's/#.*//; s/ .*//; /^$/d' debian/patches/series | while read -r name; do
+        patch --quiet --force --strip 1 --directory "$1" < "debian/patches/$name"
+    done
+}
