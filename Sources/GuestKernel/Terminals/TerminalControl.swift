@@ -131,7 +131,7 @@ struct TerminalControl {
             case 1: terminal.startOutput()
             case 2, 3:
                 let byte = terminal.settings[argument == 2 ? .stop : .start]
-                if byte != 0 { terminal.output.append(byte) }
+                if byte != 0 { terminal.echoRaw(byte) }
                 terminal.masterChanged.wakeAll()
             default: throw .invalidArgument
             }
@@ -183,8 +183,9 @@ struct TerminalControl {
         case .TIOCSTI:
             guard process.credentials.isPrivileged else { throw .ioError }
             let byte = try space.load(UInt8.self, at: argument)
-            terminal.receive(byte)
-            terminal.wakeAll()
+            guard terminal.typed.count < Terminal.typedMaximum else { throw .wouldBlock }
+            terminal.typed.append(byte)
+            terminal.takeTyped()
         case .TIOCVHANGUP:
             guard process.credentials.isPrivileged else { throw .notPermitted }
             Processes.hangUp(terminal)
