@@ -21,6 +21,12 @@ enum SystemCalls {
     /// How often each unknown number was called.
     nonisolated(unsafe) static var unsupported: [(number: UInt32, count: UInt64)] = []
 
+    /// Those who are asked, in turn.
+    private static let parts: [@Sendable (SystemCall, SystemCallArguments, Thread) throws(Errno) -> Int?] = [
+        fileSystemCall, memorySystemCall, processSystemCall, timeSystemCall, identitySystemCall, futexSystemCall,
+        socketSystemCall, systemVCall,
+    ]
+
     static func serve(_ frame: UnsafeMutablePointer<trap_frame>) -> UInt64 {
         let thread: Thread = Scheduler.current
         guard let call = SystemCall(rawValue: UInt32(clamping: frame.pointee.rax)) else {
@@ -29,29 +35,10 @@ enum SystemCalls {
         }
         let arguments = SystemCallArguments(frame)
         do throws(Errno) {
-            if let result = try fileSystemCall(call, arguments, thread) {
-                return UInt64(bitPattern: Int64(result))
-            }
-            if let result = try memorySystemCall(call, arguments, thread) {
-                return UInt64(bitPattern: Int64(result))
-            }
-            if let result = try processSystemCall(call, arguments, thread) {
-                return UInt64(bitPattern: Int64(result))
-            }
-            if let result = try timeSystemCall(call, arguments, thread) {
-                return UInt64(bitPattern: Int64(result))
-            }
-            if let result = try identitySystemCall(call, arguments, thread) {
-                return UInt64(bitPattern: Int64(result))
-            }
-            if let result = try futexSystemCall(call, arguments, thread) {
-                return UInt64(bitPattern: Int64(result))
-            }
-            if let result = try socketSystemCall(call, arguments, thread) {
-                return UInt64(bitPattern: Int64(result))
-            }
-            if let result = try systemVCall(call, arguments, thread) {
-                return UInt64(bitPattern: Int64(result))
+            for part in parts {
+                if let result = try part(call, arguments, thread) {
+                    return UInt64(bitPattern: Int64(result))
+                }
             }
         } catch {
             return UInt64(bitPattern: -Int64(error.code))
