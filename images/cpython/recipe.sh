@@ -2,11 +2,12 @@
 # needs: mmdebstrap=mmdebstrap
 #
 # See images/base for what a recipe is and images/debian.sh for what the Debian ones share. Beside the test suite, what its
-# modules look for: venv and ensurepip's wheels, openssl, time zones, the names of ports and protocols, file types, a linker.
+# modules look for: venv and ensurepip's wheels, openssl, time zones, the names of ports and protocols, file types, a
+# linker with its libraries, Python's makefile.
 
 . "$1/debian.sh"
 packages="python3 libpython3.11-testsuite python3.11-venv python3-distutils python3-lib2to3 bash coreutils findutils diffutils
-    grep sed mawk tar gzip bzip2 xz-utils procps file openssl tzdata netbase media-types binutils"
+    grep sed mawk tar gzip bzip2 xz-utils procps file openssl tzdata netbase media-types binutils libpython3.11-dev"
 # Test data that is not Python 3, on purpose.
 not_source='/lib2to3/tests/data/|/test/(bad_coding|badsyntax_|badcert|encoded_modules/)|/test/data/'
 
