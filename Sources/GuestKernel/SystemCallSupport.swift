@@ -56,7 +56,7 @@ extension SystemCall {
         .setpriority: "kept; the scheduler is round robin for all",
         .setfsgid: "follows the effective group",
         .setfsuid: "follows the effective user",
-        .socket: "AF_UNIX, TCP and UDP on loopback, NETLINK_ROUTE; others are EAFNOSUPPORT or EPROTONOSUPPORT",
+        .socket: "AF_UNIX, TCP and UDP on loopback, vsock inside the guest, NETLINK_ROUTE; others are refused",
         .splice: "between a pipe and a file; copies",
         .setxattr: "user, trusted and security; no access control lists",
         .lsetxattr: "as setxattr",

@@ -260,3 +260,41 @@ SCRIPT
 py
 status_is 0
 stdout_is True "[1, 0, 1, 0] b'onetwo'"
+
+claim "the interfaces are loopback alone: if_nameindex, getaddrinfo, SIOCGIFADDR and /proc/net say so"
+needs python
+cat >job.py <<'SCRIPT'
+import fcntl, socket, struct
+print(socket.if_nameindex(), socket.if_nametoindex("lo"))
+print(sorted(a[4][0] for a in socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)))
+with socket.create_server(("127.0.0.1", 4000)) as server:
+    print(fcntl.ioctl(server, 0x8915, struct.pack("40s", b"lo"))[20:24])
+    print([line.split()[1:4] for line in open("/proc/net/tcp")][1:])
+print([line.split(":")[0].strip() for line in open("/proc/net/dev")][2:])
+SCRIPT
+py
+status_is 0
+stdout_is "[(1, 'lo')] 1" "['127.0.0.1', '::1']" "b'\\x7f\\x00\\x00\\x01'" "[['0100007F:0FA0', '00000000:0000', '0A']]" "['lo']"
+
+claim "vsock carries bytes inside the guest; the host has nobody for a program"
+needs python
+cat >job.py <<'SCRIPT'
+import fcntl, socket, struct
+own = struct.unpack("I", fcntl.ioctl(open("/dev/vsock", "rb"), socket.IOCTL_VM_SOCKETS_GET_LOCAL_CID, b"    "))[0]
+server = socket.socket(socket.AF_VSOCK)
+server.bind((socket.VMADDR_CID_ANY, 5000))
+server.listen()
+for cid in 1, own:
+    client = socket.socket(socket.AF_VSOCK)
+    client.connect((cid, 5000))
+    connection, _ = server.accept()
+    client.sendall(b"inside")
+    client.close()
+    print(connection.recv(100), connection.recv(100))
+for port in 1, 2, 1024, 5000:
+    try: socket.socket(socket.AF_VSOCK).connect((socket.VMADDR_CID_HOST, port))
+    except ConnectionResetError: print("nobody")
+SCRIPT
+py
+status_is 0
+stdout_is "b'inside' b''" "b'inside' b''" nobody nobody nobody nobody

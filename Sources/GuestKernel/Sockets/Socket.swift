@@ -55,9 +55,13 @@ class Socket: File {
     /// Sockets live on the kernel's heap, which must not run out.
     /// - Throws: `.noBufferSpace`.
     static func requireRoom() throws(Errno) {
-        guard SocketTable.count < SocketLimits.sockets, Frames.available > Frames.total / 32 else {
-            throw .noBufferSpace
-        }
+        guard SocketTable.count < SocketLimits.sockets else { throw .noBufferSpace }
+        try requireMemory()
+    }
+
+    /// The same for connections that wait in backlogs, and messages: they are bounded one by one, and all together by this.
+    static func requireMemory() throws(Errno) {
+        guard Frames.available > Frames.total / 32 else { throw .noBufferSpace }
     }
 
     // MARK: What the families do

@@ -86,6 +86,7 @@ struct SocketCall {
         case AddressFamily.unix: socket = try UnixSockets.make(type, number, flags: flags)
         case AddressFamily.internet, AddressFamily.internet6:
             socket = try InternetSockets.make(family, type, number, flags: flags)
+        case AddressFamily.vsock: socket = try VsockSocket.make(type, number, flags: flags)
         case AddressFamily.netlink: socket = try NetlinkSocket.make(type, number, flags: flags)
         default:
             SystemCalls.countUnsupported(.socket)

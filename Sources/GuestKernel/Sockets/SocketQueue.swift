@@ -65,6 +65,7 @@ final class SocketQueue {
     func append(_ buffer: inout IOBuffer, limit: Int, sender: [UInt8] = [], _ ancillary: Ancillary)
         throws(Errno) -> Int
     {
+        if keepsMessages { try Socket.requireMemory() }
         let wanted = min(limit, buffer.remaining)
         let count = wanted == 0 ? 0 : try bytes.prepare(&buffer, limit: wanted)
         if keepsMessages && count < wanted { throw .badAddress }

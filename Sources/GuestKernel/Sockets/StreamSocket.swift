@@ -236,7 +236,8 @@ class StreamSocket: Socket {
         if let error = super.takePendingError() { return error }
         guard let error = end?.incoming.resetError else { return nil }
         end?.incoming.resetError = nil
-        return error
+        // A listener that closes refuses who still waited for it.
+        return end?.incoming.isEstablished == true ? error : .connectionRefused
     }
 
     override final func shutDown(reads: Bool, writes: Bool) throws(Errno) {

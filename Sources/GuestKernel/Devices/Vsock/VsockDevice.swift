@@ -9,7 +9,7 @@ final class VsockDevice {
     private let device: VirtioDevice
     private let receive: Virtqueue
     private let transmit: Virtqueue
-    private let guestCID: UInt64
+    let guestCID: UInt64
     private let buffers: VsockReceiveBuffers
     private var slots: VsockTransmitSlots
     private var connections: [VsockConnection] = []

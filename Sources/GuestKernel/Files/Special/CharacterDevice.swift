@@ -9,11 +9,14 @@ enum CharacterDevice: UInt64 {
     case urandom = 0x109
     case controllingTerminal = 0x500
     case terminalMultiplexer = 0x502
+    /// A miscellaneous device; Linux gives it any free number.
+    case vsock = 0xA79
 
     /// - Throws: `.noSuchDeviceOrAddress` for every other device, and for /dev/tty without a terminal.
     static func open(_ number: UInt64, _ inode: Inode, flags: UInt32) throws(Errno) -> File {
         guard let device = CharacterDevice(rawValue: number) else { throw .noSuchDeviceOrAddress }
         switch device {
+        case .vsock: return VsockDeviceFile(inode, flags: flags)
         case .controllingTerminal: return try PseudoTerminals.openControlling(inode, flags: flags)
         case .terminalMultiplexer:
             return try PseudoTerminals.open(
@@ -45,7 +48,7 @@ final class DeviceFile: File {
             return try buffer.transfer(count: buffer.remaining, writing: true) { piece, _ in
                 Random.fill(piece)
             }
-        case .controllingTerminal, .terminalMultiplexer: throw .noSuchDeviceOrAddress
+        case .controllingTerminal, .terminalMultiplexer, .vsock: throw .noSuchDeviceOrAddress
         }
     }
 
@@ -57,7 +60,7 @@ final class DeviceFile: File {
             return try buffer.transfer(count: buffer.remaining, writing: false) { piece, _ in
                 Random.mix(UnsafeRawBufferPointer(piece))
             }
-        case .controllingTerminal, .terminalMultiplexer: throw .noSuchDeviceOrAddress
+        case .controllingTerminal, .terminalMultiplexer, .vsock: throw .noSuchDeviceOrAddress
         }
     }
 
@@ -82,6 +85,7 @@ enum DeviceFileSystem {
         try addDevice(root, "urandom", CharacterDevice.urandom.rawValue)
         try addDevice(root, "tty", CharacterDevice.controllingTerminal.rawValue)
         try addDevice(root, "ptmx", CharacterDevice.terminalMultiplexer.rawValue)
+        try addDevice(root, "vsock", CharacterDevice.vsock.rawValue)
         _ = try root.create(
             Text.bytes("pts"), .directory, Ownership(permissions: 0o755, user: 0, group: 0))
         try addLink(root, "fd", "/proc/self/fd")

@@ -43,6 +43,7 @@ final class TCPSocket: StreamSocket {
         if end != nil || listener != nil { throw .isConnected }
         let destination = try name.destination(endpoint, options)
         isBroken = false
+        try Socket.requireMemory()
         guard let listener = name.ports.listener(at: destination), listener.canWait else {
             if !isNonblocking { throw .connectionRefused }
             // As on Linux, who does not wait is told later, however soon it is known.

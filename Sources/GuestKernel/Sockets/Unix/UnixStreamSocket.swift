@@ -31,6 +31,7 @@ final class UnixStreamSocket: StreamSocket {
     override func connect(_ address: [UInt8]) throws(Errno) {
         if listener != nil { throw .invalidArgument }
         if end != nil { throw .isConnected }
+        try Socket.requireMemory()
         if options.passCredentials && binding == nil { binding = UnixNames.bindAutomatically(type) }
         let deadline = deadline(sending: true)
         while true {
