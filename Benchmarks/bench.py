@@ -40,6 +40,22 @@ def swiftlet(image, *command):
     return [SWIFTLET, "run", "--image", image, "--", *command]
 
 
+def runtimes():
+    """Big programs of the images that Tests/programs uses; those whose image is not built are left out. Under bubblewrap the
+    same program runs over the same tree; there is no plain process to compare with."""
+    hello_c = "echo '#include <stdio.h>\nint main(void) { puts(\"hello\"); }' >/tmp/hello.c && gcc /tmp/hello.c -o /tmp/hello"
+    commands = {
+        "node hello": ("node", ["/usr/bin/node", "-e", "console.log('hello')"]),
+        "gcc hello.c": ("gcc", ["/bin/sh", "-c", hello_c]),
+        "java Hello": ("java", ["/usr/bin/java", "-cp", "/opt/java", "Hello"]),
+    }
+    store = os.environ.get("SWIFTLET_HOME") or os.path.expanduser("~/.local/share/swiftlet")
+    return {
+        title: {"bubblewrap": bubblewrap(image, *command), "swiftlet": swiftlet(image, *command)}
+        for title, (image, command) in commands.items() if os.path.exists(os.path.join(store, "images", image))
+    }
+
+
 def contenders():
     hello = "print('hello')"
     return {
@@ -64,7 +80,7 @@ def contenders():
             "bubblewrap": bubblewrap("python", "/usr/bin/python3", "-c", "import json, re, subprocess"),
             "swiftlet": swiftlet("python", "python3", "-c", "import json, re, subprocess"),
         },
-    }
+    } | runtimes()
 
 
 def once(command):

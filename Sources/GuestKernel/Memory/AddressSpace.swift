@@ -29,7 +29,10 @@ final class AddressSpace {
     // SAFETY: the kernel is single-threaded (see Frames).
     /// Nothing at all: what an ended process has.
     nonisolated(unsafe) static let none: AddressSpace = {
-        guard let space = try? AddressSpace() else { panic("no memory for an empty address space") }
+        // First wanted when a process ends, perhaps for want of memory.
+        PageTable.mayUseReserve = true
+        defer { PageTable.mayUseReserve = false }
+        guard let space = try? AddressSpace() else { panic("out of kernel memory") }
         return space
     }()
 

@@ -44,12 +44,14 @@ struct PageTable {
     nonisolated(unsafe) private static var spareRoots: [PhysicalAddress] = []
     private static let maximumSpares = 1024
     private static let maximumSpareRoots = 64
+    /// While a table is made that cannot be done without.
+    nonisolated(unsafe) static var mayUseReserve = false
     nonisolated(unsafe) static var nucleusEntry: UInt64 = 0
     nonisolated(unsafe) static var stubFrame: PhysicalAddress = 0
 
     private static func allocateTable() throws(Errno) -> PhysicalAddress {
         if let spare = spares.popLast() { return spare }
-        guard Frames.hasRoomForTables else { throw .noMemory }
+        guard Frames.hasRoomForTables || mayUseReserve else { throw .noMemory }
         return try Frames.allocate(forKernel: true)
     }
 

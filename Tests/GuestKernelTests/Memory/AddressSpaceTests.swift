@@ -106,5 +106,82 @@ extension KernelSuite {
             }
             #expect(space.findGap(AddressSpace.top) == nil)
         }
+
+        @Test("mprotect back to what it was leaves one area, and up to a hole it does its work before it reports it")
+        func joining() throws {
+            let space = try AddressSpace()
+            space.insert(anonymous(0x40_0000, 0x40_8000))
+            try space.write([1], to: 0x40_3000)
+            try space.protect(from: 0x40_2000, to: 0x40_4000, access: [.read])
+            try space.protect(from: 0x40_5000, to: 0x40_6000, access: [])
+            #expect(space.areas.count == 5)
+            try space.protect(from: 0x40_0000, to: 0x40_8000, access: [.read, .write])
+            #expect(space.areas.map(\.end) == [0x40_8000])
+            #expect(space.table.entry(for: 0x40_3000).isWritable)  // ours alone: no fault at the next write
+            #expect(throws: Errno.noMemory) {
+                try space.protect(from: 0x40_7000, to: 0x41_0000, access: [.read])
+            }
+            #expect(space.areas.map(\.access) == [[.read, .write], [.read]])
+        }
+
+        @Test("a page that a fork shares stays read-only through mprotect, so that a write still makes a copy")
+        func protectAfterFork() throws {
+            let parent = try AddressSpace()
+            parent.insert(anonymous(0x40_0000, 0x80_0000))
+            for page in 0..<1024 as Range<UInt64> { try parent.write([7], to: 0x40_0000 + page * pageSize) }
+            let child = try parent.copyOnWriteClone()
+            try parent.protect(from: 0x40_0000, to: 0x80_0000, access: [.read])
+            try parent.protect(from: 0x40_0000, to: 0x80_0000, access: [.read, .write])
+            for page in 0..<1024 as Range<UInt64> { try parent.write([9], to: 0x40_0000 + page * pageSize) }
+            for page in 0..<1024 as Range<UInt64> {
+                #expect(try child.read(from: 0x40_0000 + page * pageSize, count: 1) == [7])
+            }
+        }
+
+        @Test("a child has zeros where the parent said wipe, nothing where it said leave out (madvise(2))")
+        func forkRules() throws {
+            let parent = try AddressSpace()
+            for (start, rule) in [(0x40_0000, .share), (0x50_0000, .wipe), (0x60_0000, .leaveOut)]
+                as [(UInt64, MemoryArea.ForkRule)]
+            {
+                var area = anonymous(start, start + pageSize)
+                area.forkRule = rule
+                parent.insert(area)
+                try parent.write([3], to: start)
+            }
+            let child = try parent.copyOnWriteClone()
+            #expect(try child.read(from: 0x40_0000, count: 1) == [3])
+            #expect(try child.read(from: 0x50_0000, count: 1) == [0])
+            #expect(throws: Errno.badAddress) { _ = try child.read(from: 0x60_0000, count: 1) }
+            #expect(try parent.read(from: 0x50_0000, count: 1) == [3])
+        }
+
+        @Test("a reservation of 64 TiB costs what is touched in it: pages at both ends are visited, nothing else")
+        func reservation() throws {
+            let space = try AddressSpace()
+            let start: UInt64 = 1 << 40
+            let end = start + 64 << 40
+            space.insert(anonymous(start, end))
+            try space.write([1], to: start)
+            try space.write([1], to: end - 1)
+            var tables = 0
+            space.table.forEachTable(from: start, to: end) { _, _, _ in tables += 1 }
+            #expect(tables == 2)
+            space.unmap(from: start, to: end)
+            #expect(space.residentPages == 0)
+        }
+
+        @Test("a program with as many areas as there may be can no more cut one, but still unmap whole ones")
+        func areaLimit() throws {
+            let space = try AddressSpace()
+            for i in 0..<AddressSpace.maximumAreas {
+                let start = 0x1000_0000 + UInt64(i) * 4 * pageSize
+                space.areas.append(anonymous(start, start + 3 * pageSize))
+            }
+            #expect(throws: Errno.noMemory) {
+                try space.requireRoomForAreas(cutAt: 0x1000_1000, 0x1000_2000)
+            }
+            try space.requireRoomForAreas(cutAt: 0x1000_0000, 0x1000_3000)
+        }
     }
 }
