@@ -58,3 +58,27 @@ SCRIPT
 run "$swiftlet" run --image python --in script.py -- python3 script.py
 status_is 0
 stdout_is '7 8 1000' 1000
+
+claim "clone with CLONE_PIDFD: the descriptor signals, polls and waits for the child"
+needs python
+cat >script.py <<'SCRIPT'
+import ctypes, errno, fcntl, os, select, signal, time
+libc = ctypes.CDLL(None, use_errno=True)
+fd = ctypes.c_int(-1)
+child = libc.syscall(56, 0x1000 | signal.SIGCHLD, 0, ctypes.byref(fd), 0, 0)
+if child == 0:
+    time.sleep(100)
+    os._exit(0)
+print(os.readlink(f"/proc/self/fd/{fd.value}"), fcntl.fcntl(fd.value, fcntl.F_GETFD))
+print(select.select([fd.value], [], [], 0)[0])
+fcntl.fcntl(fd.value, fcntl.F_SETFL, os.O_NONBLOCK)
+try: os.waitid(os.P_PIDFD, fd.value, os.WEXITED)
+except BlockingIOError: print("EAGAIN")
+signal.pidfd_send_signal(fd.value, signal.SIGTERM)
+print(select.select([fd.value], [], [], 10)[0] == [fd.value])
+print(os.waitid(os.P_PIDFD, fd.value, os.WEXITED).si_status)
+print(libc.syscall(56, 0x101000 | signal.SIGCHLD, 0, ctypes.byref(fd), 0, 0), ctypes.get_errno() == errno.EINVAL)
+SCRIPT
+run "$swiftlet" run --image python --in script.py -- python3 script.py
+status_is 0
+stdout_is 'anon_inode:[pidfd] 1' '[]' EAGAIN True 15 '-1 True'

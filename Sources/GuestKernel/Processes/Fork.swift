@@ -16,8 +16,8 @@ struct CloneFlags: OptionSet {
     static let childClearTID = CloneFlags(rawValue: 0x20_0000)
     static let childSetTID = CloneFlags(rawValue: 0x100_0000)
     static let clearSignalHandlers = CloneFlags(rawValue: 0x1_0000_0000)
-    /// Namespaces, ptrace, cgroups, descriptors of processes: not here.
-    static let unsupported = CloneFlags(rawValue: 0x2_7E02_3000)
+    /// Namespaces, ptrace, cgroups: not here.
+    static let unsupported = CloneFlags(rawValue: 0x2_7E02_2000)
 }
 
 /// What fork, vfork, clone and clone3 come down to.
@@ -29,6 +29,8 @@ struct CloneRequest {
     var tls: UInt64 = 0
     var parentTID: UInt64 = 0
     var childTID: UInt64 = 0
+    /// Where CLONE_PIDFD puts the new process's descriptor.
+    var processDescriptor: UInt64 = 0
 }
 
 extension Thread {
@@ -71,6 +73,7 @@ extension Thread {
             child.signals.alternateStack = signals.alternateStack
         }
         VectorState.inherit(from: self, to: child)
+        if flags.contains(.processDescriptor) { try openDescriptor(of: owner, at: request.processDescriptor) }
         if flags.contains(.childClearTID) { child.clearChildTID = request.childTID }
         if flags.contains(.parentSetTID) { try process.space.store(id, at: request.parentTID) }
         if flags.contains(.childSetTID) { _ = try? owner.space.store(id, at: request.childTID) }
@@ -82,6 +85,20 @@ extension Thread {
         Scheduler.add(child)
         if lent != nil { waitForLoan(of: owner) }
         return Int(id)
+    }
+
+    /// CLONE_PIDFD.
+    private func openDescriptor(of child: Process, at address: UInt64) throws(Errno) {
+        guard child !== process else { throw .invalidArgument }
+        let limit = Int(min(process.limits.soft[7], 1 << 20))
+        let file = ProcessFile(child, flags: 0)
+        let descriptor = try process.files.add(file, closeOnExec: true, limit: limit)
+        do throws(Errno) {
+            try process.space.store(descriptor, at: address)
+        } catch {
+            try process.files.close(descriptor)
+            throw error
+        }
     }
 
     private func newProcess(_ id: Int32, _ request: CloneRequest) throws(Errno) -> Process {
@@ -140,10 +157,14 @@ func cloneSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thr
     case .fork: return try thread.clone(CloneRequest(flags: [], exitSignal: Signal.child))
     case .vfork: return try thread.clone(CloneRequest(flags: [.vfork, .memory], exitSignal: Signal.child))
     case .clone:
+        let flags = CloneFlags(rawValue: arguments.a & 0xFFFF_FF00)
+        // One argument would have to take both.
+        if flags.isSuperset(of: [.processDescriptor, .parentSetTID]) { throw .invalidArgument }
         return try thread.clone(
             CloneRequest(
-                flags: CloneFlags(rawValue: arguments.a & 0xFFFF_FF00), exitSignal: Int32(arguments.a & 0xFF),
-                stackPointer: arguments.b, tls: arguments.e, parentTID: arguments.c, childTID: arguments.d))
+                flags: flags, exitSignal: Int32(arguments.a & 0xFF), stackPointer: arguments.b,
+                tls: arguments.e, parentTID: arguments.c, childTID: arguments.d,
+                processDescriptor: arguments.c))
     default:
         // clone3: struct clone_args, 8-byte fields.
         guard arguments.b >= 64, arguments.b <= 4096 else { throw .invalidArgument }
@@ -159,6 +180,6 @@ func cloneSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thr
             CloneRequest(
                 flags: CloneFlags(rawValue: words[0]), exitSignal: Int32(words[4]),
                 stackPointer: words[5] == 0 ? 0 : words[5] + words[6], tls: words[7], parentTID: words[3],
-                childTID: words[2]))
+                childTID: words[2], processDescriptor: words[1]))
     }
 }

@@ -117,18 +117,24 @@ private func waitid(_ arguments: SystemCallArguments, _ thread: Thread) throws(E
     let process = thread.process
     let id = Int32(truncatingIfNeeded: arguments.b)
     let who: WaitRequest.Who
+    var isNonblockingFile = false
     switch arguments.a {
     case 0: who = .any
     case 1: who = .process(id)
     case 2: who = .group(id == 0 ? process.group : id)
     case 3:  // P_PIDFD
-        guard let target = try process.files.file(id).asProcess else { throw .badDescriptor }
+        let file = try process.files.file(id)
+        guard let target = file.asProcess else { throw .badDescriptor }
+        isNonblockingFile = file.isNonblocking
         who = .process(target.id)
     default: throw .invalidArgument
     }
     let options = arguments.d & 0xFFFF_FFFF
     guard options & ~0xE100_000F == 0, options & 0xE != 0 else { throw .invalidArgument }
-    let result = try process.wait(WaitRequest(who: who, options: options))
+    let waits = options & WaitRequest.noHang == 0 && !isNonblockingFile
+    let result = try process.wait(
+        WaitRequest(who: who, options: waits ? options : options | WaitRequest.noHang))
+    if result == nil && options & WaitRequest.noHang == 0 { throw .wouldBlock }
     if arguments.c != 0 {
         var info = [UInt32](repeating: 0, count: 32)
         if let result {

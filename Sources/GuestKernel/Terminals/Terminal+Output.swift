@@ -68,15 +68,33 @@ extension Terminal {
         if settings.local.contains(.stopsBackgroundOutput) { try requireForeground(Signal.terminalWrite) }
         try writeLock.acquire()
         defer { writeLock.release() }
+        return try buffer.drain(inPieces: 512) { () throws(Errno) in
+            while !hasOutputRoom && !isHungUp {
+                if nonblocking { throw .wouldBlock }
+                try changed.wait()
+            }
+            if isHungUp { throw .ioError }
+        } into: { bytes in
+            // Each may become eight, and goes out whole even if the queue is a little longer for it.
+            for byte in bytes { show(byte) }
+            masterChanged.wakeAll()
+        }
+    }
+}
+
+extension IOBuffer {
+    /// Takes all bytes of a write, each piece when there is room for it.
+    /// - Parameter waitForRoom: throws when the write ends here; what was taken before counts.
+    mutating func drain(
+        inPieces pieceBytes: Int, waitForRoom: () throws(Errno) -> Void, into body: (ArraySlice<UInt8>) -> Void
+    ) throws(Errno) -> Int {
         var done = 0
-        while buffer.remaining > 0 {
+        while remaining > 0 {
             do throws(Errno) {
-                while !hasOutputRoom && !isHungUp {
-                    if nonblocking { throw .wouldBlock }
-                    try changed.wait()
-                }
-                if isHungUp { throw .ioError }
-                done += try writeSome(&buffer)
+                try waitForRoom()
+                let bytes = try takePiece(pieceBytes)
+                body(bytes)
+                done += bytes.count
             } catch {
                 if done > 0 { return done }
                 throw error
@@ -85,19 +103,15 @@ extension Terminal {
         return done
     }
 
-    /// At most 512 bytes: each may become eight, and goes out whole even if the queue is a little longer for it.
-    private func writeSome(_ buffer: inout IOBuffer) throws(Errno) -> Int {
-        let count = min(buffer.remaining, 512)
-        var chunk = [UInt8](repeating: 0, count: count)
+    /// The next bytes; fewer than asked where the program's memory ends.
+    private mutating func takePiece(_ maximum: Int) throws(Errno) -> ArraySlice<UInt8> {
+        var piece = [UInt8](repeating: 0, count: min(remaining, maximum))
         var moved = 0
         var failure: Errno?
-        chunk.withUnsafeMutableBytes { bytes in
-            do throws(Errno) { moved = try buffer.take(into: bytes) } catch { failure = error }
+        piece.withUnsafeMutableBytes { bytes in
+            do throws(Errno) { moved = try take(into: bytes) } catch { failure = error }
         }
         if let failure { throw failure }
-        for byte in chunk[0..<moved] { show(byte) }
-        masterChanged.wakeAll()
-        if moved < count { throw .badAddress }
-        return moved
+        return piece[0..<moved]
     }
 }

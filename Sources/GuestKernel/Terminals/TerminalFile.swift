@@ -81,36 +81,16 @@ final class TerminalMaster: File {
     }
 
     override func write(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
-        var done = 0
-        while buffer.remaining > 0 {
-            do throws(Errno) {
-                while terminal.typed.count >= Terminal.typedMaximum {
-                    if isNonblocking { throw .wouldBlock }
-                    try terminal.masterChanged.wait()
-                }
-                if terminal.isAbandoned { throw .ioError }
-                done += try writeSome(&buffer)
-            } catch {
-                if done > 0 { return done }
-                throw error
+        try buffer.drain(inPieces: 1024) { () throws(Errno) in
+            while terminal.typed.count >= Terminal.typedMaximum {
+                if isNonblocking { throw .wouldBlock }
+                try terminal.masterChanged.wait()
             }
+            if terminal.isAbandoned { throw .ioError }
+        } into: { bytes in
+            for byte in bytes { terminal.typed.append(byte) }
+            terminal.takeTyped()
         }
-        return done
-    }
-
-    private func writeSome(_ buffer: inout IOBuffer) throws(Errno) -> Int {
-        let count = min(buffer.remaining, 1024)
-        var chunk = [UInt8](repeating: 0, count: count)
-        var moved = 0
-        var failure: Errno?
-        chunk.withUnsafeMutableBytes { bytes in
-            do throws(Errno) { moved = try buffer.take(into: bytes) } catch { failure = error }
-        }
-        if let failure { throw failure }
-        for byte in chunk[0..<moved] { terminal.typed.append(byte) }
-        terminal.takeTyped()
-        if moved < count { throw .badAddress }
-        return moved
     }
 
     override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> Int {
