@@ -86,7 +86,8 @@ extension IOBuffer {
     /// Takes all bytes of a write, each piece when there is room for it.
     /// - Parameter waitForRoom: throws when the write ends here; what was taken before counts.
     mutating func drain(
-        inPieces pieceBytes: Int, waitForRoom: () throws(Errno) -> Void, into body: (ArraySlice<UInt8>) -> Void
+        inPieces pieceBytes: Int, waitForRoom: () throws(Errno) -> Void,
+        into body: (ArraySlice<UInt8>) -> Void
     ) throws(Errno) -> Int {
         var done = 0
         while remaining > 0 {
