@@ -244,3 +244,20 @@ os.truncate(f, 20000); print(m[4999], m[5000], m[8192], touch(19999))
 PY
 status_is 0
 stdout_is '120 120' '0 0 True 0' '120 0 0 0'
+
+claim "setpriv gives root's rights up between two calls, keeping capabilities as long as it needs them"
+python_job <<'PY'
+import ctypes, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+header = struct.pack('Ii', 0x20080522, 0)
+def caps():
+    data = ctypes.create_string_buffer(24); libc.capget(header, data); return [hex(v) for v in struct.unpack('6I', data.raw)[:2]]
+libc.prctl(8, 1); os.setresuid(1000, 1000, 1000); print(caps())
+print(libc.capset(header, struct.pack('6I', 0xFFFFFFFF, 0xFFFFFFFF, 0, 0x1FF, 0x1FF, 0)), caps())
+os.setresgid(1000, 1000, 1000); os.setgroups([])
+print(libc.capset(header, bytes(24)), caps(), libc.capset(header, struct.pack('6I', 1, 1, 0, 0, 0, 0)))
+try: os.setgroups([1])
+except PermissionError: print('no more')
+PY
+status_is 0
+stdout_is "['0x0', '0xffffffff']" "0 ['0xffffffff', '0xffffffff']" "0 ['0x0', '0x0'] -1" 'no more'

@@ -12,6 +12,8 @@ extension Process {
         let process = Process(
             id: Processes.newID(), parent: nil, space: program.space, files: files, directories: directories)
         process.credentials = program.credentials
+        process.credentials.dropCapabilities()
+        process.attributes.keepsCapabilities = false
         process.name = program.name
         process.executable = program.path
         let thread = Thread(id: process.id, process: process)
@@ -48,6 +50,8 @@ extension Thread {
             process.parentDeathSignal = 0
         }
         process.credentials = program.credentials
+        process.credentials.dropCapabilities()
+        process.attributes.keepsCapabilities = false
         process.hasExecuted = true
         process.attributes.keepsCapabilities = false
         process.attributes.dumpable = 1

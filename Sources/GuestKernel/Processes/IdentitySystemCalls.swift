@@ -34,9 +34,7 @@ func identitySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ 
         .setresuid, .getresuid, .setresgid, .getresgid, .setfsuid, .setfsgid:
         return try userCall(call, arguments, process)
     case .capget: return try getCapabilities(arguments, process)
-    case .capset:
-        guard process.credentials.isPrivileged else { throw .notPermitted }
-        return 0
+    case .capset: return try setCapabilities(arguments, process)
     default: return nil
     }
 }
@@ -176,6 +174,7 @@ extension Process {
         if real != .max { credentials.user = real }
         if effective != .max { credentials.effectiveUser = effective }
         if saved != .max { credentials.savedUser = saved }
+        credentials.usersChanged(from: now, keeping: attributes.keepsCapabilities)
     }
 
     fileprivate func setGroups(_ real: UInt32, _ effective: UInt32, _ saved: UInt32) throws(Errno) {
@@ -200,10 +199,28 @@ private func getCapabilities(_ arguments: SystemCallArguments, _ process: Proces
         throw .invalidArgument
     }
     guard arguments.b != 0 else { return 0 }
-    let all: UInt64 = process.credentials.isPrivileged ? (1 << 41) - 1 : 0
-    let low = UInt32(truncatingIfNeeded: all)
-    let high = UInt32(truncatingIfNeeded: all >> 32)
-    try process.space.store((low, low, UInt32(0), high, high, UInt32(0)), at: arguments.b)
+    let who = process.credentials
+    let effective: UInt64 = who.isPrivileged ? (1 << 41) - 1 : 0
+    let permitted: UInt64 = who.isPrivileged || who.keptCapabilities ? (1 << 41) - 1 : 0
+    let low = (UInt32(truncatingIfNeeded: effective), UInt32(truncatingIfNeeded: permitted))
+    let high = (UInt32(truncatingIfNeeded: effective >> 32), UInt32(truncatingIfNeeded: permitted >> 32))
+    try process.space.store((low.0, low.1, UInt32(0), high.0, high.1, UInt32(0)), at: arguments.b)
+    return 0
+}
+
+/// capset(2): root's stay as they are, whatever is asked; who has kept them may raise and drop them, all together.
+private func setCapabilities(_ arguments: SystemCallArguments, _ process: Process) throws(Errno) -> Int {
+    guard try process.space.load(UInt32.self, at: arguments.a) == 0x2008_0522 else { throw .invalidArgument }
+    if process.credentials.effectiveUser == 0 { return 0 }
+    var wanted: (effective: UInt32, permitted: UInt32) = (0, 0)
+    for half: UInt64 in 0..<2 {
+        wanted.effective |= try process.space.load(UInt32.self, at: arguments.b &+ half * 12)
+        wanted.permitted |= try process.space.load(UInt32.self, at: arguments.b &+ (half * 12 + 4))
+    }
+    let wantsAny = wanted.effective | wanted.permitted != 0
+    guard process.credentials.keptCapabilities || !wantsAny else { throw .notPermitted }
+    process.credentials.raisedCapabilities = wanted.effective != 0
+    process.credentials.keptCapabilities = wantsAny
     return 0
 }
 

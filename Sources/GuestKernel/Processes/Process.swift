@@ -138,7 +138,24 @@ struct Credentials {
     /// PR_SET_NO_NEW_PRIVS: a set-user-ID program is a program like others.
     var hasNoNewPrivileges = false
 
-    var isPrivileged: Bool { effectiveUser == 0 }
+    /// Root's capabilities, all of them, kept on becoming another user (PR_SET_KEEPCAPS), and whether they count again
+    /// (capset). An exec ends both. setpriv(1) needs them between its setresuid and its setresgid.
+    var keptCapabilities = false
+    var raisedCapabilities = false
+
+    var isPrivileged: Bool { effectiveUser == 0 || raisedCapabilities }
+    private var isPartlyRoot: Bool { user == 0 || effectiveUser == 0 || savedUser == 0 }
+
+    /// The user numbers have changed from what they were in `before`.
+    mutating func usersChanged(from before: Credentials, keeping: Bool) {
+        if before.isPartlyRoot && !isPartlyRoot { keptCapabilities = keeping }
+        if effectiveUser != before.effectiveUser { raisedCapabilities = false }
+    }
+
+    mutating func dropCapabilities() {
+        keptCapabilities = false
+        raisedCapabilities = false
+    }
 
     /// What a program begins with: its file's set-user-ID and set-group-ID bits count, and the effective identities are
     /// saved (execve(2), credentials(7)).

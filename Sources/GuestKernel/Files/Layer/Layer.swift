@@ -23,6 +23,7 @@ final class Layer {
     var cachedFiles: [Unmanaged<LayerFile>] = []
     var evictionHand = 0
     private(set) var inodeCount: UInt64 = 0
+    private var inodePeak: UInt64 = 0
 
     private var lastNumber: UInt64 = 1 << 32
     /// Inodes of the image with several names, sorted by number, so that all names lead to one object.
@@ -60,10 +61,14 @@ final class Layer {
     /// Inodes live on the kernel's heap, which must not run out: a panic, where this is an error.
     /// - Throws: `.noSpace`.
     func requireRoomForInode() throws(Errno) {
-        guard Frames.available > Frames.total / 32 else { throw .noSpace }
+        // The heap keeps what removed inodes have left, for others.
+        guard Frames.available > Frames.total / 32 || inodeCount + 64 < inodePeak else { throw .noSpace }
     }
 
-    func inodeAppeared() { inodeCount += 1 }
+    func inodeAppeared() {
+        inodeCount += 1
+        if inodeCount > inodePeak { inodePeak = inodeCount }
+    }
     func inodeDisappeared() { inodeCount -= 1 }
 
     // MARK: The image's inodes

@@ -68,10 +68,12 @@ struct NameTable {
         return entries.count - 1
     }
 
+    /// Indices are not valid any more afterwards.
     mutating func remove(at index: Int) {
         entries[index].isRemoved = true
         entries[index].inode = nil
         count -= 1
+        if entries.count >= 2 * Self.linearMaximum && entries.count > 2 * count { rebuild() }
     }
 
     mutating func setInode(_ inode: LayerInode, at index: Int) { entries[index].inode = inode }

@@ -52,7 +52,7 @@ enum ProcSysctl {
     private static func files(_ tree: inout ProcTree) -> ProcInode {
         let watches = tree.directory([
             ("max_queued_events", tree.number(UInt64(Inotify.queuedMaximum))),
-            ("max_user_instances", tree.number(128)),
+            ("max_user_instances", tree.number(UInt64(Inotify.instancesMaximum))),
             ("max_user_watches", tree.number(UInt64(Inotify.watchesMaximum))),
         ])
         let queues = tree.directory([

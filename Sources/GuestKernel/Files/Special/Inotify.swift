@@ -67,6 +67,9 @@ final class Inotify: File {
     /// Watches of all instances: nobody pays for inotify while it is 0.
     nonisolated(unsafe) private(set) static var watchCount = 0
     nonisolated(unsafe) private static var lastCookie: UInt32 = 0
+    nonisolated(unsafe) private static var instanceCount = 0
+    /// What /proc/sys/fs/inotify says, too; queues lie on the kernel's heap.
+    static let instancesMaximum = 128
 
     private var watches: [Watch] = []
     private var lastNumber: Int32 = 0
@@ -75,6 +78,19 @@ final class Inotify: File {
     private var first = 0
     private let arrived = WaitQueue()
     private let number = AnonymousInode.newNumber()
+
+    /// - Throws: `.tooManyFiles` if there are very many.
+    static func make(flags: UInt32) throws(Errno) -> Inotify {
+        guard instanceCount < instancesMaximum else { throw .tooManyFiles }
+        return Inotify(flags: flags)
+    }
+
+    private override init(flags: UInt32) {
+        super.init(flags: flags)
+        Self.instanceCount += 1
+    }
+
+    deinit { Self.instanceCount -= 1 }
 
     override var asInotify: Inotify? { self }
     override func status() throws(Errno) -> FileStatus { AnonymousInode.status(number: number) }
@@ -244,7 +260,7 @@ extension FileCall {
     func makeInotify(flags: UInt64) throws(Errno) -> Int {
         let flags = UInt32(truncatingIfNeeded: flags)
         guard flags & ~(OpenFlags.closeOnExec | OpenFlags.nonblocking) == 0 else { throw .invalidArgument }
-        let file = Inotify(flags: flags & OpenFlags.nonblocking)
+        let file = try Inotify.make(flags: flags & OpenFlags.nonblocking)
         return try add(file, closeOnExec: flags & OpenFlags.closeOnExec != 0)
     }
 
