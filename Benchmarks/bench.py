@@ -6,9 +6,10 @@ run mean anything. Whole job: from exec of the command to the caller having its 
 started has ended too (closing a KVM VM takes milliseconds, and nobody should wait for it).
 
 The plain process is the host's own program; bubblewrap runs the image's program over the image's own content, unpacked.
-Raw numbers are kept in build/bench/. Usage: bench.py [-n ROUNDS] [--only SUBSTRING]
+CPU is the processor time of all processes that a command started, the guest's own included: on a busy machine its ratio
+says more than that of the times. Raw numbers are kept in build/bench/. Usage: bench.py [-n ROUNDS] [--only SUBSTRING]
 """
-import argparse, ctypes, json, os, platform, shutil, signal, statistics, subprocess, sys, time
+import argparse, ctypes, json, os, platform, resource, shutil, signal, statistics, subprocess, sys, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SWIFTLET = os.path.join(ROOT, "build/bin/swiftlet")
@@ -83,8 +84,15 @@ def contenders():
     } | runtimes()
 
 
+def processor_time():
+    """Of all descendants that have ended and been waited for, in microseconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (usage.ru_utime + usage.ru_stime) * 1e6
+
+
 def once(command):
-    """Runs a command; its status, and the two times in microseconds."""
+    """Runs a command; its status, the two times and the processor time in microseconds."""
+    used = processor_time()
     start = time.perf_counter_ns()
     null = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)]
     pid = os.posix_spawnp(command[0], command, os.environ, file_actions=null)
@@ -95,7 +103,8 @@ def once(command):
             os.waitpid(-1, 0)
         except ChildProcessError:
             break
-    return os.waitstatus_to_exitcode(status), (done - start) / 1000, (time.perf_counter_ns() - start) / 1000
+    gone = (time.perf_counter_ns() - start) / 1000
+    return os.waitstatus_to_exitcode(status), (done - start) / 1000, gone, processor_time() - used
 
 
 def percentile(values, p):
@@ -124,20 +133,24 @@ def run_group(title, group, rounds):
     times = {name: [] for name in group}
     for number in range(rounds + 2):   # two rounds to warm caches, not counted
         for name, command in group.items():
-            status, whole, gone = once(command)
+            status, whole, gone, processor = once(command)
             if status != 0:
                 sys.exit("bench: %s: %s ended with status %d: %s" % (title, name, status, " ".join(command)))
             if number >= 2:
-                times[name].append((whole, gone))
+                times[name].append((whole, gone, processor))
     print("\n%s, n = %d" % (title, rounds))
-    print("  %-18s %10s %10s %10s %14s %16s" % ("", "median ms", "p99 ms", "max ms", "gone, median", "× bubblewrap"))
-    base = statistics.median(whole for whole, _ in times["bubblewrap"])
+    print("  %-18s %10s %10s %10s %14s %14s %12s %14s" % (
+        "", "median ms", "p99 ms", "max ms", "gone, median", "× bubblewrap", "CPU, median", "× bubblewrap"))
+    base = statistics.median(value[0] for value in times["bubblewrap"])
+    processor_base = statistics.median(value[2] for value in times["bubblewrap"])
     for name, values in times.items():
-        whole = [w for w, _ in values]
+        whole = [value[0] for value in values]
         median = statistics.median(whole)
-        print("  %-18s %10.2f %10.2f %10.2f %14.2f %16.2f" % (
+        processor = statistics.median(value[2] for value in values)
+        print("  %-18s %10.2f %10.2f %10.2f %14.2f %14.2f %12.2f %14.2f" % (
             name, median / 1000, percentile(whole, 0.99) / 1000, max(whole) / 1000,
-            statistics.median(g for _, g in values) / 1000, median / base))
+            statistics.median(value[1] for value in values) / 1000, median / base, processor / 1000,
+            processor / processor_base))
     return times
 
 
@@ -146,7 +159,7 @@ def run_ledger(title, command, rounds):
     numbers = {}
     command = command[:2] + ["--meta", META] + command[2:]
     for _ in range(rounds):
-        status, _, _ = once(command)
+        status = once(command)[0]
         if status != 0:
             sys.exit("bench: status %d: %s" % (status, " ".join(command)))
         for name, value in flatten(json.load(open(META))):

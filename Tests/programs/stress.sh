@@ -20,3 +20,9 @@ stress "pipes full in both directions" pipes 256M True
 claim "memory: reservations, protections, fixed addresses, mremap, madvise, mincore, shared and private files, 65,530 areas"
 same_as_bubblewrap --memory 512M python memory.py -- python3 memory.py
 must_pass
+
+claim "addresses are drawn anew for each program: the stack, the heap, the program, its libraries"
+same_as_bubblewrap python -- sh -c 'for i in 1 2 3 4; do
+  grep -E "\[(stack|heap)\]|r--p 00000000 .*/(grep|libc.so.6)$" /proc/self/maps | cut -d- -f1; done | sort -u | wc -l'
+must_pass
+also_says 16
