@@ -5,12 +5,13 @@ final class VsockSocket: StreamSocket {
     private static let anyPort: UInt32 = .max
     private static let localCID: UInt32 = 1
     private static let addressBytes = 16
-    private static let bufferBytes: UInt64 = 262_144
 
     /// VMADDR_CID of this guest.
     static var guestCID: UInt32 { UInt32(truncatingIfNeeded: Devices.vsock?.guestCID ?? 3) }
 
     private var binding: VsockPorts.Binding?
+    /// SO_VM_SOCKETS_BUFFER_SIZE, MIN_SIZE and MAX_SIZE, by their numbers. The size is what the peer may have on its way.
+    private var bufferSizes: [UInt64] = [262_144, 128, 262_144]
 
     init(_ type: SocketType, flags: UInt32) {
         super.init(family: AddressFamily.vsock, type: type, protocolNumber: 0, flags: flags)
@@ -104,21 +105,35 @@ final class VsockSocket: StreamSocket {
 
     // MARK: Options
 
-    /// SO_VM_SOCKETS_BUFFER_SIZE, its minimum and maximum, and CONNECT_TIMEOUT: shown, and taken without effect.
+    /// SO_VM_SOCKETS_CONNECT_TIMEOUT: shown, and taken without effect, as nobody here takes time.
+    private static let connectTimeout: Int32 = 6
+
     override func option(_ level: Int32, _ name: Int32) throws(Errno) -> [UInt8]? {
         guard level == Int32(AddressFamily.vsock) else { return nil }
         switch name {
-        case 0, 2: return [UInt8](of: Self.bufferBytes)
-        case 1: return [UInt8](of: UInt64(128))
-        case 6: return [UInt8](of: UInt64(2)) + [UInt8](of: UInt64(0))
+        case 0...2: return [UInt8](of: bufferSizes[Int(name)])
+        case Self.connectTimeout: return [UInt8](of: UInt64(2)) + [UInt8](of: UInt64(0))
         default: return nil
         }
     }
 
     override func setOption(_ level: Int32, _ name: Int32, _ value: [UInt8]) throws(Errno) -> Bool {
-        guard level == Int32(AddressFamily.vsock), [0, 1, 2, 6].contains(name) else { return false }
+        guard level == Int32(AddressFamily.vsock), (0...2).contains(name) || name == Self.connectTimeout
+        else {
+            return false
+        }
         guard value.count >= 8 else { throw .invalidArgument }
+        if name == Self.connectTimeout { return true }
+        bufferSizes[Int(name)] = value.load(UInt64.self, at: 0)
+        bufferSizes[0] = max(min(bufferSizes[0], bufferSizes[2]), bufferSizes[1])
+        optionsChanged()
         return true
+    }
+
+    override func optionsChanged() {
+        guard let end else { return }
+        let size = Int(min(bufferSizes[0], UInt64(SocketLimits.bufferBytesMaximum)))
+        end.incoming.sendCapacity = max(size, SocketLimits.bufferBytesMinimum)
     }
 
     override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> Int {
