@@ -14,11 +14,13 @@ struct SchedulingParameters {
     var priority: Int32 = 0
     var nice: Int32 = 0
     var resetsOnFork = false
+    /// ioprio_set(2): class and level; 0 is none, which follows `nice`.
+    var ioPriority: UInt32 = 0
 
     /// What a child begins with.
     var inherited: SchedulingParameters {
         guard resetsOnFork else { return self }
-        return SchedulingParameters(nice: max(nice, 0))
+        return SchedulingParameters(nice: max(nice, 0), ioPriority: ioPriority)
     }
 
     static func isRealTime(_ policy: UInt32) -> Bool { policy == fifo || policy == roundRobin }
@@ -42,8 +44,7 @@ func schedulingCall(
     let space = thread.process.space
     switch call {
     case .getpriority, .setpriority: return try nicenessCall(call, arguments, thread)
-    case .ioprio_set: return 0  // taken, no effect
-    case .ioprio_get: return 4 << 13 | 4  // best effort, middle
+    case .ioprio_get, .ioprio_set: return try ioPriorityCall(call, arguments, thread)
     case .sched_setscheduler, .sched_setparam, .sched_getscheduler, .sched_getparam, .sched_setattr,
         .sched_getattr:
         return try policyCall(call, arguments, thread)
@@ -107,7 +108,7 @@ private func nicenessCall(_ call: SystemCall, _ arguments: SystemCallArguments, 
     throws(Errno)
     -> Int
 {
-    let targets = try nicenessTargets(arguments, thread)
+    let targets = try nicenessTargets(UInt32(truncatingIfNeeded: arguments.a), arguments.b, thread)
     guard !targets.isEmpty else { throw .noSuchProcess }
     if call == .getpriority {
         // The system call's own scale is 40…1, so that an answer is never a negative number.
@@ -126,15 +127,54 @@ private func nicenessCall(_ call: SystemCall, _ arguments: SystemCallArguments, 
     return 0
 }
 
-private func nicenessTargets(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> [Thread] {
-    let who = Int32(truncatingIfNeeded: arguments.b)
-    switch UInt32(truncatingIfNeeded: arguments.a) {
-    case 0: return [try affinityTarget(arguments.b, thread)]
+/// ioprio_get(2), ioprio_set(2): what a thread, a process group or a user asks of disks. Kept, and nothing is chosen by it.
+private func ioPriorityCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread)
+    throws(Errno)
+    -> Int
+{
+    // IOPRIO_WHO_PROCESS is 1 where PRIO_PROCESS is 0.
+    let kind = UInt32(truncatingIfNeeded: arguments.a) &- 1
+    if call == .ioprio_set {
+        let wanted = UInt32(truncatingIfNeeded: arguments.c)
+        let level = wanted & 0x1fff
+        switch wanted >> 13 {
+        case 0: guard level == 0 else { throw .invalidArgument }
+        case 1:
+            guard thread.process.credentials.isPrivileged else { throw .notPermitted }
+            guard level < 8 else { throw .invalidArgument }
+        case 2: guard level < 8 else { throw .invalidArgument }
+        case 3: break
+        default: throw .invalidArgument
+        }
+        let targets = try nicenessTargets(kind, arguments.b, thread)
+        guard !targets.isEmpty else { throw .noSuchProcess }
+        for target in targets {
+            try thread.checkMaySchedule(target)
+            target.scheduling.ioPriority = wanted
+        }
+        return 0
+    }
+    let targets = try nicenessTargets(kind, arguments.b, thread)
+    if kind == 0, let target = targets.first { return Int(target.scheduling.ioPriority) }
+    // Of several the best one, counting best effort at the level of its niceness for who set none.
+    let effective = targets.map { target in
+        let set = target.scheduling.ioPriority
+        return set != 0 ? Int(set) : 2 << 13 | Int(target.scheduling.nice + 20) / 5
+    }
+    guard let best = effective.min() else { throw .noSuchProcess }
+    return best
+}
+
+/// The threads that `kind` (PRIO_PROCESS, PRIO_PGRP, PRIO_USER) and the number `who` mean.
+private func nicenessTargets(_ kind: UInt32, _ who: UInt64, _ thread: Thread) throws(Errno) -> [Thread] {
+    let number = Int32(truncatingIfNeeded: who)
+    switch kind {
+    case 0: return [try affinityTarget(who, thread)]
     case 1:
-        let group = who == 0 ? thread.process.group : who
+        let group = number == 0 ? thread.process.group : number
         return Processes.all.filter { $0.group == group }.flatMap { $0.threads }
     case 2:
-        let user = who == 0 ? thread.process.credentials.user : UInt32(bitPattern: who)
+        let user = number == 0 ? thread.process.credentials.user : UInt32(bitPattern: number)
         return Processes.all.filter { $0.credentials.user == user }.flatMap { $0.threads }
     default: throw .invalidArgument
     }

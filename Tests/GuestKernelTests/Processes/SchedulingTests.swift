@@ -23,6 +23,21 @@ extension KernelSuite {
             #expect(program.call(140, 0, 99_999) == -3)
         }
 
+        @Test("an I/O priority is kept and inherited; classes and levels that are none are refused")
+        func ioPriorities() {
+            let process: UInt64 = 1
+            #expect(program.call(252, process, 0) == 0)
+            #expect(program.call(251, process, 0, 2 << 13 | 3) == 0)
+            #expect(program.call(252, process, 0) == 2 << 13 | 3)
+            #expect(thread.scheduling.inherited.ioPriority == 2 << 13 | 3)
+            #expect(program.call(251, process, 0, 2 << 13 | 8) == -22)
+            #expect(program.call(251, process, 0, 4 << 13) == -22)
+            #expect(program.call(251, process, 99_999, 3 << 13) == -3)
+            #expect(program.call(252, 0, 0) == -22)
+            program.process.credentials.effectiveUser = 1000
+            #expect(program.call(251, process, 0, 1 << 13) == -1)
+        }
+
         @Test("without privilege niceness only grows, unless RLIMIT_NICE allows more")
         func unprivilegedNiceness() {
             program.process.credentials.user = 1000
