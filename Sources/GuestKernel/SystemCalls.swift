@@ -23,8 +23,8 @@ enum SystemCalls {
 
     /// Those who are asked, in turn.
     private static let parts: [@Sendable (SystemCall, SystemCallArguments, Thread) throws(Errno) -> Int?] = [
-        fileSystemCall, memorySystemCall, processSystemCall, timeSystemCall, identitySystemCall, futexSystemCall,
-        socketSystemCall, systemVCall,
+        fileSystemCall, memorySystemCall, processSystemCall, timeSystemCall, identitySystemCall,
+        futexSystemCall, socketSystemCall, systemVCall,
     ]
 
     static func serve(_ frame: UnsafeMutablePointer<trap_frame>) -> UInt64 {
