@@ -57,7 +57,7 @@ func decode<Message: JobMessage & Equatable>(
 }
 
 func randomHostMessage(_ random: inout SeededGenerator) -> HostMessage {
-    switch Int.random(in: 0..<9, using: &random) {
+    switch Int.random(in: 0..<10, using: &random) {
     case 0:
         .begin(
             .init(
@@ -70,6 +70,7 @@ func randomHostMessage(_ random: inout SeededGenerator) -> HostMessage {
     case 5: .file(mode: 0o644, size: .random(in: 0...UInt64.max, using: &random), path: random.path())
     case 6: .symlink(target: random.bytes(1...50), path: random.path())
     case 7: .output(index: .random(in: 0...UInt32.max, using: &random), path: random.path())
+    case 8: .windowSize(.init(rows: .random(in: 0...UInt16.max, using: &random), columns: 80, height: 3))
     default: .start
     }
 }

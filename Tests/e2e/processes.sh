@@ -82,3 +82,26 @@ SCRIPT
 run "$swiftlet" run --image python --in script.py -- python3 script.py
 status_is 0
 stdout_is 'anon_inode:[pidfd] 1' '[]' EAGAIN True 15 '-1 True'
+
+claim "RLIMIT_NPROC bounds the processes of a user, not the superuser's"
+needs python
+cat >script.py <<'SCRIPT'
+import os, resource, signal
+def forks(n):
+    children = []
+    try:
+        for _ in range(n):
+            c = os.fork()
+            if c == 0: signal.pause()
+            children.append(c)
+    except BlockingIOError: pass
+    for c in children: os.kill(c, signal.SIGKILL); os.waitpid(c, 0)
+    return len(children)
+resource.setrlimit(resource.RLIMIT_NPROC, (5, 5))
+print(forks(10))
+os.setresuid(1000, 1000, 1000)
+print(forks(10))
+SCRIPT
+run "$swiftlet" run --image python --in script.py -- python3 script.py
+status_is 0
+stdout_is 10 4

@@ -77,10 +77,11 @@ struct JobCommand {
         throw execFailure(failure)
     }
 
-    /// RLIMIT_NPROC, which its children inherit.
+    /// The job's own limit, which its RLIMIT_NPROC shows.
     private func limit(_ process: Process) {
         let maximum = UInt64(specification.begin.maximumProcesses)
         if maximum == 0 { return }
+        Processes.maximumThreads = Int(min(maximum, UInt64(Processes.maximumThreads)))
         process.limits.soft[6] = maximum
         process.limits.hard[6] = maximum
     }

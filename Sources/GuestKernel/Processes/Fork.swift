@@ -51,9 +51,11 @@ extension Thread {
         guard request.stackPointer < AddressSpace.top, request.tls < AddressSpace.top else {
             throw .invalidArgument
         }
-        let count = Processes.threadCount
-        guard count < Processes.maximumThreads, UInt64(count) < process.limits.soft[6] else {
-            throw .wouldBlock
+        guard Processes.threadCount() < Processes.maximumThreads else { throw .wouldBlock }
+        // RLIMIT_NPROC bounds a user's processes together, the superuser's not.
+        if !process.credentials.isPrivileged {
+            let own = Processes.threadCount(of: process.credentials.user)
+            guard UInt64(own) < process.limits.soft[6] else { throw .wouldBlock }
         }
         guard Frames.available > Self.framesForClone + Frames.total / 64 else { throw .noMemory }
 
@@ -139,12 +141,17 @@ extension Thread {
 }
 
 extension Processes {
-    static let maximumThreads = 8192
+    // SAFETY: the kernel is single-threaded (see Frames). Set once, before process 1 runs.
+    /// For the whole job, whoever its programs are.
+    nonisolated(unsafe) static var maximumThreads = 8192
 
     /// Threads, and zombies, which have none but cost memory too.
-    static var threadCount: Int {
+    /// - Parameter user: whose; nil: all.
+    static func threadCount(of user: UInt32? = nil) -> Int {
         var count = 0
-        for process in all { count += max(1, process.threads.count) }
+        for process in all where user == nil || process.credentials.user == user {
+            count += max(1, process.threads.count)
+        }
         return count
     }
 }
