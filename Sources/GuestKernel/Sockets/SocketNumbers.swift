@@ -57,8 +57,8 @@ enum SocketLimits {
     static let descriptorsInFlight = 1024
     /// net.unix.max_dgram_qlen: more messages than this do not wait in a datagram socket of AF_UNIX.
     static let unixDatagrams = 10
-    /// All sockets. Each costs about 2 KiB of the kernel's heap.
-    static let sockets = 32_768
+    /// All sockets. Each costs about 2 KiB of the kernel's heap, which is bounded by memory too (Socket.requireMemory).
+    static let sockets = 131_072
     /// The largest ancillary data, as net.core.optmem_max.
     static let controlBytes = 20_480
     /// sizeof(struct sockaddr_storage).

@@ -246,7 +246,7 @@ extension FileCall {
         var events: [(events: UInt32, data: UInt64)] = []
         let count = try wait(until: deadline, restarts: false) {
             (queues: inout [WaitQueue]) throws(Errno) -> Int in
-            events = epoll.collect(limit: Int(min(maximum, 4096)))
+            events = epoll.collect(limit: Int(maximum))
             if events.isEmpty { epoll.addReadinessQueues(to: &queues) }
             return events.count
         }

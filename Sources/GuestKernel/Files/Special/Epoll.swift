@@ -17,6 +17,7 @@ final class Epoll: File {
     private static let always: UInt32 = 0x18
     private static let flagMask: UInt32 = 0xF000_0000
 
+    /// Sorted by descriptor. A number may be here twice: for a file that is open under another one still, too.
     private var interests: [Interest] = []
     private let changed = WaitQueue()
     private let number = AnonymousInode.newNumber()
@@ -30,6 +31,24 @@ final class Epoll: File {
 
     // MARK: Interests
 
+    /// Where an interest is, or else would be put in.
+    private func firstIndex(of descriptor: Int32, _ file: File) -> Int {
+        var low = 0
+        var high = interests.count
+        while low < high {
+            let middle = (low + high) / 2
+            if interests[middle].descriptor < descriptor { low = middle + 1 } else { high = middle }
+        }
+        while low < interests.count, interests[low].descriptor == descriptor, interests[low].file !== file {
+            low += 1
+        }
+        return low
+    }
+
+    private func isInterest(_ index: Int, _ file: File, _ descriptor: Int32) -> Bool {
+        index < interests.count && interests[index].descriptor == descriptor && interests[index].file === file
+    }
+
     func add(_ file: File, _ descriptor: Int32, events: UInt32, data: UInt64) throws(Errno) {
         if file === self { throw .invalidArgument }
         if file.isEpoll {
@@ -40,16 +59,16 @@ final class Epoll: File {
         {
             throw .notPermitted
         }
-        if interests.contains(where: { $0.file === file && $0.descriptor == descriptor }) { throw .exists }
-        interests.append(Interest(file: file, descriptor: descriptor, events: events, data: data))
+        let i = firstIndex(of: descriptor, file)
+        if isInterest(i, file, descriptor) { throw .exists }
+        interests.insert(Interest(file: file, descriptor: descriptor, events: events, data: data), at: i)
         file.watchers.append(self)
         changed.wakeAll()
     }
 
     func modify(_ file: File, _ descriptor: Int32, events: UInt32, data: UInt64) throws(Errno) {
-        guard let i = interests.firstIndex(where: { $0.file === file && $0.descriptor == descriptor }) else {
-            throw .noSuchFile
-        }
+        let i = firstIndex(of: descriptor, file)
+        guard isInterest(i, file, descriptor) else { throw .noSuchFile }
         interests[i].events = events
         interests[i].data = data
         interests[i].reportedWakeups = nil
@@ -57,9 +76,8 @@ final class Epoll: File {
     }
 
     func remove(_ file: File, _ descriptor: Int32) throws(Errno) {
-        guard let i = interests.firstIndex(where: { $0.file === file && $0.descriptor == descriptor }) else {
-            throw .noSuchFile
-        }
+        let i = firstIndex(of: descriptor, file)
+        guard isInterest(i, file, descriptor) else { throw .noSuchFile }
         interests.remove(at: i)
         if let j = file.watchers.firstIndex(where: { $0 === self }) { file.watchers.remove(at: j) }
     }
