@@ -1,7 +1,7 @@
 # The scratch disk: a job's files larger than its memory, and what happens when the disk is full.
 
 claim "a job with 128 MiB of memory writes a file of 512 MiB to its disk and reads it back unchanged"
-needs python
+needs python disk
 cat >job.py <<'PY'
 import os
 f = os.open('/tmp/f', os.O_RDWR | os.O_CREAT); base = os.urandom(1 << 20)
@@ -18,6 +18,7 @@ status_is 0
 stdout_is 'True 512 512 512' "True b''" 0
 
 claim "a full disk is ENOSPC for the program, and what it freed can be written again"
+needs disk
 run "$swiftlet" run -m 128M --disk 64M -- sh -c '
   dd if=/dev/zero of=/tmp/a bs=1M count=40 2>/dev/null && echo first
   dd if=/dev/zero of=/tmp/b bs=1M count=40 2>&1 | grep -c "No space left on device"
@@ -31,6 +32,7 @@ status_is 0
 stdout_is 1 alive more
 
 claim "--disk is checked: a size, not too small; and a place for it that is no disk is refused by name"
+needs disk
 run "$swiftlet" run --disk 1K -- true
 status_is 2
 stderr_says 'too little'
@@ -41,7 +43,7 @@ status_is 0
 stdout_is 1
 
 claim "random writes, mappings, forks and truncations on a disk four times the memory lose nothing"
-needs python
+needs python disk
 cat >job.py <<'PY'
 import hashlib, mmap, os, random
 random.seed(7); size = 320 << 20; page = 4096
