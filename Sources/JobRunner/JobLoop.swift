@@ -18,7 +18,10 @@ final class JobLoop {
     private var outputs: OutputCollector
     private let channels: JobChannels
     private let process: MachineProcess
-    private let signals: OwnedDescriptor
+    /// Nil if `request.cancellation` stands for them.
+    private let signals: OwnedDescriptor?
+    /// Either of the two; readable when the job shall end.
+    private let stop: FileDescriptor
     private var isControlOpen = true
     private var areEventsOpen = true
     /// When a closed control stream without a word about the machine's end counts as the end. Nanoseconds.
@@ -42,11 +45,17 @@ final class JobLoop {
     ) throws(Errno) {
         // After the VMM's start: a blocked signal would stay blocked in it.
         let follows = request.hasTerminal && request.hostTerminal != nil
-        let signals = try OwnedDescriptor(checking: linux_stop_signals(follows ? 1 : 0))
+        if let cancellation = request.cancellation {
+            signals = nil
+            stop = cancellation
+        } else {
+            let signals = try OwnedDescriptor(checking: linux_stop_signals(follows ? 1 : 0))
+            stop = signals.borrowed
+            self.signals = consume signals
+        }
         self.request = request
         self.channels = channels
         self.process = process
-        self.signals = signals
         timeline.begun = begun
         sender = JobSender(request, inputs: inputs)
         reader = ReportReader(outputCount: request.outputs.count)
@@ -54,7 +63,7 @@ final class JobLoop {
     }
 
     deinit {
-        linux_release_stop_signals()
+        if request.cancellation == nil { linux_release_stop_signals() }
     }
 
     /// Runs until the verdict stands, tells the VMM to go, and delivers.
@@ -122,7 +131,7 @@ final class JobLoop {
         var descriptors = [
             watching(channels.events.borrowed, if: areEventsOpen),
             watching(channels.control.borrowed, if: isControlOpen, wantsToSend ? POLLIN | POLLOUT : POLLIN),
-            watching(signals.borrowed),
+            watching(stop),
             watching(process.pidfd.borrowed, if: seen.processEnd == nil),
             pollfd(fd: channels.outputDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: channels.errorDescriptor, events: Int16(POLLIN), revents: 0),
@@ -163,8 +172,9 @@ final class JobLoop {
     }
 
     private func readSignals() {
+        if request.cancellation != nil { return intervene(.cancelled(signal: SIGTERM)) }
         while true {
-            let signal = linux_next_signal(signals.borrowed.rawValue)
+            let signal = linux_next_signal(stop.rawValue)
             if signal <= 0 { return }
             if signal == SIGWINCH || signal == SIGCONT {
                 // After a stop the shell has made the terminal its own.

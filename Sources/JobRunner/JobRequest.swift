@@ -48,6 +48,10 @@ public struct JobRequest: Sendable {
         case block
     }
 
+    /// Readable when the job shall end as `cancelled`. Nil: the signals SIGINT, SIGTERM and SIGHUP of this process say so,
+    /// which only one job at a time can have.
+    public var cancellation: FileDescriptor?
+
     /// Whether to wait (shortly) after the verdict for the VMM's counters.
     public var wantsCounters: Bool
 

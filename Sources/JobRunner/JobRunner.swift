@@ -5,13 +5,17 @@ import LinuxSystem
 import SystemPackage
 
 /// Runs jobs, one call each, on the calling thread.
-public struct JobRunner {
+public struct JobRunner: Sendable {
     private let kvm: FileDescriptor
     private let start: MachineStarter
+    private let reaper: Reaper?
 
-    /// - Parameter kvm: /dev/kvm, open for reading and writing.
-    public init(kvm: FileDescriptor, start: @escaping MachineStarter) {
+    /// - Parameters:
+    ///   - kvm: /dev/kvm, open for reading and writing.
+    ///   - reaper: For a process that runs many jobs; one that ends with its job needs none.
+    public init(kvm: FileDescriptor, reaper: Reaper? = nil, start: @escaping MachineStarter) {
         self.kvm = kvm
+        self.reaper = reaper
         self.start = start
     }
 
@@ -30,7 +34,7 @@ public struct JobRunner {
 
     /// Runs one job to its verdict. When this returns the VMM has been told to go and may still be going: closing a VM
     /// takes about 15 ms, and nobody is to wait for that. The VMM is a child of this process: one that exits leaves it to
-    /// init, one that lives on reaps it.
+    /// init, one that lives on has a `Reaper`.
     ///
     /// - Parameters:
     ///   - begun: When the caller began with the job, on CLOCK_MONOTONIC in nanoseconds; time limits count from here.
@@ -46,6 +50,8 @@ public struct JobRunner {
         }
         let process = try channels.launch(request, kvm: kvm, start)
         do throws(Errno) {
+            var child: OwnedDescriptor? = reaper == nil ? nil : try process.pidfd.duplicate()
+            defer { if let child = child.take() { reaper?.adopt(child) } }
             let loop = try JobLoop(
                 request, inputs: inputs, channels: channels, process: process, begun: begun)
             return try loop.run()

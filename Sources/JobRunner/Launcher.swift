@@ -4,7 +4,7 @@ import Sandbox
 import SystemPackage
 
 /// Starts `swiftlet-vmm` in its jail.
-public struct Launcher: ~Copyable {
+public struct Launcher: ~Copyable, Sendable {
     private let executable: OwnedDescriptor
     private let isVerbose: Bool
 

@@ -77,4 +77,4 @@ public struct MachineStart: Sendable {
 }
 
 /// Starts a VMM. The one real way is `Launcher.start`; tests put a double here.
-public typealias MachineStarter = (MachineStart) throws(LaunchError) -> MachineProcess
+public typealias MachineStarter = @Sendable (MachineStart) throws(LaunchError) -> MachineProcess

@@ -90,6 +90,17 @@ extension FileDescriptor {
         return bytes
     }
 
+    /// Makes the file this long (ftruncate(2)).
+    public func truncate(to bytes: UInt64) throws(Errno) {
+        try checked(linux_ftruncate(rawValue, Int64(clamping: bytes)))
+    }
+
+    /// The next read begins at the file's start (lseek(2)).
+    public func rewind() throws(Errno) {
+        // glibc's lseek touches no errno but its own thread's, and fails only for what is no file.
+        if Glibc.lseek(rawValue, 0, SEEK_SET) < 0 { throw .illegalSeek }
+    }
+
     public func shutdown(_ how: CInt) throws(Errno) {
         try checked(linux_shutdown(rawValue, how))
     }

@@ -26,6 +26,7 @@ public func main() -> Int32 {
 
 private let help = """
     usage: swiftlet run [options] [--] COMMAND [ARG...]     run a command in a virtual machine of its own
+           swiftlet batch [options] JOBS.ndjson|-           many jobs, a line of JSON each, and their results
            swiftlet image build NAME|DIR [NAME]             make a root image from a recipe
            swiftlet image import TARBALL|DIR NAME           make a root image from an archive or directory
            swiftlet image ls | inspect NAME | rm NAME...    the root images there are
@@ -45,7 +46,9 @@ private func dispatch(_ words: CommandLineWords, begun: UInt64) throws(UsageErro
         return try ImageCommand(Array(words.texts.dropFirst())).run()
     case "help", "--help", "-h":
         return printed(help)
-    case "batch", "bench", "doctor", "template":
+    case "batch":
+        return try BatchCommand(words.dropFirst()).run()
+    case "bench", "doctor", "template":
         throw UsageError("\(command): not available in this version")
     default:
         throw UsageError("unknown command \"\(command)\"; see swiftlet --help")

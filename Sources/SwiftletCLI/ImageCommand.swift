@@ -155,4 +155,7 @@ enum OwnFiles {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return String(path[..<slash])
     }
+
+    /// The executable of the VMM.
+    static var machine: String { Terminal.environment("SWIFTLET_VMM") ?? directory + "/swiftlet-vmm" }
 }

@@ -30,7 +30,7 @@ struct OptionSpecification<Options>: Sendable {
         self.init(long: long, short: nil, help: help, effect: effect)
     }
 
-    private init(long: String, short: Character?, help: String, effect: Effect) {
+    fileprivate init(long: String, short: Character?, help: String, effect: Effect) {
         self.long = long
         self.short = short
         self.help = help
@@ -38,6 +38,38 @@ struct OptionSpecification<Options>: Sendable {
     }
 
     var name: String { "--\(long)" }
+
+    var isFlag: Bool {
+        if case .flag = effect { true } else { false }
+    }
+
+    /// The option's effect, given its value in some other way than on a command line. A flag's value is not looked at.
+    func apply(_ value: String, to options: inout Options) throws(UsageError) {
+        switch effect {
+        case .flag(let apply): apply(&options)
+        case .value(_, let apply): try apply(&options, value)
+        case .unavailable: throw UsageError("not available in this version")
+        }
+    }
+
+    /// The same option for a command whose options contain `Options`; `reach` opens them for change.
+    func lifted<Outer>(
+        _ reach: @escaping @Sendable (inout Outer, (inout Options) throws(UsageError) -> Void) throws(UsageError) -> Void
+    ) -> OptionSpecification<Outer> {
+        switch effect {
+        case .flag(let apply):
+            // `apply` throws nothing, so `reach` does not either.
+            .init(long: long, short: short, help: help, effect: .flag { outer in
+                try? reach(&outer) { options throws(UsageError) in apply(&options) }
+            })
+        case .value(let placeholder, let apply):
+            .init(long: long, short: short, help: help, effect: .value(placeholder: placeholder) { outer, value throws(UsageError) in
+                try reach(&outer) { options throws(UsageError) in try apply(&options, value) }
+            })
+        case .unavailable:
+            .init(long: long, short: short, help: help, effect: .unavailable)
+        }
+    }
 }
 
 /// The options of one command and the usual ways to write them:

@@ -46,6 +46,13 @@ struct RunCommand {
         self.begun = begun
     }
 
+    /// One job of a batch.
+    init(_ options: RunOptions, command: [[UInt8]], begun: UInt64) {
+        self.options = options
+        self.command = command
+        self.begun = begun
+    }
+
     func run() throws(UsageError) -> Int32 {
         if options.wantsHelp { return printed(Self.help) }
         if options.hasTerminal, options.passesInput, HostTerminal(.standardInput) == nil {
@@ -65,12 +72,12 @@ struct RunCommand {
         let text: String
     }
 
-    private struct Paths {
+    struct Paths {
         var inputs: [JobRequest.InputFile] = []
         var outputs: [JobRequest.OutputFile] = []
     }
 
-    private func resolvedPaths() throws(UsageError) -> Paths {
+    func resolvedPaths() throws(UsageError) -> Paths {
         var paths = Paths()
         do throws(UsageError) {
             for text in options.inputs {
@@ -103,7 +110,7 @@ struct RunCommand {
         let image = try attempt { () throws(ImageError) in try store.open(options.image) }
         let launcher = try attempt { () throws(LaunchError) in
             try Launcher(
-                path: Terminal.environment("SWIFTLET_VMM") ?? OwnFiles.directory + "/swiftlet-vmm",
+                path: OwnFiles.machine,
                 isVerbose: options.isVerbose)
         }
         var request = request(kernel: kernel.borrowed, image: image.descriptor.borrowed, paths)
@@ -135,7 +142,7 @@ struct RunCommand {
         return result.verdict.status == 0 && !isPrinted ? ExitStatus.ownFailure : result.verdict.status
     }
 
-    private func request(kernel: FileDescriptor, image: FileDescriptor, _ paths: Paths) -> JobRequest {
+    func request(kernel: FileDescriptor, image: FileDescriptor, _ paths: Paths) -> JobRequest {
         let isCaptured = options.printsJSON
         var request = JobRequest(
             arguments: command, kernel: kernel, image: image, memoryBytes: options.memoryBytes,
@@ -164,6 +171,18 @@ struct RunCommand {
         return request
     }
 
+    /// The result of one job of a batch, as one line.
+    func json(
+        request: JobRequest, _ result: JobResult, image: borrowing OpenImage, kernel: BatchResources.Kernel,
+        line: UInt64, digest: UInt64
+    ) -> [UInt8] {
+        let text = ResultJSON(
+            options: options, request: request, result: result, imageDigest: image.digest, kernelPath: kernel.path,
+            kernelDigest: kernel.digest
+        ).text
+        return Array((BatchOutput.beginning(line: line, digest: digest) + text.dropFirst()).utf8)
+    }
+
     /// What every job finds, then what `-e` says. A name alone passes the caller's value, or nothing if there is none.
     static func environment(_ settings: [String], host: (String) -> String?) -> [[UInt8]] {
         var variables = [
@@ -179,7 +198,7 @@ struct RunCommand {
         return variables.map { Array("\($0.0)=\($0.1)".utf8) }
     }
 
-    private func scratchDisk() throws(LaunchError) -> ScratchFile? {
+    func scratchDisk() throws(LaunchError) -> ScratchFile? {
         guard let bytes = options.diskBytes else { return nil }
         return try ScratchFile(
             bytes: bytes, in: ScratchFile.directories(environment: Terminal.environment))
