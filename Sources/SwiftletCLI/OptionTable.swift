@@ -54,18 +54,24 @@ struct OptionSpecification<Options>: Sendable {
 
     /// The same option for a command whose options contain `Options`; `reach` opens them for change.
     func lifted<Outer>(
-        _ reach: @escaping @Sendable (inout Outer, (inout Options) throws(UsageError) -> Void) throws(UsageError) -> Void
+        _ reach:
+            @escaping @Sendable (inout Outer, (inout Options) throws(UsageError) -> Void) throws(UsageError)
+            -> Void
     ) -> OptionSpecification<Outer> {
         switch effect {
         case .flag(let apply):
             // `apply` throws nothing, so `reach` does not either.
-            .init(long: long, short: short, help: help, effect: .flag { outer in
-                try? reach(&outer) { options throws(UsageError) in apply(&options) }
-            })
+            .init(
+                long: long, short: short, help: help,
+                effect: .flag { outer in
+                    try? reach(&outer) { options throws(UsageError) in apply(&options) }
+                })
         case .value(let placeholder, let apply):
-            .init(long: long, short: short, help: help, effect: .value(placeholder: placeholder) { outer, value throws(UsageError) in
-                try reach(&outer) { options throws(UsageError) in try apply(&options, value) }
-            })
+            .init(
+                long: long, short: short, help: help,
+                effect: .value(placeholder: placeholder) { outer, value throws(UsageError) in
+                    try reach(&outer) { options throws(UsageError) in try apply(&options, value) }
+                })
         case .unavailable:
             .init(long: long, short: short, help: help, effect: .unavailable)
         }

@@ -177,8 +177,8 @@ struct RunCommand {
         line: UInt64, digest: UInt64
     ) -> [UInt8] {
         let text = ResultJSON(
-            options: options, request: request, result: result, imageDigest: image.digest, kernelPath: kernel.path,
-            kernelDigest: kernel.digest
+            options: options, request: request, result: result, imageDigest: image.digest,
+            kernelPath: kernel.path, kernelDigest: kernel.digest
         ).text
         return Array((BatchOutput.beginning(line: line, digest: digest) + text.dropFirst()).utf8)
     }

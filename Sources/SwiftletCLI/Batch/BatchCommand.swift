@@ -34,9 +34,13 @@ struct BatchCommand {
             let index = try BatchOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
             let rest = words.texts[index...]
             if !options.wantsHelp {
-                guard rest.count == 1 else { throw UsageError("one file with jobs is wanted, or - for standard input") }
+                guard rest.count == 1 else {
+                    throw UsageError("one file with jobs is wanted, or - for standard input")
+                }
                 guard words.isText(index) else { throw UsageError("the file's name is not UTF-8") }
-                if options.resumes, options.outputPath == nil { throw UsageError("--resume: needs --output FILE") }
+                if options.resumes, options.outputPath == nil {
+                    throw UsageError("--resume: needs --output FILE")
+                }
             }
             path = rest.first ?? "-"
         } catch {

@@ -1,6 +1,6 @@
 /// One job of a batch: a line of NDJSON, understood.
 ///
-///     {"command": ["python3", "solve.py"], "image": "python", "timeout": "10s", "in": ["a.py:solve.py"], "stdin": "1 2\n"}
+///     {"command": ["python3", "solve.py"], "image": "python", "timeout": "10s", "in": ["a.py:s.py"], "stdin": "1"}
 ///
 /// Every option of `swiftlet run` that makes sense for a job among many is a member of the same name (`max-output` or
 /// `max_output`), with the same values; an option that may be repeated takes an array too, `env` and `label` also an object, a
@@ -39,7 +39,8 @@ struct BatchJob {
 
     private static func words(_ value: JSONValue) throws(UsageError) -> [[UInt8]] {
         guard case .array(let elements) = value, !elements.isEmpty else {
-            throw UsageError("\"command\": an array of at least one string is wanted, like [\"echo\", \"hi\"]")
+            throw UsageError(
+                "\"command\": an array of at least one string is wanted, like [\"echo\", \"hi\"]")
         }
         var words: [[UInt8]] = []
         for element in elements {
@@ -55,11 +56,13 @@ struct BatchJob {
     private static func set(_ member: JSONValue.Member, in options: inout RunOptions) throws(UsageError) {
         let long = String(member.name.map { $0 == "_" ? "-" : $0 })
         guard let option = BatchOptions.jobOptions.first(where: { $0.long == long }) else {
-            throw UsageError("unknown member \"\(member.name)\"; the members are command, stdin and the options of run")
+            throw UsageError(
+                "unknown member \"\(member.name)\"; the members are command, stdin and the options of run")
         }
         for value in try texts(member, isFlag: option.isFlag) {
             if long == "out", !value.contains(":") {
-                throw UsageError("\"out\": say where on the host it goes, GUEST:HOST; jobs of a batch share a directory")
+                throw UsageError(
+                    "\"out\": say where on the host it goes, GUEST:HOST; jobs of a batch share a directory")
             }
             do throws(UsageError) {
                 try option.apply(value, to: &options)

@@ -35,7 +35,9 @@ struct BatchOptions {
             .value(placeholder: "SIZE") { options, text throws(UsageError) in
                 options.totalMemoryBytes = try Quantities.bytes(text)
             }),
-        .init("unordered", "give each result as it comes, not in the order of the jobs", .flag { $0.isUnordered = true }),
+        .init(
+            "unordered", "give each result as it comes, not in the order of the jobs",
+            .flag { $0.isUnordered = true }),
         .init("fail-fast", "start no more jobs after the first that fails", .flag { $0.failsFast = true }),
         .init(
             "output", "o", "append the results to a file [standard output]",

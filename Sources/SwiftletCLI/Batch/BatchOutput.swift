@@ -50,7 +50,8 @@ struct BatchOutput: ~Copyable {
             self.file = consume file
         } catch {
             switch error {
-            case .fileExists: throw BatchFailure("--output \(path): has results already; --resume goes on with it")
+            case .fileExists:
+                throw BatchFailure("--output \(path): has results already; --resume goes on with it")
             case .wouldBlock: throw BatchFailure("--output \(path): another batch is writing it")
             case .invalidArgument: throw BatchFailure("--resume: \(path) is not a regular file")
             default: throw BatchFailure("--output \(path): \(error)")

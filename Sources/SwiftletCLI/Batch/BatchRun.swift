@@ -55,7 +55,9 @@ final class BatchRun {
     private static let maximumHeld = 4096
     private static let maximumHeldBytes = 64 << 20
 
-    init(_ options: BatchOptions, input: FileDescriptor, runner: JobRunner, reaper: Reaper) throws(BatchFailure) {
+    init(_ options: BatchOptions, input: FileDescriptor, runner: JobRunner, reaper: Reaper)
+        throws(BatchFailure)
+    {
         self.options = options
         self.reaper = reaper
         reader = LineReader(input)
@@ -93,7 +95,8 @@ final class BatchRun {
         reaper.finish()
         if !options.isQuiet {
             let text = summary.text(
-                nanoseconds: monotonicNanoseconds() - begun, alreadyDone: output.doneCount, notRun: isStopping)
+                nanoseconds: monotonicNanoseconds() - begun, alreadyDone: output.doneCount, notRun: isStopping
+            )
             Terminal.say("swiftlet: \(text)")
         }
         if isCancelled { return 128 + signal }
@@ -170,7 +173,8 @@ extension BatchRun {
                 return nil
             case .tooLong(let number):
                 let limit = LineReader.maximumBytes >> 20
-                try refuse(line: number, digest: 0, status: ExitStatus.usage, "it is longer than \(limit) MiB")
+                try refuse(
+                    line: number, digest: 0, status: ExitStatus.usage, "it is longer than \(limit) MiB")
             case .line(let number, let bytes):
                 let digest = BatchOutput.digest(of: bytes)
                 if try output.hasResult(line: number, digest: digest) { continue }
@@ -227,7 +231,9 @@ extension BatchRun {
         switch completion.outcome {
         case .success(let result):
             // Cancelled by us, it has no result: `--resume` runs it again.
-            if isCancelled, result.verdict.reason == .cancelled { return try give(job.position, nil, failed: true) }
+            if isCancelled, result.verdict.reason == .cancelled {
+                return try give(job.position, nil, failed: true)
+            }
             let text = job.command.json(
                 request: job.request, result, image: job.image.image, kernel: job.kernel, line: job.line,
                 digest: job.digest)
@@ -237,7 +243,8 @@ extension BatchRun {
             try give(job.position, text, failed: result.verdict.status != 0)
         case .failure(let error):
             try refuse(
-                line: job.line, digest: job.digest, at: job.position, status: ExitStatus.ownFailure, error.description)
+                line: job.line, digest: job.digest, at: job.position, status: ExitStatus.ownFailure,
+                error.description)
         }
     }
 

@@ -29,12 +29,15 @@ struct BatchSummary {
         if seconds > 0 { text += ", \(Self.decimal(Double(jobs) / seconds)) jobs/s" }
         text += "; \(jobs - failed) succeeded, \(failed) failed"
         if failed > 0 {
-            let parts = reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }
+            let parts = reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
+                "\($0.key) \($0.value)"
+            }
             text += " (\(parts.joined(separator: ", ")))"
         }
         let sorted = walls.sorted()
         if let median = Self.percentile(sorted, 0.5), let high = Self.percentile(sorted, 0.99) {
-            text += "; p50 \(Self.decimal(Double(median) / 1000)) ms, p99 \(Self.decimal(Double(high) / 1000)) ms"
+            text +=
+                "; p50 \(Self.decimal(Double(median) / 1000)) ms, p99 \(Self.decimal(Double(high) / 1000)) ms"
         }
         if alreadyDone > 0 { text += "; \(alreadyDone) were done already" }
         if notRun { text += "; the rest was not run" }

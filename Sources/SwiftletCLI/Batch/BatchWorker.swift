@@ -2,8 +2,8 @@ import JobRunner
 import LinuxSystem
 import SystemPackage
 
-/// A thread that runs one job after another. The kernel kills a VMM when the thread that started it ends, so it lives as long as
-/// the batch.
+/// A thread that runs one job after another. The kernel kills a VMM when the thread that started it ends, so it lives as
+/// long as the batch.
 final class BatchWorker: Sendable {
     struct Completion: Sendable {
         let worker: Int

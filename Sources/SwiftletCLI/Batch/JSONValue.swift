@@ -130,7 +130,9 @@ struct JSONReader {
         return position - start
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
 
     private mutating func number() throws(JSONError) -> String {
         let start = position
@@ -205,7 +207,8 @@ extension JSONReader {
     private mutating func fourHexadecimalDigits() throws(JSONError) -> UInt32 {
         var code: UInt32 = 0
         for _ in 0..<4 {
-            guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80 else {
+            guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80
+            else {
                 throw error("four hexadecimal digits should be here")
             }
             code = code << 4 | UInt32(digit)

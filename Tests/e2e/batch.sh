@@ -1,0 +1,143 @@
+# swiftlet batch: a line of JSON a job, a line of JSON a result.
+
+# line_of NUMBER: the result of that line of the input.
+line_of() { grep "^{\"line\":$1," stdout; }
+# lines: the line numbers of all results, in their order.
+lines() { sed 's/^{"line":\([0-9]*\),.*/\1/' "${1:-stdout}" | tr '\n' ' '; }
+# jobs NUMBER WORD...: so many lines of the same command.
+jobs() {
+  count=$1 words=
+  shift
+  for word in "$@"; do words="$words,\"$word\""; done
+  while [ "$count" -gt 0 ]; do echo "{\"command\":[${words#,}]}"; count=$((count - 1)); done
+}
+
+claim "each job has its own status, output and input, in the order of the lines"
+cat >jobs <<'EOJ'
+{"command": ["sh", "-c", "sleep 0.3; echo first"]}
+{"command": ["sh", "-c", "cat; exit 3"], "stdin": "caf\u00e9\n", "name": "reads"}
+
+{"command": ["sh", "-c", "echo $A"], "env": {"A": "one two"}, "label": {"kind": "test"}}
+EOJ
+run "$swiftlet" batch -j 3 jobs
+status_is 1
+equal "$(lines)" "1 2 4 " "the lines"
+active && case $(line_of 1) in *'"text":"first\n"'*) ;; *) fail "no output of the first" ;; esac
+active && case $(line_of 2) in *'"name":"reads"'*'"exit_code":3'*'"text":"café\n"'*) ;; *) fail "not the second's: $(line_of 2)" ;; esac
+active && case $(line_of 4) in *'"kind":"test"'*'"text":"one two\n"'*) ;; *) fail "not the third's: $(line_of 4)" ;; esac
+stderr_says '3 jobs in'
+stderr_says '2 succeeded, 1 failed'
+
+claim "a line that is no job is told with its number, and the others run"
+cat >jobs <<'EOJ'
+{"command": ["echo", "before"]}
+{"command": ["echo", "cut off"
+{"command": []}
+{"command": ["true"], "memroy": "1G"}
+{"command": ["true"], "memory": "1 parsec"}
+{"command": ["true"], "image": "no-such-image"}
+{"command": ["true"], "out": "/etc/passwd"}
+[1]
+{"command": ["echo", "after"]}
+EOJ
+run "$swiftlet" batch jobs
+status_is 1
+equal "$(lines)" "1 2 3 4 5 6 7 8 9 " "the lines"
+equal "$(grep -c '"reason":"exited"' stdout)" 2 "jobs that ran"
+equal "$(grep -c '"reason":"start_failed"' stdout)" 7 "jobs that did not"
+for number in 2 3 4 5 6 7 8; do stderr_says "line $number: "; done
+active && case $(line_of 9) in *'"text":"after\n"'*) ;; *) fail "the last did not run" ;; esac
+
+claim "verdicts in a batch are those of run: time limit, signal, not found, defaults from the command line"
+cat >jobs <<'EOJ'
+{"command": ["sleep", "1000"], "timeout": "200ms"}
+{"command": ["sh", "-c", "kill -9 $$"]}
+{"command": ["no-such-program"]}
+{"command": ["yes"], "max_output": "64K"}
+EOJ
+run "$swiftlet" batch -j 2 --timeout 100s jobs
+equal "$(sed 's/.*"reason":"\([a-z_]*\)".*/\1/' stdout | tr '\n' ' ')" 'wall_timeout signaled start_failed output_limit ' "the reasons"
+equal "$(sed 's/.*"kernel":{[^}]*},"status":\([0-9]*\).*/\1/' stdout | tr '\n' ' ')" '124 137 127 153 ' "the statuses"
+
+claim "unordered results come as they are ready, ordered ones wait"
+{ jobs 1 sleep 1; jobs 3 true; } >jobs
+run "$swiftlet" batch -j 2 --unordered jobs
+status_is 0
+equal "$(lines | tr -d ' ')" 2341 "the order"
+run "$swiftlet" batch -j 2 jobs
+equal "$(lines | tr -d ' ')" 1234 "the order"
+
+claim "jobs from a pipe run as they come"
+active && jobs 3 echo piped >jobs
+run sh -c '(head -n 2 jobs; sleep 1; tail -n 1 jobs) | "$1" batch -' sh "$swiftlet"
+status_is 0
+equal "$(grep -c 'piped' stdout)" 3 "results"
+
+claim "fail-fast starts nothing after the first failure"
+{ jobs 1 false; jobs 50 true; } >jobs
+run "$swiftlet" batch -j 1 --fail-fast jobs
+status_is 1
+equal "$(lines)" "1 " "the lines"
+stderr_says 'the rest was not run'
+
+claim "jobs whose memory does not fit together run one after the other"
+jobs 4 true >jobs
+run "$swiftlet" batch -j 4 -m 64M --total-memory 100M jobs
+status_is 0
+equal "$(lines)" "1 2 3 4 " "the lines"
+
+claim "a batch that was killed goes on where it was, and each job has one result"
+ours >"$E2E_WORK/before-batch"
+jobs "${E2E_BATCH_JOBS:-200}" true >jobs
+if active; then
+  "$swiftlet" batch -q -j 2 --output results jobs </dev/null 2>stderr &
+  batch=$!
+  until [ "$(cat results 2>/dev/null | wc -l)" -ge 20 ]; do kill -0 $batch 2>/dev/null || break; sleep 0.1 2>/dev/null || sleep 1; done
+  kill -9 $batch
+  wait $batch 2>/dev/null
+  # As if it had been killed in the middle of a write.
+  printf '{"line":9,"job":"0123' >>results
+fi
+nothing_left "$E2E_WORK/before-batch"
+run "$swiftlet" batch -j 2 --output results jobs
+status_is 125
+stderr_says --resume
+run "$swiftlet" batch -j 2 --output results --resume jobs
+status_is 0
+stderr_says 'were done already'
+equal "$(lines results | tr ' ' '\n' | grep -c .)" "${E2E_BATCH_JOBS:-200}" "results"
+equal "$(lines results | tr ' ' '\n' | sort -un | grep -c .)" "${E2E_BATCH_JOBS:-200}" "different results"
+equal "$(grep -c '"reason":"exited"' results)" "${E2E_BATCH_JOBS:-200}" "jobs that exited"
+
+claim "going on with other jobs than those that were done is refused"
+active && { jobs 2 true >jobs; "$swiftlet" batch -q --output results jobs; sed 's/true/false/' jobs >others; }
+run "$swiftlet" batch --output results --resume others
+status_is 125
+stderr_says 'line 1 is not the job'
+
+claim "SIGTERM ends the running jobs, leaves nothing, and what was cancelled runs again"
+ours >"$E2E_WORK/before-batch"
+{ jobs 1 true; jobs 2 sleep 1000; } >jobs
+if active; then
+  "$swiftlet" batch -j 3 --output results jobs </dev/null 2>stderr &
+  batch=$!
+  until [ -s results ] && [ "$(vmms $batch | wc -l)" -ge 2 ]; do kill -0 $batch 2>/dev/null || break; sleep 0.1 2>/dev/null || sleep 1; done
+  kill -TERM $batch
+  wait $batch
+  status=$?
+fi
+status_is 143
+equal "$(lines results)" "1 " "the results"
+stderr_says 'the rest was not run'
+nothing_left "$E2E_WORK/before-batch"
+
+claim "bad options are named"
+run "$swiftlet" batch --jobs 0 x
+status_is 2
+stderr_says '1 to 4096'
+run "$swiftlet" batch --resume x
+status_is 2
+stderr_says --output
+run "$swiftlet" batch no/such/file
+status_is 125
+stderr_says no/such/file
