@@ -3,7 +3,7 @@
 ///     {"command": ["python3", "solve.py"], "image": "python", "timeout": "10s", "in": ["a.py:s.py"], "stdin": "1"}
 ///
 /// Every option of `swiftlet run` that makes sense for a job among many is a member of the same name (`max-output` or
-/// `max_output`), with the same values; an option that may be repeated takes an array too, `env` and `label` also an object, a
+/// `max_output`), with the same values. An option that may be repeated takes an array too, `env` and `label` an object, a
 /// flag true or false. `stdin` is the standard input as text. What the line does not say is as on batch's command line.
 struct BatchJob {
     var options: RunOptions
