@@ -16,6 +16,9 @@ enum Counters {
     nonisolated(unsafe) static var pageTableWrites: UInt64 = 0
     nonisolated(unsafe) static var interrupts: UInt64 = 0
     nonisolated(unsafe) static var processes: UInt64 = 0
+    /// Refused by the job's own limits: new threads, and blocks of a full scratch disk.
+    nonisolated(unsafe) static var processesRefused: UInt64 = 0
+    nonisolated(unsafe) static var diskRefused: UInt64 = 0
     /// `Clock.monotonic` when the last entry came in, and when a program last went on: for user and system time.
     nonisolated(unsafe) static var lastEntry: UInt64 = 0
     nonisolated(unsafe) static var lastResume: UInt64 = 0

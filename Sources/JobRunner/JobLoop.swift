@@ -26,7 +26,16 @@ final class JobLoop {
     private var areEventsOpen = true
     /// When a closed control stream without a word about the machine's end counts as the end. Nanoseconds.
     private var controlGraceEnd: UInt64?
+    /// The VMM's processor time when the guest began, and since then. Nanoseconds.
+    private var processorStart: UInt64?
+    private var processorUsed: UInt64 = 0
+    private var nextProcessorCheck: UInt64?
     private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+
+    /// The vCPU's and the device loop's.
+    private static let machineThreads: UInt64 = 2
+    /// Between two looks at the machine's processor time: a limit is overrun by no more than twice this.
+    private static let leastProcessorWait: UInt64 = 1_000_000
 
     /// A guest that closes its control stream powers off next, and the VMM says so at once; longer than this, the
     /// stream was closed for no reason.
@@ -76,6 +85,7 @@ final class JobLoop {
             verdict = Verdict(seen, limits: request)
         }
         timeline.finished = monotonicNanoseconds()
+        checkProcessorTime(timeline.finished)
         if request.wantsCounters { try waitForCounters() }
         process.kill()
         channels.drainCaptured()
@@ -93,6 +103,7 @@ final class JobLoop {
         result.unsupportedControls = reader.unsupportedControls.sorted { $0.request < $1.request }
         result.missingFiles = reader.missingFiles.sorted { $0.path.lexicographicallyPrecedes($1.path) }
         result.counters = counters
+        result.processorNanoseconds = processorStart == nil ? nil : processorUsed
         result.timeline = timeline
         result.log = log
         let isDelivered = seen.intervention == nil && seen.protocolViolation == nil && seen.isComplete
@@ -110,12 +121,16 @@ final class JobLoop {
     // MARK: - Waiting
 
     private var deadline: UInt64? {
-        let limit = request.wallTimeLimitNanoseconds.map { timeline.begun &+ $0 }
-        switch (limit, controlGraceEnd) {
-        case (let limit?, let grace?): return min(limit, grace)
-        case (let limit?, nil): return limit
-        case (nil, let grace): return grace
-        }
+        [
+            request.wallTimeLimitNanoseconds.map { timeline.begun &+ $0 }, controlGraceEnd, bootEnd,
+            nextProcessorCheck,
+        ].compactMap { $0 }.min()
+    }
+
+    /// When the guest's kernel must have said hello; nil: it has, or does not run yet.
+    private var bootEnd: UInt64? {
+        guard seen.hasGuestEntered, timeline.helloReceived == 0 else { return nil }
+        return max(timeline.guestEntered, timeline.begun) &+ Observations.bootLimitNanoseconds
     }
 
     /// Waits for something to happen, at most until `instant`, and handles all of it.
@@ -156,11 +171,29 @@ final class JobLoop {
 
     private func passTime(_ now: UInt64) {
         if let limit = request.wallTimeLimitNanoseconds, now >= timeline.begun &+ limit, !seen.isComplete {
-            intervene(.wallTimeout)
+            intervene(.wallTimeout(measured: now - timeline.begun))
         }
+        if let end = bootEnd, now >= end {
+            intervene(.bootTimeout(measured: now - end + Observations.bootLimitNanoseconds))
+        }
+        checkProcessorTime(now)
         if let end = controlGraceEnd, now >= end {
             violate("closed its control stream before its report was complete")
         }
+    }
+
+    /// The machine's processor time is its process's since the guest's first instruction, on a clock of the host's: what the
+    /// guest makes its VMM do is the job's too. It passes at most as fast as that many threads allow, so the next look is due
+    /// when the rest could be used up.
+    private func checkProcessorTime(_ now: UInt64) {
+        guard seen.hasGuestEntered else { return }
+        guard let total = process.processorNanoseconds() else { return nextProcessorCheck = nil }
+        let start = processorStart ?? total
+        processorStart = start
+        processorUsed = total - min(start, total)
+        guard let limit = request.cpuTimeLimitNanoseconds, !seen.isComplete else { return nextProcessorCheck = nil }
+        if processorUsed >= limit { return intervene(.cpuTimeout(measured: processorUsed)) }
+        nextProcessorCheck = now &+ max((limit - processorUsed) / Self.machineThreads, Self.leastProcessorWait)
     }
 
     private func intervene(_ intervention: Observations.Intervention) {
@@ -331,11 +364,12 @@ extension JobLoop {
             if port == JobPort.standardOutput { seen.standardOutput = stream }
             if port == JobPort.standardError { seen.standardError = stream }
             if dropped > 0, port == JobPort.standardOutput || port == JobPort.standardError {
-                intervene(.outputLimit)
+                intervene(.outputLimit(bytes: passed &+ dropped))
             }
             checkByteCounts()
         case .limitReached:
-            intervene(.outputLimit)
+            // The stream has passed its limit and holds it; how much more would have come nobody knows.
+            intervene(.outputLimit(bytes: (request.outputLimitBytes ?? 0) &+ 1))
         case .ended(let cause, let message):
             if seen.end == nil { seen.end = (cause, message) }
         case .counters(let new):

@@ -15,8 +15,14 @@ public struct JobRequest: Sendable {
     public var memoryBytes: UInt64
     /// Nil: files lie in the guest's memory.
     public var disk: ScratchFile?
+    /// The size of `disk`.
+    public var diskBytes: UInt64? { disk?.bytes }
     /// From the launch on; nil: none.
     public var wallTimeLimitNanoseconds: UInt64?
+    /// Of the job's machine, from its guest's first instruction on; nil: none.
+    public var cpuTimeLimitNanoseconds: UInt64?
+    /// Most processes and threads at a time; nil: the guest kernel's own limit.
+    public var processLimit: UInt32?
     /// Most bytes of standard output, and of standard error; nil: no limit.
     public var outputLimitBytes: UInt64?
 
@@ -97,6 +103,8 @@ public struct JobRequest: Sendable {
         group = 0
         self.memoryBytes = memoryBytes
         wallTimeLimitNanoseconds = nil
+        cpuTimeLimitNanoseconds = nil
+        processLimit = nil
         outputLimitBytes = nil
         standardInput = nil
         self.standardOutput = standardOutput

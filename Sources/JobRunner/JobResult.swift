@@ -5,14 +5,46 @@ public enum Reason: String, Sendable {
     case exited
     case signaled
     case wallTimeout = "wall_timeout"
+    case cpuTimeout = "cpu_timeout"
     case outOfMemory = "out_of_memory"
+    case pidsLimit = "pids_limit"
+    case diskFull = "disk_full"
     case outputLimit = "output_limit"
     case guestPanic = "guest_panic"
+    case guestHang = "guest_hang"
     case protocolError = "protocol_error"
     case vmmError = "vmm_error"
     case seccomp
     case cancelled
     case startFailed = "start_failed"
+}
+
+/// The limit that decided a verdict, and what was measured against it.
+public struct Evidence: Equatable, Sendable {
+    public enum Limit: String, Sendable {
+        case timeout
+        case cpuTime = "cpu_time"
+        case memory
+        case pids
+        case disk
+        case maximumOutput = "max_output"
+        case boot
+    }
+
+    public enum Unit: String, Sendable {
+        case microseconds = "us"
+        case bytes
+        /// How often the guest refused something because of the limit.
+        case refusals
+    }
+
+    public var limit: Limit
+    /// Microseconds, bytes, or a number of processes.
+    public var value: UInt64
+    public var measured: UInt64
+    public var unit: Unit
+    /// Whether `measured` is the guest's word, which the host cannot check.
+    public var isGuestsWord: Bool
 }
 
 /// The verdict on a job.
@@ -26,11 +58,14 @@ public struct Verdict: Equatable, Sendable {
     public var status: Int32
     /// One line for the user; nil when the status is the job's own and speaks for itself.
     public var message: String?
+    /// For the reasons that are a limit's.
+    public var evidence: Evidence?
 
     public init(
         _ reason: Reason, exitCode: UInt32? = nil, signal: UInt32? = nil, status: Int32,
-        message: String? = nil
+        message: String? = nil, evidence: Evidence? = nil
     ) {
+        self.evidence = evidence
         self.reason = reason
         self.exitCode = exitCode
         self.signal = signal
@@ -97,6 +132,9 @@ public struct JobResult: Sendable {
     /// Files of /proc and /sys the job looked for in vain, sorted. The paths are the guest's words.
     public var missingFiles: [(path: [UInt8], count: UInt64)] = []
     public var counters: [MachineEvent.Counter] = []
+    /// Processor time of the job's machine from the guest's first instruction on, as the host's kernel counts it;
+    /// nil: the guest never ran.
+    public var processorNanoseconds: UInt64?
     public var timeline = Timeline()
     /// The guest's log, bounded by the VMM.
     public var log: [UInt8] = []

@@ -35,7 +35,7 @@ struct JobSender: ~Copyable {
         HostMessage.begin(
             .init(
                 isInputConnected: request.standardInput != nil, isTerminal: request.hasTerminal,
-                user: request.user, group: request.group)
+                user: request.user, group: request.group, maximumProcesses: request.processLimit ?? 0)
         ).encode(to: &buffer)
         if request.hasTerminal, let size = request.hostTerminal?.size {
             HostMessage.windowSize(size).encode(to: &buffer)

@@ -26,6 +26,14 @@ public struct MachineProcess: ~Copyable {
         return Observations.ProcessEnd(signal: raw.signal, code: raw.code)
     }
 
+    /// Processor time of all its threads so far, in nanoseconds, on the host's own clock; nil once it is reaped.
+    func processorNanoseconds() -> UInt64? {
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(processID, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
     /// The most memory it ever had resident, in KiB, as the host's kernel counts it: guest memory included.
     func peakResidentKiB() -> UInt64? {
         guard let file = try? OwnedDescriptor.open("/proc/\(processID)/status", flags: O_RDONLY),

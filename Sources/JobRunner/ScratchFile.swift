@@ -5,6 +5,7 @@ import SystemPackage
 /// The file behind a job's scratch disk: sparse, without a name, gone with its last descriptor.
 public final class ScratchFile: Sendable {
     private let file: OwnedDescriptor
+    public let bytes: UInt64
     /// Open for reading and writing, as long as this object is.
     public var descriptor: FileDescriptor { file.borrowed }
 
@@ -21,6 +22,7 @@ public final class ScratchFile: Sendable {
                 let file = try OwnedDescriptor(checking: directory.withCString { linux_open_scratch($0) })
                 try checked(linux_ftruncate(file.borrowed.rawValue, Int64(clamping: bytes)))
                 self.file = file
+                self.bytes = bytes
                 return
             } catch {
                 failure = .scratchDisk(directory: directory, error)

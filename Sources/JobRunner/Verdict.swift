@@ -6,8 +6,12 @@ import SystemPackage
 struct Observations {
     /// What the host itself did to end the job; decides over everything that comes after.
     enum Intervention: Equatable {
-        case wallTimeout
-        case outputLimit
+        /// All with what was measured, in nanoseconds or bytes.
+        case wallTimeout(measured: UInt64)
+        case cpuTimeout(measured: UInt64)
+        case outputLimit(bytes: UInt64)
+        /// The guest's kernel has not come up.
+        case bootTimeout(measured: UInt64)
         case cancelled(signal: Int32)
         /// An input file could not be sent; the text says which and why.
         case inputFailed(String)
@@ -51,7 +55,7 @@ extension Verdict {
         } else if let failure = seen.failure {
             self = Verdict(failure: failure, command: limits.arguments.first ?? [])
         } else if let report = seen.report, seen.isComplete {
-            self = Verdict(report: report, seen)
+            self = Verdict(report: report, seen, limits: limits)
         } else if let end = seen.end {
             self = Verdict(end: end, seen)
         } else if let processEnd = seen.processEnd {
@@ -63,13 +67,30 @@ extension Verdict {
 
     private init(intervention: Observations.Intervention, limits: JobRequest) {
         switch intervention {
-        case .wallTimeout:
-            let limit = (limits.wallTimeLimitNanoseconds ?? 0) / 1_000_000
-            self = Verdict(.wallTimeout, status: 124, message: "stopped after its time limit of \(limit) ms")
-        case .outputLimit:
+        case .wallTimeout(let measured):
+            let limit = limits.wallTimeLimitNanoseconds ?? 0
+            self = Verdict(
+                .wallTimeout, status: 124,
+                message: "stopped after its time limit of \(limit / 1_000_000) ms",
+                evidence: Evidence(.timeout, nanoseconds: limit, measured: measured))
+        case .cpuTimeout(let measured):
+            let limit = limits.cpuTimeLimitNanoseconds ?? 0
+            self = Verdict(
+                .cpuTimeout, status: 124,
+                message: "stopped after \(limit / 1_000_000) ms of processor time, its limit",
+                evidence: Evidence(.cpuTime, nanoseconds: limit, measured: measured))
+        case .outputLimit(let bytes):
             let limit = limits.outputLimitBytes ?? 0
             self = Verdict(
-                .outputLimit, status: 128 + SIGXFSZ, message: "stopped: more than \(limit) bytes of output")
+                .outputLimit, status: 128 + SIGXFSZ, message: "stopped: more than \(limit) bytes of output",
+                evidence: Evidence(
+                    limit: .maximumOutput, value: limit, measured: bytes, unit: .bytes, isGuestsWord: false))
+        case .bootTimeout(let measured):
+            let limit = Observations.bootLimitNanoseconds
+            self = Verdict(
+                .guestHang, status: 125,
+                message: "the guest kernel did not come up within \(limit / 1_000_000_000) s",
+                evidence: Evidence(.boot, nanoseconds: limit, measured: measured))
         case .cancelled(let signal):
             self = Verdict(.cancelled, status: 128 + signal, message: "cancelled by signal \(signal)")
         case .inputFailed(let text):
@@ -99,7 +120,7 @@ extension Verdict {
         }
     }
 
-    private init(report: GuestMessage.ExitReport, _ seen: Observations) {
+    private init(report: GuestMessage.ExitReport, _ seen: Observations, limits: JobRequest) {
         switch report.kind {
         case .exited:
             self = Verdict(.exited, exitCode: report.code, status: Int32(report.code))
@@ -109,11 +130,33 @@ extension Verdict {
                 message: "killed by signal \(report.code)")
         case .outOfMemory:
             self = Verdict(
-                .outOfMemory, signal: 9, status: 137, message: "out of memory; give it more with -m")
+                .outOfMemory, signal: 9, status: 137, message: "out of memory; give it more with -m",
+                evidence: Evidence(
+                    limit: .memory, value: limits.memoryBytes, measured: report.maximumResidentBytes,
+                    unit: .bytes, isGuestsWord: true))
         }
+        if status != 0 { blameLimit(report, limits) }
         if let lost = seen.lostOutput {
             message = lost
             if status == 0 { status = 125 }
+        }
+    }
+
+    /// A job that failed after a limit had stood in its way: the reason is the limit, the status stays the job's own. That the
+    /// limit was met is the guest's word, which only ever makes one failure into another.
+    private mutating func blameLimit(_ report: GuestMessage.ExitReport, _ limits: JobRequest) {
+        guard reason == .exited || reason == .signaled else { return }
+        if let limit = limits.processLimit, report.processesRefused > 0 {
+            reason = .pidsLimit
+            message = "it failed after its limit of \(limit) processes and threads was reached"
+            evidence = Evidence(
+                limit: .pids, value: UInt64(limit), measured: report.processesRefused, unit: .refusals,
+                isGuestsWord: true)
+        } else if let bytes = limits.diskBytes, report.diskRefused > 0 {
+            reason = .diskFull
+            message = "it failed after its scratch disk of \(bytes >> 20)M was full"
+            evidence = Evidence(
+                limit: .disk, value: bytes, measured: report.diskRefused, unit: .refusals, isGuestsWord: true)
         }
     }
 
@@ -160,7 +203,20 @@ extension Verdict {
     }
 }
 
+extension Evidence {
+    /// A limit of time, which the host has measured.
+    fileprivate init(_ limit: Limit, nanoseconds: UInt64, measured: UInt64) {
+        self.init(
+            limit: limit, value: nanoseconds / 1000, measured: measured / 1000, unit: .microseconds,
+            isGuestsWord: false)
+    }
+}
+
 extension Observations {
+    /// From the first guest instruction to its kernel's first word. It takes a millisecond; a minute under a software CPU
+    /// on a busy machine would be a wonder.
+    static let bootLimitNanoseconds: UInt64 = 60_000_000_000
+
     /// Output that went nowhere although the job ended by itself. A reader that went away (EPIPE) is no such case: the
     /// job has had its SIGPIPE, as it would have without a VM.
     fileprivate var lostOutput: String? {

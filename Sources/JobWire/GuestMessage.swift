@@ -58,6 +58,10 @@ public enum GuestMessage: Equatable, Sendable {
         public var processesCreated: UInt64
         /// Writes to entries of page tables that were programs' at the time.
         public var pageTableWrites: UInt64
+        /// How often a new process or thread was refused because of the job's limit.
+        public var processesRefused: UInt64
+        /// How often a write was refused because the scratch disk was full.
+        public var diskRefused: UInt64
 
         public init(nonce: Nonce, kind: Kind, code: UInt32) {
             self.nonce = nonce
@@ -72,6 +76,8 @@ public enum GuestMessage: Equatable, Sendable {
             systemCalls = 0
             processesCreated = 0
             pageTableWrites = 0
+            processesRefused = 0
+            diskRefused = 0
         }
     }
 }
@@ -95,7 +101,7 @@ extension GuestMessage: JobMessage {
         case Tag.hello: 28...28
         case Tag.started: 8...8
         case Tag.failed: 8...(8 + WireLimit.path)
-        case Tag.exited: 96...96
+        case Tag.exited: 112...112
         case Tag.unsupported, Tag.unsupportedControl: 12...12
         case Tag.missingFile: 9...(8 + WireLimit.missingFile)
         case Tag.outputFile: 16...16
@@ -224,6 +230,8 @@ extension GuestMessage.ExitReport {
         systemCalls = try reader.integer(UInt64.self)
         processesCreated = try reader.integer(UInt64.self)
         pageTableWrites = try reader.integer(UInt64.self)
+        processesRefused = try reader.integer(UInt64.self)
+        diskRefused = try reader.integer(UInt64.self)
     }
 
     func encode(to out: inout [UInt8]) {
@@ -239,5 +247,7 @@ extension GuestMessage.ExitReport {
         out.append(systemCalls)
         out.append(processesCreated)
         out.append(pageTableWrites)
+        out.append(processesRefused)
+        out.append(diskRefused)
     }
 }

@@ -36,6 +36,7 @@ struct ResultJSON {
             $0.number("signal", result.verdict.signal)
             $0.string("reason", result.verdict.reason.rawValue)
             $0.string("message", result.verdict.message)
+            evidence(&$0)
             stream(&$0, "stdout", result.standardOutput)
             stream(&$0, "stderr", result.standardError)
             files(&$0)
@@ -60,6 +61,18 @@ struct ResultJSON {
             }
         }
         return json.text + "\n"
+    }
+
+    /// Which limit decided, and what was measured; null where none did.
+    private func evidence(_ json: inout JSONWriter) {
+        guard let evidence = result.verdict.evidence else { return json.string("evidence", nil) }
+        json.object("evidence") {
+            $0.string("limit", evidence.limit.rawValue)
+            $0.number("value", evidence.value)
+            $0.number("measured", evidence.measured)
+            $0.string("unit", evidence.unit.rawValue)
+            $0.string("measured_by", evidence.isGuestsWord ? "guest" : "host")
+        }
     }
 
     /// What else the guest's kernel lacks. A path is shown printable: it is the guest's words.
@@ -104,6 +117,8 @@ struct ResultJSON {
             $0.number("memory", request.memoryBytes)
             $0.number("disk", options.diskBytes)
             $0.number("timeout", request.wallTimeLimitNanoseconds.map { $0 / 1000 })
+            $0.number("cpu_time", request.cpuTimeLimitNanoseconds.map { $0 / 1000 })
+            $0.number("pids", request.processLimit)
             $0.number("max_output", request.outputLimitBytes)
         }
     }
@@ -112,6 +127,7 @@ struct ResultJSON {
         let report = result.report
         json.object("usage") {
             $0.number("wall", Phases(result.timeline).wall)
+            $0.number("cpu", result.processorNanoseconds.map { $0 / 1000 })
             $0.number("user", report.map { $0.userNanoseconds / 1000 })
             $0.number("sys", report.map { $0.systemNanoseconds / 1000 })
             $0.number("max_rss", report?.maximumResidentBytes)

@@ -156,6 +156,8 @@ struct RunCommand {
         request.user = options.user
         request.group = options.group
         request.wallTimeLimitNanoseconds = options.timeoutNanoseconds
+        request.cpuTimeLimitNanoseconds = options.processorTimeNanoseconds
+        request.processLimit = options.processLimit
         request.outputLimitBytes =
             options.outputLimitBytes ?? (isCaptured ? RunOptions.defaultCaptureLimit : nil)
         request.standardInput = options.passesInput ? .standardInput : nil

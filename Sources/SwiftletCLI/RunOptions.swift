@@ -11,6 +11,9 @@ struct RunOptions {
     /// Of the scratch disk; nil: there is none.
     var diskBytes: UInt64?
     var timeoutNanoseconds: UInt64?
+    var processorTimeNanoseconds: UInt64?
+    /// Processes and threads; nil: the guest kernel's own limit.
+    var processLimit: UInt32?
     /// Nil: no limit for streams that are passed on, `defaultCaptureLimit` for captured ones.
     var outputLimitBytes: UInt64?
     var environment: [String] = []
@@ -52,6 +55,12 @@ struct RunOptions {
         .init(
             "timeout", "stop the job after this long (30s, 500ms, 5m) [none]",
             .value(placeholder: "TIME", setTimeout)),
+        .init(
+            "cpu-time", "stop the job after so much processor time [none]",
+            .value(placeholder: "TIME", setProcessorTime)),
+        .init(
+            "pids", "most processes and threads at a time [as memory allows]",
+            .value(placeholder: "N", setProcesses)),
         .init(
             "max-output", "stop the job after this many bytes on a stream [none; 16M with --json]",
             .value(placeholder: "SIZE", setOutputLimit)),
@@ -96,8 +105,6 @@ struct RunOptions {
             "net", "the job's network: none, always, in this version", .value(placeholder: "none", setNetwork)
         ),
         .init("cpus", "c", "", .unavailable), 
-        .init("pids", "", .unavailable),
-        .init("cpu-time", "", .unavailable),
     ])
 
     private static func value(
@@ -151,6 +158,19 @@ struct RunOptions {
         let nanoseconds = try Quantities.nanoseconds(text)
         guard nanoseconds > 0 else { throw UsageError("must be more than zero") }
         options.timeoutNanoseconds = nanoseconds
+    }
+
+    private static func setProcessorTime(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        let nanoseconds = try Quantities.nanoseconds(text)
+        guard nanoseconds > 0 else { throw UsageError("must be more than zero") }
+        options.processorTimeNanoseconds = nanoseconds
+    }
+
+    private static func setProcesses(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        guard let number = UInt32(text), number > 0 else {
+            throw UsageError("\"\(text)\" is not a number of processes, at least 1")
+        }
+        options.processLimit = number
     }
 
     private static func setOutputLimit(_ options: inout RunOptions, _ text: String) throws(UsageError) {

@@ -50,7 +50,7 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
     @Test(
         "options of later versions are refused by name, not ignored",
         arguments: [
-            "--cpus=2", "-c", "--pids", "--cpu-time",
+            "--cpus=2", "-c",
         ])
     func unavailable(word: String) {
         let error = #expect(throws: UsageError.self) { try parse(word, "1", "x") }

@@ -64,7 +64,7 @@ static void hello(struct swiftlet_boot_page *boot, const u8 *nonce) {
 }
 static void started(void) { u64 time = 2000; begin_frame(65, 8); add(&time, 8); }
 static void exited(struct swiftlet_boot_page *boot, const u8 *nonce, u32 code, u64 out_bytes) {
-  u32 kind = 0; u64 zero[7] = {0};
-  begin_frame(67, 16 + 8 + 8 * 8); add(nonce ? nonce : boot->nonce, 16); add(&kind, 4); add(&code, 4);
-  add(&out_bytes, 8); add(zero, 56);
+  u32 kind = 0; u64 zero[10] = {0};
+  begin_frame(67, 16 + 8 + 8 * 11); add(nonce ? nonce : boot->nonce, 16); add(&kind, 4); add(&code, 4);
+  add(&out_bytes, 8); add(zero, 80);
 }

@@ -162,6 +162,8 @@ struct JobCommand {
         report.pageTableWrites = Counters.pageTableWrites
         report.systemCalls = Counters.systemCalls
         report.processesCreated = Counters.processes
+        report.processesRefused = Counters.processesRefused
+        report.diskRefused = Counters.diskRefused
         return report
     }
 }

@@ -51,7 +51,10 @@ extension Thread {
         guard request.stackPointer < AddressSpace.top, request.tls < AddressSpace.top else {
             throw .invalidArgument
         }
-        guard Processes.threadCount() < Processes.maximumThreads else { throw .wouldBlock }
+        guard Processes.threadCount() < Processes.maximumThreads else {
+            Counters.processesRefused &+= 1
+            throw .wouldBlock
+        }
         // RLIMIT_NPROC bounds a user's processes together, the superuser's not.
         if !process.credentials.isPrivileged {
             let own = Processes.threadCount(of: process.credentials.user)

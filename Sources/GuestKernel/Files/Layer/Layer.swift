@@ -47,11 +47,18 @@ final class Layer {
     /// A frame for a file's page.
     /// - Throws: `.noSpace`.
     func allocateFrame(zeroed: Bool) throws(Errno) -> PhysicalAddress {
-        guard framesUsed < framesMaximum, let frame = try? Frames.allocate(zeroed: zeroed) else {
+        guard framesUsed < framesMaximum else {
+            countRefusal()
             throw .noSpace
         }
+        guard let frame = try? Frames.allocate(zeroed: zeroed) else { throw .noSpace }
         framesUsed += 1
         return frame
+    }
+
+    /// The job's report tells when its scratch disk was full.
+    func countRefusal() {
+        if disk != nil { Counters.diskRefused &+= 1 }
     }
 
     func framesReleased(_ count: UInt64) { framesUsed -= count }

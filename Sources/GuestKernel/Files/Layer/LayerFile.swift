@@ -343,7 +343,10 @@ final class LayerFile: LayerInode {
     func allocate(from start: UInt64, to end: UInt64, keepSize: Bool) throws(Errno) {
         guard end <= Self.maximumSize else { throw .fileTooLarge }
         let missing = (end + pageSize - 1) / pageSize - start / pageSize
-        guard missing <= layer.framesMaximum else { throw .noSpace }
+        guard missing <= layer.framesMaximum else {
+            layer.countRefusal()
+            throw .noSpace
+        }
         var page = start / pageSize
         while page * pageSize < end {
             _ = try ownPage(page)

@@ -1,0 +1,83 @@
+# Limits: each ends its job with its own reason and evidence, and does nothing to jobs that keep within it.
+
+# evidence KEY: of the result's evidence.
+evidence() { tr -d '\n' <meta.json | grep -oE '"evidence":\{[^}]*\}' | grep -oE "\"$1\":(\"[^\"]*\"|[0-9]+)" | sed 's/^"[^"]*"://; s/"//g'; }
+evidence_is() { # LIMIT VALUE UNIT BY
+  equal "$(evidence limit) $(evidence value) $(evidence unit) $(evidence measured_by)" "$*" "the evidence"
+}
+at_least() { active && { [ "${1:-0}" -ge "$2" ] || fail "$3 is $1, less than $2"; }; return 0; }
+
+claim "--cpu-time ends a job that computes, with cpu_timeout and 124"
+run "$swiftlet" run --cpu-time 300ms --timeout 100s --meta meta.json -- sh -c 'while :; do :; done'
+status_is 124
+reason_is cpu_timeout
+evidence_is cpu_time 300000 us host
+at_least "$(evidence measured)" 300000 "the measured time"
+stderr_is_one_line
+stderr_says 'processor time'
+
+claim "--cpu-time counts what programs and their children compute together"
+run "$swiftlet" run --cpu-time 400ms --timeout 100s --meta meta.json -- sh -c 'for i in 1 2 3; do (while :; do :; done) & done; wait'
+status_is 124
+reason_is cpu_timeout
+
+claim "a job that sleeps uses none of its --cpu-time"
+run "$swiftlet" run --cpu-time 1s --meta meta.json -- sh -c 'sleep 2; echo done'
+status_is 0
+stdout_is done
+reason_is exited
+equal "$(evidence limit)" '' "the evidence"
+at_most "$(meta cpu)" 1000000 "microseconds of processor time"
+
+claim "the first of two limits decides"
+run "$swiftlet" run --cpu-time 100s --timeout 300ms --meta meta.json -- sh -c 'while :; do :; done'
+status_is 124
+reason_is wall_timeout
+evidence_is timeout 300000 us host
+
+claim "--pids: a fork beyond it is refused, and a job that fails of it says so"
+run "$swiftlet" run --pids 5 --timeout 100s --meta meta.json -- sh -c 'i=0; while [ $i -lt 20 ]; do sleep 100 & i=$((i+1)); done; exit 3'
+status_is_not 0
+reason_is pids_limit
+equal "$(evidence limit) $(evidence value) $(evidence unit) $(evidence measured_by)" 'pids 5 refusals guest' "the evidence"
+
+claim "--pids: a fork bomb neither ends its guest nor outlives its time limit"
+run "$swiftlet" run --pids 16 --timeout 2s --meta meta.json -- sh -c 'f() { f | f & }; f; sleep 1000'
+active && case "$(meta reason)" in pids_limit | wall_timeout) ;; *) fail "reason '$(meta reason)'" ;; esac
+
+claim "--pids: a job that keeps within it, or lives with refusals, is a success"
+run "$swiftlet" run --pids 5 --meta meta.json -- sh -c 'echo a | cat | cat'
+status_is 0
+stdout_is a
+reason_is exited
+
+claim "output beyond --max-output: the evidence"
+run "$swiftlet" run --max-output 64K --meta meta.json -- yes
+status_is 153
+reason_is output_limit
+equal "$(evidence limit) $(evidence value) $(evidence unit) $(evidence measured_by)" 'max_output 65536 bytes host' "the evidence"
+at_least "$(evidence measured)" 65537 "the bytes"
+
+claim "memory: the evidence"
+run "$swiftlet" run -m 64M --timeout 100s --meta meta.json -- awk 'BEGIN { s = "x"; while (1) s = s s }'
+status_is 137
+reason_is out_of_memory
+equal "$(evidence limit) $(evidence value) $(evidence measured_by)" 'memory 67108864 guest' "the evidence"
+
+claim "a full scratch disk is disk_full if the job fails of it, with the job's own status"
+needs disk
+run "$swiftlet" run --disk 8M --timeout 100s --meta meta.json -- sh -c 'head -c 20000000 /dev/zero >/tmp/all || exit 5'
+status_is 5
+reason_is disk_full
+equal "$(evidence limit) $(evidence value) $(evidence measured_by)" 'disk 8388608 guest' "the evidence"
+run "$swiftlet" run --disk 8M --timeout 100s --meta meta.json -- sh -c 'head -c 20000000 /dev/zero >/tmp/all; rm /tmp/all; exit 0'
+status_is 0
+reason_is exited
+
+claim "bad values are refused by name"
+run "$swiftlet" run --pids 0 -- true
+status_is 2
+stderr_says --pids
+run "$swiftlet" run --cpu-time 0s -- true
+status_is 2
+stderr_says --cpu-time
