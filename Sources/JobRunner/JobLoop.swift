@@ -187,13 +187,15 @@ final class JobLoop {
     /// when the rest could be used up.
     private func checkProcessorTime(_ now: UInt64) {
         guard seen.hasGuestEntered else { return }
-        guard let total = process.processorNanoseconds() else { return nextProcessorCheck = nil }
+        nextProcessorCheck = nil
+        guard let total = process.processorNanoseconds() else { return }
         let start = processorStart ?? total
         processorStart = start
         processorUsed = total - min(start, total)
-        guard let limit = request.cpuTimeLimitNanoseconds, !seen.isComplete else { return nextProcessorCheck = nil }
+        guard let limit = request.cpuTimeLimitNanoseconds, !seen.isComplete else { return }
         if processorUsed >= limit { return intervene(.cpuTimeout(measured: processorUsed)) }
-        nextProcessorCheck = now &+ max((limit - processorUsed) / Self.machineThreads, Self.leastProcessorWait)
+        nextProcessorCheck =
+            now &+ max((limit - processorUsed) / Self.machineThreads, Self.leastProcessorWait)
     }
 
     private func intervene(_ intervention: Observations.Intervention) {

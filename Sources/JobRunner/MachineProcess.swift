@@ -30,7 +30,9 @@ public struct MachineProcess: ~Copyable {
     func processorNanoseconds() -> UInt64? {
         var clock = clockid_t()
         var time = timespec()
-        guard clock_getcpuclockid(processID, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+        guard clock_getcpuclockid(processID, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+            return nil
+        }
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 

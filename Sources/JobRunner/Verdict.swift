@@ -142,8 +142,8 @@ extension Verdict {
         }
     }
 
-    /// A job that failed after a limit had stood in its way: the reason is the limit, the status stays the job's own. That the
-    /// limit was met is the guest's word, which only ever makes one failure into another.
+    /// A job that failed after a limit had stood in its way: the reason is the limit, the status stays the job's own. That
+    /// the limit was met is the guest's word, which only ever makes one failure into another.
     private mutating func blameLimit(_ report: GuestMessage.ExitReport, _ limits: JobRequest) {
         guard reason == .exited || reason == .signaled else { return }
         if let limit = limits.processLimit, report.processesRefused > 0 {

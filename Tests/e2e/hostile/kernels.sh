@@ -50,12 +50,14 @@ evil 60s vsock-flood guest_panic protocol_error wall_timeout guest_hang
 
 claim "a forged report with another boot's nonce is not success"
 evil 60s forged-nonce protocol_error
+stderr_says 'an exit report of another boot'
 claim "a report of success without its output streams is not success"
 evil 60s exit-without-streams protocol_error
 claim "a report cut before its end is not success"
 evil 60s exit-not-finished protocol_error
 claim "two exit reports are a protocol error"
 evil 60s two-exits protocol_error
+stderr_says 'out of order'
 claim "a frame of 4 GiB is a protocol error and costs no memory"
 evil 60s endless-frame protocol_error
 active && at_most "$(meta max_resident_kib)" $((64 * 1024 + 32 * 1024)) "the VMM's peak in KiB, guest RAM included"
