@@ -27,6 +27,7 @@ public func main() -> Int32 {
 private let help = """
     usage: swiftlet run [options] [--] COMMAND [ARG...]     run a command in a virtual machine of its own
            swiftlet batch [options] JOBS.ndjson|-           many jobs, a line of JSON each, and their results
+           swiftlet doctor                                  can this host run jobs, and what to change
            swiftlet image build NAME|DIR [NAME]             make a root image from a recipe
            swiftlet image import TARBALL|DIR NAME           make a root image from an archive or directory
            swiftlet image ls | inspect NAME | rm NAME...    the root images there are
@@ -48,7 +49,9 @@ private func dispatch(_ words: CommandLineWords, begun: UInt64) throws(UsageErro
         return printed(help)
     case "batch":
         return try BatchCommand(words.dropFirst()).run()
-    case "bench", "doctor", "template":
+    case "doctor":
+        return try DoctorCommand(words.dropFirst()).run()
+    case "bench", "template":
         throw UsageError("\(command): not available in this version")
     default:
         throw UsageError("unknown command \"\(command)\"; see swiftlet --help")

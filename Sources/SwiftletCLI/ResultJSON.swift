@@ -175,7 +175,7 @@ struct ResultJSON {
 }
 
 /// What /proc/cpuinfo says of the first processor.
-private struct Processor {
+struct Processor {
     var model: String?
     /// SVM or VMX: /dev/kvm is backed by hardware. Without them it interprets ring 0 (shared/KVM-FACTS.md §1).
     var hasVirtualization = false
