@@ -8,7 +8,7 @@ HOST_BUILD = swift build -c release --static-swift-stdlib -Xswiftc -static-execu
 GUEST_BUILD = swift build -c release --triple x86_64-unknown-none-elf --toolset Sources/GuestNucleus/guest-toolset.json \
   --product GuestKernel --scratch-path .build/guest
 
-build: setup host guest evil
+build: setup host guest evil takeover
 
 setup:
 	@.ci/setup
@@ -26,6 +26,12 @@ guest:
 	$(GUEST_BUILD)
 	@mkdir -p $(BIN)
 	ld --gc-sections --fatal-warnings -T Sources/GuestNucleus/kernel.ld -o $(BIN)/swiftlet-kernel $(KERNEL_ARCHIVE)
+
+# A VMM with an attacker inside, for Tests/takeover/run.
+takeover:
+	$(HOST_BUILD) --product swiftlet-vmm-takeover
+	@mkdir -p $(BIN)
+	@cmp -s .build/release/swiftlet-vmm-takeover $(BIN)/swiftlet-vmm-takeover || install -m 755 .build/release/swiftlet-vmm-takeover $(BIN)/
 
 evil:
 	@$(MAKE) --no-print-directory -s -C Tests/evil OUT=$(CURDIR)/build/evil
@@ -46,6 +52,10 @@ test: build
 abi:
 	SWIFTLET_WRITE_ABI=1 swift test --filter SystemCallSupportTests
 
+# The tables at the end of docs/security.md, from Sources/Sandbox.
+security:
+	SWIFTLET_WRITE_SECURITY=1 swift test --filter SecurityDocumentTests
+
 lab: build
 	Tests/run-tiers lab
 
@@ -56,4 +66,4 @@ bench: image
 clean:
 	rm -rf .build build
 
-.PHONY: build setup host guest evil image run test abi lab bench clean
+.PHONY: build setup host guest evil takeover image run test abi security lab bench clean

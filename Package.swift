@@ -68,6 +68,12 @@ let package = Package(
             name: "GuestKernel", dependencies: ["JobWire", "GuestNucleus", "CSwiftletABI"],
             swiftSettings: strict),
 
+        // A VMM with an attacker inside, for the tests of the confinement (Tests/takeover/run).
+        .target(name: "CTakeover", path: "Tests/takeover/CTakeover"),
+        .executableTarget(
+            name: "swiftlet-vmm-takeover", dependencies: ["CStart", "CTakeover", "LinuxSystem", "Machine"],
+            path: "Tests/takeover/Sources", swiftSettings: strict, linkerSettings: oneStaticFile),
+
         // Tests that need no KVM, in the mirror place of what they test.
         .testTarget(name: "JobWireTests", dependencies: ["JobWire"], swiftSettings: strict),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: strict),

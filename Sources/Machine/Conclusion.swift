@@ -49,6 +49,7 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
                 conclude(cause, message)
                 // What the guest sent before its end still goes out.
                 loop?.drain()
+            case .probe(let probe, let command): probe.act(command)
             }
         }
     }

@@ -38,11 +38,15 @@ struct DevicePlan: Sendable {
 
     init(
         _ configuration: MachineConfiguration, memory: GuestMemory, mailbox: VCPUMailbox, loop: DeviceLoop,
-        conclusion: Conclusion
+        conclusion: Conclusion, probe: MachineProbe?
     ) throws(MachineError) {
         var bus = MMIOBus()
         platform = PlatformDevice(memory: memory, mailbox: mailbox, logLimit: configuration.logLimit)
         bus.attach(platform, at: UInt64(SWIFTLET_PLATFORM_BASE), bytes: PlatformDevice.bytes)
+        if let probe {
+            let device = ProbeDevice(probe, mailbox: mailbox)
+            bus.attach(device, at: ProbeDevice.address, bytes: ProbeDevice.bytes)
+        }
         var transports: [MMIOTransport] = []
         for device in try Self.devices(configuration, conclusion) {
             transports.append(

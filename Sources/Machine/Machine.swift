@@ -17,12 +17,17 @@ import Virtio
 public enum Machine {
     /// Builds the machine, runs it and ends the process: status 0 if the guest powered off, 1 otherwise.
     ///
-    /// - Parameter mainEntered: CLOCK_MONOTONIC nanoseconds at the start of `main`.
-    public static func run(_ configuration: MachineConfiguration, mainEntered: UInt64) -> Never {
+    /// - Parameters:
+    ///   - mainEntered: CLOCK_MONOTONIC nanoseconds at the start of `main`.
+    ///   - probe: For tests of the confinement. `swiftlet-vmm` has none.
+    public static func run(
+        _ configuration: MachineConfiguration, mainEntered: UInt64, probe: MachineProbe? = nil
+    ) -> Never {
         let events = EventChannel(socket: configuration.events, hasDebugLog: configuration.hasDebugLog)
         do throws(MachineError) {
-            try prepareProcess(configuration)
-            let assembly = try Assembly(configuration, events: events, mainEntered: mainEntered)
+            try prepareProcess(configuration, installsFilters: probe?.installsFilters ?? true)
+            let assembly = try Assembly(
+                configuration, events: events, mainEntered: mainEntered, probe: probe)
             try assembly.run()
         } catch {
             events.send(.ended(cause: .vmmError, message: Array(error.description.utf8)))
@@ -31,7 +36,9 @@ public enum Machine {
     }
 
     /// What must come before the process has a second thread.
-    private static func prepareProcess(_ configuration: MachineConfiguration) throws(MachineError) {
+    private static func prepareProcess(
+        _ configuration: MachineConfiguration, installsFilters: Bool
+    ) throws(MachineError) {
         // One heap for both threads: they allocate little, and a second heap costs 100 µs to make.
         jail_use_one_heap()
         try MachineError.naming("ignoring SIGPIPE") { () throws(Errno) in try ignoreBrokenPipeSignal() }
@@ -43,6 +50,7 @@ public enum Machine {
         try MachineError.jailing { () throws(JailError) in
             if !Jail.isSpawned { try Jail.makeOwnNamespaces() }
             try Jail.renouncePrivileges()
+            if installsFilters { try SyscallFilter(.setUp(before: configuration.policy.rules)).install() }
         }
     }
 }
@@ -50,6 +58,7 @@ public enum Machine {
 /// What `run` builds and both threads share.
 private struct Assembly {
     private let configuration: MachineConfiguration
+    private let probe: MachineProbe?
     private let map: PhysicalMap
     private let memory: GuestMemory
     private let mailbox: VCPUMailbox
@@ -61,9 +70,10 @@ private struct Assembly {
     private let counters = MachineCounters()
 
     init(
-        _ configuration: MachineConfiguration, events: EventChannel, mainEntered: UInt64
+        _ configuration: MachineConfiguration, events: EventChannel, mainEntered: UInt64, probe: MachineProbe?
     ) throws(MachineError) {
         self.configuration = configuration
+        self.probe = probe
         let rootBytes = try Self.rootImageBytes(configuration)
         do throws(GuestLayoutError) {
             map = try PhysicalMap(memoryBytes: configuration.memoryBytes, rootImageBytes: rootBytes)
@@ -91,12 +101,13 @@ private struct Assembly {
         let vcpu = VCPUThread(
             system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
             devices: devices, boot: boot, isUnconfined: configuration.isUnconfined,
+            installsFilters: installsFilters,
             parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
         try MachineError.naming("vCPU thread") { () throws(Errno) in
             try Thread(name: "vcpu") { vcpu.main() }.detach()
         }
         let plan = try DevicePlan(
-            configuration, memory: memory, mailbox: mailbox, loop: loop, conclusion: conclusion)
+            configuration, memory: memory, mailbox: mailbox, loop: loop, conclusion: conclusion, probe: probe)
         devices.give(plan)
         let kernel = try loadKernel(plan)
         let cpuid = try cpuidForGuest()
@@ -114,15 +125,14 @@ private struct Assembly {
         conclusion.finish()
     }
 
+    private var installsFilters: Bool { probe?.installsFilters ?? true }
+
     private func closeJail() throws(MachineError) {
         if configuration.isUnconfined { return }
-        var policy = SyscallPolicy.deviceLoop
-        if configuration.hasDisks { policy.rules += SyscallPolicy.disks }
-        if configuration.hasUnixSockets { policy.rules += SyscallPolicy.unixSockets }
         try MachineError.jailing { () throws(JailError) in
             try Jail.close(maximumDescriptors: Self.maximumDescriptors)
-            try Jail.dropCapabilities()
-            try SyscallFilter(policy).install()
+            try Jail.lockThread()
+            if installsFilters { try SyscallFilter(configuration.policy).install() }
         }
         conclusion.jailClosed()
     }
@@ -204,4 +214,14 @@ func realtimeNanoseconds() -> UInt64 {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+}
+
+extension MachineConfiguration {
+    /// What the device loop may call while this machine's guest runs.
+    fileprivate var policy: SyscallPolicy {
+        var policy = SyscallPolicy.deviceLoop
+        if hasDisks { policy.rules += SyscallPolicy.disks }
+        if hasUnixSockets { policy.rules += SyscallPolicy.unixSockets }
+        return policy
+    }
 }

@@ -19,6 +19,7 @@ struct VCPUThread: Sendable {
     let devices: Handoff<DevicePlan>
     let boot: Handoff<BootPlan>
     let isUnconfined: Bool
+    let installsFilters: Bool
     /// Never given: where the thread waits for the end of the process.
     let parked: Handoff<Never>
 
@@ -37,8 +38,8 @@ struct VCPUThread: Sendable {
             try writeBootPage(boot, tscFrequency: frequency)
             if !isUnconfined {
                 try MachineError.jailing { () throws(JailError) in
-                    try Jail.dropCapabilities()
-                    try SyscallFilter(.vcpu).install()
+                    try Jail.lockThread()
+                    if installsFilters { try SyscallFilter(.vcpu).install() }
                 }
             }
             mailbox.post(.entering(machineCreated: created, now: monotonicNanoseconds()))

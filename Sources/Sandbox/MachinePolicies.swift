@@ -1,28 +1,39 @@
 import CLinux
 
-// The two policies of swiftlet-vmm. A guest that has taken over the process can do this much and no more: it can open no
-// file, make no process and no socket of its own.
+// What the threads of swiftlet-vmm may call while the guest runs and after. A guest that has taken over the process can do
+// this much and no more: it can open no file, make no process and no socket of its own, and map nothing executable.
+//
+// There is no further filter for the time after the guest's end, when the device loop only passes on what is left: to
+// install one the running phase would have to allow seccomp(2), which hands an attacker BPF programs to feed the kernel
+// with, while the phase it would narrow begins when no attacker can act any more.
 
 extension SyscallPolicy {
     /// The thread in KVM_RUN.
     public static let vcpu = SyscallPolicy(
-        thread: "vcpu",
+        thread: "vcpu", phase: "run",
         rules: [
             Rule(
-                "ioctl", __NR_ioctl, argument: 1,
-                [kvm_request_run, kvm_request_get_regs, kvm_request_get_sregs],
+                "ioctl", __NR_ioctl,
+                [.request([kvm_request_run, kvm_request_get_regs, kvm_request_get_sregs], vcpuRequests)],
                 why: "running the guest; and saying where it stood when it crashed"),
             Rule("write", __NR_write, why: "eventfds: to the device loop and, as notifications, to devices"),
             Rule("read", __NR_read, why: "blocking eventfds: a device's reset, and waiting for the end"),
-            Rule("futex", __NR_futex, why: "the locks shared with the device loop, when they are contended"),
-            Rule("brk", __NR_brk, why: "malloc, for messages to the device loop"),
+            Rule(
+                "futex", __NR_futex, [.lockOperations],
+                why: "the locks shared with the device loop, when they are contended",
+                unseen: "two threads must meet in one of them, which no job can arrange"),
+            Rule(
+                "brk", __NR_brk, why: "malloc, for messages to the device loop",
+                unseen: "the heap that set-up leaves has always been enough"),
             Rule("gettid", __NR_gettid, why: "Synchronization.Mutex asks once a thread"),
-            Rule("clock_gettime", __NR_clock_gettime, why: "phases; a call only where the vDSO has no clock"),
+            Rule(
+                "clock_gettime", __NR_clock_gettime, why: "phases",
+                unseen: "a call only where the vDSO has no clock: a host whose clock source is not the TSC"),
         ])
 
     /// The thread in epoll_wait, which owns all devices and talks to the outside.
     public static let deviceLoop = SyscallPolicy(
-        thread: "device loop",
+        thread: "device loop", phase: "run",
         rules: [
             Rule("epoll_wait", __NR_epoll_wait, why: "waiting for the guest and for host descriptors"),
             Rule("read", __NR_read, why: "eventfds"),
@@ -33,21 +44,29 @@ extension SyscallPolicy {
             Rule("pwritev2", __NR_pwritev2, why: "streams into pipes, without waiting"),
             Rule("recvmsg", __NR_recvmsg, why: "streams from sockets, without waiting"),
             Rule("sendmsg", __NR_sendmsg, why: "streams into sockets, without waiting"),
-            Rule("sendto", __NR_sendto, why: "events to the launcher"),
-            Rule("epoll_ctl", __NR_epoll_ctl, why: "watching streams as they open, block and close"),
+            Rule("sendto", __NR_sendto, [.noAddress], why: "events to the launcher, over a connected socket"),
+            Rule(
+                "epoll_ctl", __NR_epoll_ctl, [.watchOperations],
+                why: "watching streams as they open, block and close"),
             Rule("poll", __NR_poll, why: "pipes and terminals on kernels without RWF_NOWAIT for them"),
-            Rule("futex", __NR_futex, why: "the locks shared with the vCPU thread, when they are contended"),
+            Rule(
+                "futex", __NR_futex, [.lockOperations],
+                why: "the locks shared with the vCPU thread, when they are contended",
+                unseen: "two threads must meet in one of them, which no job can arrange"),
             Rule("brk", __NR_brk, why: "malloc"),
             Rule(
-                "mmap", __NR_mmap, argument: 2, [readWrite], why: "malloc of large blocks; never executable"),
+                "mmap", __NR_mmap, [.readWriteMemory, .privateMemory],
+                why: "malloc of large blocks; never executable, never a file's"),
             Rule("munmap", __NR_munmap, why: "free of large blocks"),
-            Rule("mremap", __NR_mremap, why: "realloc of large blocks"),
+            Rule("mremap", __NR_mremap, [.mayMove], why: "realloc of large blocks"),
             Rule("close", __NR_close, why: "a stream that has ended, so that its reader sees the end"),
             Rule("shutdown", __NR_shutdown, why: "half-closing a socket when the guest half-closes"),
             Rule("getrandom", __NR_getrandom, why: "the entropy device"),
-            Rule("getrusage", __NR_getrusage, why: "the counters' memory figure"),
+            Rule("getrusage", __NR_getrusage, [.ownUsage], why: "the counters' memory figure"),
             Rule("gettid", __NR_gettid, why: "Synchronization.Mutex asks once a thread"),
-            Rule("clock_gettime", __NR_clock_gettime, why: "phases; a call only where the vDSO has no clock"),
+            Rule(
+                "clock_gettime", __NR_clock_gettime, why: "phases",
+                unseen: "a call only where the vDSO has no clock: a host whose clock source is not the TSC"),
             Rule("exit_group", __NR_exit_group, why: "the end"),
         ])
 
@@ -61,26 +80,44 @@ extension SyscallPolicy {
     /// What `deviceLoop` lacks for `--vsock-listen` and `--vsock-directory`.
     public static let unixSockets: [Rule] = [
         Rule("recvfrom", __NR_recvfrom, why: "a host program's first line"),
-        Rule("fcntl", __NR_fcntl, argument: 1, [getStatusFlags], why: "what a new connection can do"),
+        Rule(
+            "fcntl", __NR_fcntl, [.getStatusFlags],
+            why: "what a new connection can do"),
         Rule("newfstatat", __NR_newfstatat, why: "what kind of file a new connection is"),
         Rule("accept4", __NR_accept4, why: "a host program connects to the guest"),
-        Rule("socket", __NR_socket, argument: 0, [unixFamily], why: "the guest connects to a host program"),
+        Rule("socket", __NR_socket, [.unixFamily], why: "the guest connects to a host program"),
         Rule("connect", __NR_connect, why: "the guest connects to a host program"),
         Rule("fchdir", __NR_fchdir, why: "into the directory of those sockets, the only one there is"),
     ]
 
-    private static let readWrite: UInt32 = 3  // PROT_READ | PROT_WRITE
-    private static let getStatusFlags: UInt32 = 3  // F_GETFL
-    private static let unixFamily: UInt32 = 1  // AF_UNIX
+    private static let vcpuRequests = "KVM_RUN, KVM_GET_REGS, KVM_GET_SREGS"
+}
+
+extension SyscallPolicy.Condition {
+    static let lockOperations = Self(
+        index: 1, values: [128, 129, 134, 135, 136],
+        meaning: "FUTEX_WAIT, WAKE, LOCK_PI, UNLOCK_PI, TRYLOCK_PI, private")
+    static let noAddress = Self(index: 4, values: [0], meaning: "no address")
+    static let watchOperations = Self(index: 1, values: [1, 2, 3], meaning: "EPOLL_CTL_ADD, DEL, MOD")
+    static let readWriteMemory = Self(index: 2, values: [3], meaning: "PROT_READ | PROT_WRITE")
+    static let privateMemory = Self(index: 3, values: [0x22], meaning: "MAP_PRIVATE | MAP_ANONYMOUS")
+    static let mayMove = Self(index: 3, values: [1], meaning: "MREMAP_MAYMOVE")
+    static let ownUsage = Self(index: 0, values: [0], meaning: "RUSAGE_SELF")
+    static let getStatusFlags = Self(index: 1, values: [3], meaning: "F_GETFL")
+    static let unixFamily = Self(index: 0, values: [1], meaning: "AF_UNIX")
+
+    /// ioctl's second argument.
+    static func request(_ requests: [kvm_request], _ meaning: String) -> Self {
+        Self(index: 1, values: requests.map { UInt32(truncatingIfNeeded: $0.rawValue) }, meaning: meaning)
+    }
 }
 
 extension SyscallPolicy.Rule {
-    init(_ name: String, _ number: Int32, why: String) {
-        self.init(name: name, number: UInt32(number), condition: nil, why: why)
-    }
-
-    init(_ name: String, _ number: Int32, argument: Int, _ values: [UInt32], why: String) {
+    init(
+        _ name: String, _ number: Int32, _ conditions: [SyscallPolicy.Condition] = [], why: String,
+        unseen: String? = nil
+    ) {
         self.init(
-            name: name, number: UInt32(number), condition: .init(index: argument, values: values), why: why)
+            name: name, number: UInt32(number), conditions: conditions, why: why, unseen: unseen)
     }
 }

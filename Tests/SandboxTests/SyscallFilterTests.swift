@@ -32,6 +32,13 @@ private func verdict(
 private let allow = UInt32(SECCOMP_RET_ALLOW)
 private let kill = UInt32(SECCOMP_RET_KILL_PROCESS)
 
+/// Arguments with which the rule allows its call.
+private func permitted(_ rule: SyscallPolicy.Rule) -> [UInt64] {
+    var arguments = [UInt64](repeating: 0, count: 6)
+    for condition in rule.conditions { arguments[condition.index] = UInt64(condition.values[0]) }
+    return arguments
+}
+
 /// Everything the device loop may ever be allowed.
 private var everything: SyscallPolicy {
     var policy = SyscallPolicy.deviceLoop
@@ -39,9 +46,14 @@ private var everything: SyscallPolicy {
     return policy
 }
 
+extension SyscallPolicy: CustomTestStringConvertible {
+    public var testDescription: String { "\(thread), \(phase)" }
+}
+
 @Suite struct SyscallFilterTests {
     @Test(
-        "each listed call passes and every other number kills", arguments: [SyscallPolicy.vcpu, everything])
+        "each listed call passes and every other number kills",
+        arguments: [SyscallPolicy.vcpu, everything])
     func allNumbers(policy: SyscallPolicy) {
         let filter = SyscallFilter(policy)
         let rules = Dictionary(uniqueKeysWithValues: policy.rules.map { ($0.number, $0) })
@@ -50,20 +62,21 @@ private var everything: SyscallPolicy {
                 #expect(verdict(filter, number: number) == kill, "system call \(number)")
                 continue
             }
-            var arguments = [UInt64](repeating: 0, count: 6)
-            guard let condition = rule.condition else {
-                #expect(verdict(filter, number: number, arguments: arguments) == allow, "\(rule.name)")
-                continue
-            }
-            for value in condition.values {
-                arguments[condition.index] = UInt64(value)
-                #expect(
-                    verdict(filter, number: number, arguments: arguments) == allow, "\(rule.name) \(value)")
-                arguments[condition.index] = UInt64(value) + 1
-                let isListed = condition.values.contains(value + 1)
-                #expect(
-                    verdict(filter, number: number, arguments: arguments) == (isListed ? allow : kill),
-                    "\(rule.name) \(value + 1)")
+            let listed = permitted(rule)
+            #expect(verdict(filter, number: number, arguments: listed) == allow, "\(rule.name)")
+            for condition in rule.conditions {
+                for value in condition.values {
+                    var arguments = listed
+                    arguments[condition.index] = UInt64(value)
+                    #expect(
+                        verdict(filter, number: number, arguments: arguments) == allow,
+                        "\(rule.name) \(value)")
+                    arguments[condition.index] = UInt64(value) + 1
+                    let isListed = condition.values.contains(value + 1)
+                    #expect(
+                        verdict(filter, number: number, arguments: arguments) == (isListed ? allow : kill),
+                        "\(rule.name) \(value + 1)")
+                }
             }
         }
     }
@@ -79,8 +92,43 @@ private var everything: SyscallPolicy {
     func small() {
         #expect(SyscallPolicy.vcpu.rules.count <= 8)
         #expect(SyscallPolicy.deviceLoop.rules.count <= 25)
-        for rule in SyscallPolicy.vcpu.rules + everything.rules {
+        let setUp = SyscallPolicy.setUp(before: everything.rules)
+        for rule in SyscallPolicy.vcpu.rules + everything.rules + setUp.rules {
             #expect(rule.why.count > 3, "\(rule.name)")
+        }
+    }
+
+    @Test("the filters of set-up let through what those of the run do")
+    func phases() {
+        let setUp = SyscallFilter(.setUp(before: everything.rules))
+        for rule in everything.rules + SyscallPolicy.vcpu.rules {
+            for condition in rule.conditions {
+                for value in condition.values {
+                    var arguments = permitted(rule)
+                    arguments[condition.index] = UInt64(value)
+                    #expect(
+                        verdict(setUp, number: rule.number, arguments: arguments) == allow,
+                        "\(rule.name) \(value)")
+                }
+            }
+            #expect(verdict(setUp, number: rule.number, arguments: permitted(rule)) == allow, "\(rule.name)")
+        }
+    }
+
+    @Test("even while it is set up the machine can make threads and no process, and execute nothing")
+    func setUp() {
+        let filter = SyscallFilter(.setUp(before: everything.rules))
+        for number in [
+            __NR_open, __NR_openat, __NR_execve, __NR_execveat, __NR_fork, __NR_vfork, __NR_ptrace, __NR_kill,
+            __NR_tgkill, __NR_bpf, __NR_io_uring_setup, __NR_process_vm_writev, __NR_setns, __NR_unshare,
+        ] { #expect(verdict(filter, number: UInt32(number)) == kill, "\(number)") }
+        #expect(verdict(filter, number: UInt32(__NR_clone), arguments: [UInt64(SIGCHLD)]) == kill)
+        #expect(
+            verdict(filter, number: UInt32(__NR_clone3)) == UInt32(SECCOMP_RET_ERRNO) | UInt32(ENOSYS))
+        for protection in [PROT_EXEC, PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC] {
+            let arguments = [0, 4096, UInt64(protection)]
+            #expect(verdict(filter, number: UInt32(__NR_mmap), arguments: arguments) == kill)
+            #expect(verdict(filter, number: UInt32(__NR_mprotect), arguments: arguments) == kill)
         }
     }
 

@@ -27,7 +27,7 @@ struct jail_spawn {
   char *const *arguments;                // NULL-terminated, the name first
   const struct jail_descriptor *descriptors; // targets unique; targets 0, 1, 2 that are absent become /dev/null
   uint32_t descriptor_count;
-  bool in_namespaces;                    // new user, mount, pid, net, ipc and uts namespaces
+  bool in_namespaces;                    // new user, mount, pid, net, ipc, uts and cgroup namespaces
   uint32_t host_uid, host_gid;           // what uid and gid 0 of the new user namespace are outside
   bool changes_identity;                 // the caller may map any uid: become host_uid and host_gid
 };
@@ -38,8 +38,8 @@ int jail_start(const struct jail_spawn *spawn, int *pidfd, int *failed_step);
 
 // --- The jailed process's side ---
 
-/// Becomes user and group `identity` if the caller is root, then unshares the user, mount, network, ipc and uts
-/// namespaces and becomes user 0 of the new one. Single-threaded processes only.
+/// Becomes user and group `identity` if the caller is root, then unshares the user, mount, network, ipc, uts and
+/// cgroup namespaces and becomes user 0 of the new one. Single-threaded processes only.
 int jail_make_own_namespaces(uint32_t identity);
 /// A new, empty, unattached tmpfs, mounted read-only: a descriptor of its root.
 int jail_make_empty_root(void);
@@ -55,6 +55,11 @@ int jail_change_root_here(void);
 int jail_drop_capabilities(void);
 int jail_forbid_new_privileges(void);
 int jail_forbid_dumps(void);
+/// A core-scheduling cookie for the whole process. 0 also where there is no SMT, or a kernel without core scheduling.
+int jail_share_no_core(void);
+/// A Landlock domain for the calling thread, in which it may do none of what Landlock can forbid. What is open stays
+/// usable. 0 also where the kernel has no Landlock or it is switched off. Needs no_new_privs.
+int jail_restrict_by_landlock(void);
 int jail_limit(int resource, uint64_t value);
 /// Makes malloc use one heap for all threads, grown by brk: no thread gets a 64 MiB reservation of its own.
 void jail_use_one_heap(void);

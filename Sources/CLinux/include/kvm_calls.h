@@ -3,8 +3,10 @@
 // Every function returns its result (0 or more) or -errno.
 #ifndef KVM_CALLS_H
 #define KVM_CALLS_H
+#include <linux/fs.h>
 #include <linux/kvm.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /// Executes CPUID; `result` gets EAX, EBX, ECX, EDX.
@@ -13,10 +15,33 @@ static inline void kvm_host_cpuid(uint32_t function, uint32_t index, uint32_t re
                    : "a"(function), "c"(index));
 }
 
-// Request numbers that a system-call filter compares with.
-static const uint32_t kvm_request_run = KVM_RUN;
-static const uint32_t kvm_request_get_regs = KVM_GET_REGS;
-static const uint32_t kvm_request_get_sregs = KVM_GET_SREGS;
+// Request numbers that a system-call filter compares with: all that this header has functions for, and a block device's size.
+enum kvm_request {
+  kvm_request_run = (int)KVM_RUN,
+  kvm_request_get_regs = (int)KVM_GET_REGS,
+  kvm_request_get_sregs = (int)KVM_GET_SREGS,
+  kvm_request_get_api_version = (int)KVM_GET_API_VERSION,
+  kvm_request_create_vm = (int)KVM_CREATE_VM,
+  kvm_request_check_extension = (int)KVM_CHECK_EXTENSION,
+  kvm_request_get_vcpu_mmap_size = (int)KVM_GET_VCPU_MMAP_SIZE,
+  kvm_request_get_supported_cpuid = (int)KVM_GET_SUPPORTED_CPUID,
+  kvm_request_set_user_memory_region = (int)KVM_SET_USER_MEMORY_REGION,
+  kvm_request_set_tss_addr = (int)KVM_SET_TSS_ADDR,
+  kvm_request_set_identity_map_addr = (int)KVM_SET_IDENTITY_MAP_ADDR,
+  kvm_request_create_irqchip = (int)KVM_CREATE_IRQCHIP,
+  kvm_request_get_irqchip = (int)KVM_GET_IRQCHIP,
+  kvm_request_set_irqchip = (int)KVM_SET_IRQCHIP,
+  kvm_request_create_vcpu = (int)KVM_CREATE_VCPU,
+  kvm_request_ioeventfd = (int)KVM_IOEVENTFD,
+  kvm_request_irqfd = (int)KVM_IRQFD,
+  kvm_request_set_regs = (int)KVM_SET_REGS,
+  kvm_request_set_sregs = (int)KVM_SET_SREGS,
+  kvm_request_set_xcrs = (int)KVM_SET_XCRS,
+  kvm_request_set_msrs = (int)KVM_SET_MSRS,
+  kvm_request_set_cpuid2 = (int)KVM_SET_CPUID2,
+  kvm_request_get_tsc_khz = (int)KVM_GET_TSC_KHZ,
+  kvm_request_disk_size = (int)BLKGETSIZE64,
+};
 
 // --- /dev/kvm ---
 int kvm_get_api_version(int system);
