@@ -46,6 +46,10 @@ test: build
 abi:
 	SWIFTLET_WRITE_ABI=1 swift test --filter SystemCallSupportTests
 
+# docs/hostile.md, from Tests/hostile-items and the names of the tests.
+hostile-table:
+	Tests/hostile-table
+
 lab: build
 	Tests/run-tiers lab
 
@@ -56,4 +60,4 @@ bench: image
 clean:
 	rm -rf .build build
 
-.PHONY: build setup host guest evil image run test abi lab bench clean
+.PHONY: build setup host guest evil image run test abi hostile-table lab bench clean

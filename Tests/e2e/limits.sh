@@ -41,7 +41,7 @@ status_is_not 0
 reason_is pids_limit
 equal "$(evidence limit) $(evidence value) $(evidence unit) $(evidence measured_by)" 'pids 5 refusals guest' "the evidence"
 
-claim "--pids: a fork bomb neither ends its guest nor outlives its time limit"
+claim "HOSTILE 26: --pids: a fork bomb neither ends its guest nor outlives its time limit"
 run "$swiftlet" run --pids 16 --timeout 2s --meta meta.json -- sh -c 'f() { f | f & }; f; sleep 1000'
 active && case "$(meta reason)" in pids_limit | wall_timeout) ;; *) fail "reason '$(meta reason)'" ;; esac
 
