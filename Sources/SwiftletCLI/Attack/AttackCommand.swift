@@ -10,11 +10,13 @@ struct AttackCommand {
         let outcomes: [AttackTrial.Outcome]
 
         var isHeld: Bool { outcomes.allSatisfy { $0.problems.isEmpty } }
+        /// Whether none of its kernels could be run on this host.
+        var isSkipped: Bool { outcomes.allSatisfy { $0.skipped != nil } }
 
         /// Each once, in the order in which they came.
         var verdicts: [String] {
             outcomes.reduce(into: []) { verdicts, outcome in
-                let verdict = outcome.verdict?.reason.rawValue ?? "none"
+                let verdict = outcome.verdict?.reason.rawValue ?? "-"
                 if !verdicts.contains(verdict) { verdicts.append(verdict) }
             }
         }
@@ -29,7 +31,7 @@ struct AttackCommand {
         self.printsJSON = printsJSON
     }
 
-    /// - Returns: the exit status: 0 only if every attack was run and held.
+    /// - Returns: the exit status: 0 only if every attack was held. What this host cannot run is named.
     func run() -> Int32 {
         do throws(BatchFailure) {
             return try attack()

@@ -15,9 +15,10 @@ struct AttackReport {
         let verdicts = column(rows.map { $0.verdicts.joined(separator: ", ") }, heading: "verdict")
         var text = "        \(names[0])  \(verdicts[0])  what must hold\n"
         for (index, row) in rows.enumerated() {
-            text += row.isHeld ? "ok      " : "NOT OK  "
+            text += !row.isHeld ? "NOT OK  " : row.isSkipped ? "skipped " : "ok      "
             text += "\(names[index + 1])  \(verdicts[index + 1])  \(row.attack.mustHold)\n"
             for outcome in row.outcomes {
+                if let reason = outcome.skipped { text += "        \(outcome.kernel): \(reason)\n" }
                 for problem in outcome.problems { text += "        \(outcome.kernel): \(problem)\n" }
             }
         }
@@ -27,10 +28,11 @@ struct AttackReport {
     }
 
     private var summary: String {
-        let held = rows.filter(\.isHeld).count
-        let guests = rows.reduce(0) { $0 + $1.outcomes.count }
+        let run = rows.filter { !$0.isSkipped }
+        let held = run.filter(\.isHeld).count
+        let guests = run.reduce(0) { $0 + $1.outcomes.count }
         return """
-            \(held) of \(rows.count) attacks held: \(guests) hostile guests, with \(honestJobs) honest jobs beside them.
+            \(held) of \(run.count) attacks held: \(guests) hostile guests, with \(honestJobs) honest jobs beside them.
             Held also means: never success, no VMM that failed, ended within its limit and 20 s, memory within
             the guest's and 32 MiB, the honest job right, and no process, descriptor or control group left.
             """
@@ -67,6 +69,7 @@ struct AttackReport {
                     $0.string("kernel", outcome.kernel)
                     $0.string("verdict", outcome.verdict?.reason.rawValue)
                     $0.string("message", outcome.verdict?.message)
+                    $0.string("skipped", outcome.skipped)
                     $0.array("problems") { problems in
                         for problem in outcome.problems { problems.string(problem) }
                     }

@@ -10,6 +10,8 @@ final class AttackTrial {
         let kernel: String
         /// Nil: it was not run, or there was nothing to judge.
         var verdict: Verdict?
+        /// Why it cannot be run on this host.
+        var skipped: String?
         /// What did not hold; empty if all did.
         var problems: [String] = []
     }
@@ -88,10 +90,15 @@ final class AttackTrial {
         let machine: AttackedMachine
         let verdict: Verdict
         do throws(LaunchError) {
-            if attack.wantsDisks {
-                request.rootTransport = .block
-                request.disk = try ScratchFile(
-                    bytes: Self.diskBytes, in: ScratchFile.directories(environment: Terminal.environment))
+            request.rootTransport = attack.disks == .none ? .pmem : .block
+            if attack.disks == .imageAndScratch {
+                let places = ScratchFile.directories(environment: Terminal.environment)
+                do throws(LaunchError) {
+                    request.disk = try ScratchFile(bytes: Self.diskBytes, in: places)
+                } catch {
+                    outcome.skipped = error.description
+                    return
+                }
             }
             machine = try AttackedMachine()
             let runner = JobRunner(kvm: kvm.borrowed) { [machine] start throws(LaunchError) in
