@@ -123,6 +123,20 @@ private func expect(
         expect(.entryNotExecutable(0x100_0010)) { $0.segments[2].flags = 6 }
     }
 
+    @Test("HOSTILE 16: notes of any size, anywhere, are not looked at, and change nothing")
+    func notes() throws {
+        var kernel = KernelFile()
+        for (offset, bytes) in [(0, UInt64.max), (UInt64.max, 1), (0x3000, 0), (UInt64.max, .max)] as [(UInt64, UInt64)] {
+            kernel.segments.append(
+                .init(
+                    type: 4, flags: 4, offset: offset, virtual: .max, physical: .max, fileBytes: bytes,
+                    memoryBytes: bytes))
+        }
+        let image = try parse(kernel)
+        #expect(image.segments == (try parse(KernelFile())).segments)
+        #expect(image.entry == 0x100_0010)
+    }
+
     @Test("HOSTILE 16: a kernel without anything to load is refused")
     func empty() {
         expect(.noSegments) { $0.segments = [] }

@@ -198,6 +198,87 @@ final class Box<Value: Sendable>: Sendable {
         #expect(try directory.names() == [])
     }
 
+    @Test("HOSTILE 19: a sparse file larger than all its guest can hold ends the job, and fills no disk of the host's")
+    func sparseBomb() throws {
+        let target = output("r")
+        for (size, reason) in [(1 << 25, Reason.exited), (1 << 25 + 1, .outputLimit), (1 << 40, .outputLimit)] {
+            let result = try run(
+                { machine in
+                    machine.hello()
+                    machine.exit(code: 0)
+                    machine.send(.outputFile(index: 0, mode: 0o644, size: UInt64(size)))
+                    machine.sendData([UInt8](repeating: 0, count: WireLimit.payload))
+                    guard reason == .exited else { return }
+                    for _ in 1..<(size / WireLimit.payload) {
+                        machine.sendData([UInt8](repeating: 0, count: WireLimit.payload))
+                    }
+                    machine.send(.finished)
+                    machine.closeStreams()
+                },
+                preparing: {
+                    $0.memoryBytes = 1 << 25
+                    $0.outputs = [target]
+                })
+            #expect(result.verdict.reason == reason, "\(size): \(result.verdict)")
+            #expect(try directory.names() == (reason == .exited ? ["r"] : []))
+            try? unlinkFile(target.hostPath)
+        }
+    }
+
+    @Test("HOSTILE 19: an answer has a number and no name: a guest never decides a host path")
+    func numbersOnly() throws {
+        let target = JobRequest.OutputFile(
+            guestPath: Array("/../../../tmp/x".utf8), hostPath: Array("\(directory.path)/r".utf8))
+        for index: UInt32 in [1, 2, 0x7fff_ffff, .max] {
+            let result = try run(
+                { machine in
+                    machine.hello()
+                    machine.exit(code: 0)
+                    machine.send(.outputFile(index: index, mode: 0o644, size: 1))
+                    machine.sendData([65])
+                    machine.send(.finished)
+                    machine.closeStreams()
+                }, preparing: { $0.outputs = [target] })
+            #expect(result.verdict.reason == .protocolError)
+            #expect(try directory.names() == [])
+        }
+    }
+
+    @Test("HOSTILE 19: an output that is answered twice is a broken report, and neither answer is published")
+    func answeredTwice() throws {
+        let target = output("r")
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o644, size: 1))
+                machine.sendData([65])
+                machine.send(.outputMissing(index: 0, errno: ENOENT), .finished)
+                machine.closeStreams()
+            }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.reason == .protocolError)
+        #expect(try directory.names() == [])
+    }
+
+    @Test("HOSTILE 20: a link that waits under the name of a temporary file is not followed; the output fails instead")
+    func waitingLink() throws {
+        let target = output("r")
+        _ = try directory.write("precious", Array("p".utf8))
+        #expect(symlink("precious", directory.path + "/.r.swiftlet-\(getpid())-0") == 0)
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o644, size: 1))
+                machine.sendData([65])
+                machine.send(.finished)
+                machine.closeStreams()
+            }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.status == 125)
+        #expect(try directory.read("precious") == Array("p".utf8))
+        #expect(result.outputFiles.first?.size == nil)
+    }
+
     @Test("HOSTILE 19: a target that a file may not replace is refused before the job runs")
     func badTargets() throws {
         for path in ["/dev/null", "/tmp", "\(directory.path)/none/r"] {

@@ -111,6 +111,39 @@ import Testing
         }
     }
 
+    @Test("HOSTILE 18: what is no UTF-8 in a guest's words is shown as such, on one line, and breaks nothing")
+    func noText() throws {
+        let result = try run { machine in
+            machine.send(
+                .hello(version: 1, nonce: machine.nonce, sinceEntryNanoseconds: 0),
+                .failed(stage: .exec, errno: 2, about: [0xff, 0xc3, 0x28, 0x0a, 0x1b, 0x5b, 0x41, 0xf0, 0x9f]))
+        }
+        #expect(result.verdict.reason == .startFailed)
+        #expect(result.verdict.status == 127)
+        let message = try #require(result.verdict.message)
+        #expect(message == "\u{fffd}\u{fffd}(\u{fffd}\u{fffd}[A\u{fffd}: not found in the image")
+    }
+
+    @Test("HOSTILE 16: no word of the job's reaches the kernel's start: the VMM's arguments have none of it")
+    func noInjection() throws {
+        let machine = Box<[String]>()
+        _ = try run(
+            { fake in
+                machine.value = fake.arguments
+                fake.succeed()
+            },
+            preparing: {
+                $0.arguments = ["--unconfined", "init=/evil", "nokaslr"].map { Array($0.utf8) }
+                $0.environment = [Array("--kernel=9".utf8), Array("evil=1".utf8)]
+                $0.workingDirectory = Array("/evil --debug-log".utf8)
+            })
+        let arguments = try #require(machine.value)
+        #expect(arguments.contains("--events"))
+        for word in ["evil", "--unconfined", "--debug-log", "nokaslr", "--kernel=9"] {
+            #expect(!arguments.contains { $0.contains(word) })
+        }
+    }
+
     @Test("HOSTILE 18: a protocol of another version")
     func version() throws {
         try expectViolation("version 2") { machine in

@@ -58,6 +58,14 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
     }
 
     @Test(
+        "HOSTILE 22: 0 processors are refused, and so is every other number: a guest has one",
+        arguments: ["0", "-1", "2", "4294967296", "99999999999999999999"])
+    func processors(text: String) {
+        #expect(throws: UsageError("--cpus: not available in this version")) { try parse("--cpus", text, "x") }
+        #expect(throws: UsageError.self) { try parse("-c" + text, "x") }
+    }
+
+    @Test(
         "HOSTILE 22: sizes that are none are refused with the option's name",
         arguments: [
             "0", "1", "4095", "1K", "banana", "-1", "-5M", "1e9", "99999999999999999999", "16E", "8388608T",

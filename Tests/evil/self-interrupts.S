@@ -1,5 +1,5 @@
-// The processor sends itself an interrupt out of each interrupt, ten thousand times, then what else it can send itself: NMIs,
-// SMIs, start-ups, reserved delivery modes, to itself, to all and to processors that are not there.
+// The processor sends itself an interrupt out of each interrupt, ten thousand times, then what else it can send: start-ups,
+// reserved delivery modes, an NMI, to itself, to all and to processors that are not there.
 #include "evil.h"
   ud2
 spin:
@@ -21,7 +21,7 @@ others:
   cli
   .irp destination, 0x01000000, 0x7F000000, 0xFF000000, 0
   movl $\destination, LAPIC_DESTINATION(%rbx)
-  .irp mode, 0x0, 0x100, 0x200, 0x300, 0x600, 0x700
+  .irp mode, 0x0, 0x100, 0x300, 0x600, 0x700
   movl $(0x4050 | \mode), LAPIC_COMMAND(%rbx)
   movl $(0x4000 | \mode), LAPIC_COMMAND(%rbx)
   movl $(0x84050 | \mode), LAPIC_COMMAND(%rbx)   // all

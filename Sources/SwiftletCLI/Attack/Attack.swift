@@ -100,6 +100,9 @@ struct Attack {
         endless("a timer of a nanosecond, halted", "timer-periodic", holds: "the time limit ends it"),
         passing("interrupts sent to itself", "self-interrupts", holds: "delivered or dropped"),
         Attack(
+            "a system management interrupt to itself", ["self-smi"], "the guest's own loss",
+            [.protocolError, .guestPanic, .wallTimeout], limitSeconds: endlessSeconds),
+        Attack(
             "the only processor stopped by INIT", ["self-init"], "the time limit ends it, or KVM gives up",
             [.wallTimeout, .guestPanic], limitSeconds: endlessSeconds),
         endless("a spin", "spin", holds: "the time limit ends it"),

@@ -96,6 +96,8 @@ evil 2s timer-periodic wall_timeout
 active && at_most "$(meta cpu)" 2500000 "microseconds of processor time in 2 s"
 claim "HOSTILE 15: interrupts it sends itself, of every kind, to processors that are there and that are not"
 evil 60s self-interrupts protocol_error
+claim "HOSTILE 15: a system management interrupt it sends itself"
+evil 2s self-smi protocol_error guest_panic wall_timeout
 claim "HOSTILE 15: the only processor stops itself with INIT"
 evil 2s self-init wall_timeout guest_panic
 claim "HOSTILE 15: hypercalls of every number"
