@@ -96,6 +96,7 @@ struct Attack {
         failing("every way to reboot a PC", "reboot", holds: "nothing, and a triple fault ends this VM only"),
         passing("hypercalls of every number", "hypercalls", holds: "KVM refuses"),
         passing("nested virtualisation", "nested", holds: "neither told of nor to be had"),
+        passing("a PC's timer", "pit", holds: "there is none"),
         passing("a timer storm", "timer-storm", holds: "the guest's own processor time"),
         endless("a timer of a nanosecond, halted", "timer-periodic", holds: "the time limit ends it"),
         passing("interrupts sent to itself", "self-interrupts", holds: "delivered or dropped"),

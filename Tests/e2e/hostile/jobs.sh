@@ -83,6 +83,119 @@ run "$swiftlet" run --image python --in job.py:/job/job.py -- sh -c 'ls /dev/kvm
 status_is 0
 stdout_is no
 
+claim "HOSTILE 26: connecting to every vsock port there is below 8192, and to some beyond, reaches nobody"
+needs python
+cat >ports.py <<'PY'
+import socket
+reached = 0
+for port in (*range(8192), *(2 ** n - 1 for n in range(13, 33))):
+    s = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    try:
+        s.connect((2, port))
+        reached += 1
+    except OSError:
+        pass
+    s.close()
+print(reached)
+PY
+run "$swiftlet" run --timeout 60s --image python --in ports.py:/job/ports.py -- python3 /job/ports.py
+status_is 0
+stdout_is 0
+next_is_fine
+
+claim "HOSTILE 26: 1 TiB of mmap is refused or given out page by page; touched, it ends in the job's own memory limit"
+needs python
+cat >map.py <<'PY'
+import mmap
+try:
+    m = mmap.mmap(-1, 1 << 40, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)   # MAP_NORESERVE
+except (OSError, MemoryError) as error:
+    print("refused")
+    raise SystemExit
+for at in range(0, 1 << 40, 4096):
+    m[at] = 1
+PY
+run "$swiftlet" run -m 64M --timeout 60s --meta meta.json --image python --in map.py:/job/map.py -- python3 /job/map.py
+active && case "$(meta reason) $(cat stdout)" in 'exited refused' | 'out_of_memory ') ;; *) fail "reason '$(meta reason)'" ;; esac
+next_is_fine
+
+claim "HOSTILE 26: 10 GB of output end at the output limit, and cost the host no memory"
+run "$swiftlet" run --timeout 60s --max-output 50M --meta meta.json -- head -c 10000000000 /dev/zero
+status_is 153
+reason_is output_limit
+at_most "$(size_of stdout)" $((50 << 20)) "bytes of output"
+next_is_fine
+
+claim "HOSTILE 18: standard output flooded by a job while its input is closed, and the host has more to say"
+active && head -c 20000000 /dev/zero >input
+run_from input "$swiftlet" run -i --timeout 60s --meta meta.json -- sh -c 'exec <&-; head -c 20000000 /dev/zero'
+status_is 0
+equal "$(size_of stdout)" 20000000 "bytes of output"
+next_is_fine
+
+claim "HOSTILE 26: a million files, or as many as fit into the job's memory"
+needs python
+cat >files.py <<'PY'
+import os
+made = 0
+os.mkdir("/tmp/n")
+os.chdir("/tmp/n")
+try:
+    for made in range(1_000_000):
+        os.mknod(str(made))
+except OSError as error:
+    print("refused", error.errno)
+else:
+    print("all")
+assert made > 10_000, made
+assert os.path.exists(str(made - 1))
+PY
+run "$swiftlet" run -m 64M --timeout 100s --meta meta.json --image python --in files.py:/job/files.py -- python3 /job/files.py
+active && case "$status $(cat stdout)" in '0 refused 28' | '0 refused 12' | '0 all') ;; *) fail "neither all nor refused" ;; esac
+next_is_fine
+
+claim "HOSTILE 26: a clock set wrong by a job is wrong nowhere else"
+run "$swiftlet" run -- sh -c 'date -s "1990-01-01 00:00:00" >/dev/null 2>&1; date +%Y'
+status_is 0
+active && case $(cat stdout) in 1990 | "$(date +%Y)") ;; *) fail "neither set nor refused" ;; esac
+run "$swiftlet" run -- date +%Y
+stdout_is "$(date +%Y)"
+
+claim "HOSTILE 26: 4,096 threads at once, or as many as the guest gives"
+needs python
+cat >threads.py <<'PY'
+import threading
+threading.stack_size(32768)
+go = threading.Event()
+threads = []
+try:
+    for i in range(4096):
+        thread = threading.Thread(target=go.wait)
+        thread.start()
+        threads.append(thread)
+except RuntimeError:
+    pass
+go.set()
+for thread in threads:
+    thread.join()
+print("joined" if len(threads) > 200 else len(threads))
+PY
+run "$swiftlet" run -m 256M --timeout 100s --image python --in threads.py:/job/threads.py -- python3 /job/threads.py
+status_is 0
+stdout_is joined
+next_is_fine
+
+claim "HOSTILE 26: a truncated program is refused or dies, and takes nothing along"
+program=$(command -v busybox)
+for bytes in 1 63 64 100 4096 20000 1000000; do
+  active || break
+  head -c $bytes "$program" >cut; chmod 755 cut
+  run "$swiftlet" run --timeout 20s --meta meta.json --in cut:/job/busybox -- /job/busybox true
+  status_is_not 0
+  active && case $(meta reason) in signaled | start_failed) ;; *) fail "cut to $bytes: reason '$(meta reason)'" ;; esac
+done
+next_is_fine
+
 claim "HOSTILE 20: no process of the host is visible from the job"
 run "$swiftlet" run -- sh -c 'ps 2>/dev/null | grep -c "[s]wiftlet-vmm"; ls /proc | grep -c "^[0-9]"'
 active && [ "$(sed -n 1p stdout)" = 0 ] || fail "the job sees: $(cat stdout)"
