@@ -56,6 +56,10 @@ abi:
 security:
 	SWIFTLET_WRITE_SECURITY=1 swift test --filter SecurityDocumentTests
 
+# docs/hostile.md, from Tests/hostile-items and the names of the tests.
+hostile-table:
+	Tests/hostile-table
+
 lab: build
 	Tests/run-tiers lab
 
@@ -66,4 +70,4 @@ bench: image
 clean:
 	rm -rf .build build
 
-.PHONY: build setup host guest evil takeover image run test abi security lab bench clean
+.PHONY: build setup host guest evil takeover image run test abi security hostile-table lab bench clean

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -62,6 +63,20 @@ int linux_process_ended(int pidfd, int waits, struct linux_process_end *end) {
   int exited = info.si_code == CLD_EXITED;
   *end = (struct linux_process_end){exited ? 0 : info.si_status, exited ? info.si_status : 0};
   return 1;
+}
+
+int linux_has_children(void) {
+  siginfo_t info = {0};
+  int result;
+  do {
+    result = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+  } while (result < 0 && errno == EINTR);
+  return result < 0 ? (errno == ECHILD ? 0 : -errno) : 1;
+}
+
+uint64_t linux_children_peak_kib(void) {
+  struct rusage usage = {0};
+  return getrusage(RUSAGE_CHILDREN, &usage) == 0 ? (uint64_t)usage.ru_maxrss : 0;
 }
 
 uint64_t linux_physical_memory(void) {

@@ -292,7 +292,12 @@ extension JobLoop {
                     timeline.exitReceived = monotonicNanoseconds()
                     seen.report = report
                 case .outputBegins(let index, let mode, let size):
-                    outputs.begin(index: index, mode: mode, size: size)
+                    if size > mostGuestBytes {
+                        let path = request.outputs[index].guestPath
+                        intervene(.outputFileTooLarge(path: path, bytes: size, limit: mostGuestBytes))
+                    } else {
+                        outputs.begin(index: index, mode: mode, size: size)
+                    }
                 case .outputData(let range):
                     bytes.withUnsafeBytes { outputs.write(UnsafeRawBufferPointer(rebasing: $0[range])) }
                 case .outputEnds(let index):
@@ -307,6 +312,13 @@ extension JobLoop {
         } catch {
             if case .violation(let text) = error { violate(text) }
         }
+    }
+
+    /// All that a guest can hold: its memory, its disk, and what its image brought. A file that is larger has holes, and
+    /// written out would fill the host's disk for nothing: a job of a kilobyte could name a file of a terabyte.
+    private var mostGuestBytes: UInt64 {
+        let image = (try? request.image.status().size) ?? 0
+        return request.memoryBytes + (request.diskBytes ?? 0) + image
     }
 
     /// Once all is reported: as many bytes must have arrived as the guest says the job wrote. Otherwise output was lost

@@ -10,6 +10,8 @@ struct Observations {
         case wallTimeout(measured: UInt64)
         case cpuTimeout(measured: UInt64)
         case outputLimit(bytes: UInt64)
+        /// An output file says that it is larger than all that its guest can hold.
+        case outputFileTooLarge(path: [UInt8], bytes: UInt64, limit: UInt64)
         /// The guest's kernel has not come up.
         case bootTimeout(measured: UInt64)
         case cancelled(signal: Int32)
@@ -85,6 +87,13 @@ extension Verdict {
                 .outputLimit, status: 128 + SIGXFSZ, message: "stopped: more than \(limit) bytes of output",
                 evidence: Evidence(
                     limit: .maximumOutput, value: limit, measured: bytes, unit: .bytes, isGuestsWord: false))
+        case .outputFileTooLarge(let path, let bytes, let limit):
+            self = Verdict(
+                .outputLimit, status: 128 + SIGXFSZ,
+                message: "stopped: output file \(printable(path)) of \(bytes) bytes, more than its guest can hold "
+                    + "(\(limit)): it is mostly holes",
+                evidence: Evidence(
+                    limit: .maximumOutput, value: limit, measured: bytes, unit: .bytes, isGuestsWord: true))
         case .bootTimeout(let measured):
             let limit = Observations.bootLimitNanoseconds
             self = Verdict(

@@ -27,7 +27,7 @@ public func main() -> Int32 {
 private let help = """
     usage: swiftlet run [options] [--] COMMAND [ARG...]     run a command in a virtual machine of its own
            swiftlet batch [options] JOBS.ndjson|-           many jobs, a line of JSON each, and their results
-           swiftlet doctor                                  can this host run jobs, and what to change
+           swiftlet doctor [--attack]                       can this host run jobs, what to change; run hostile guests
            swiftlet image build NAME|DIR [NAME]             make a root image from a recipe
            swiftlet image import TARBALL|DIR NAME           make a root image from an archive or directory
            swiftlet image ls | inspect NAME | rm NAME...    the root images there are

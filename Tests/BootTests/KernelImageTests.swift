@@ -33,7 +33,7 @@ private func expect(
         #expect(image.physicalPage(of: UInt64(SWIFTLET_NUCLEUS_FRAME)) == 0x10_3000)
     }
 
-    @Test("what is not an ELF file is refused: empty, text, a bzImage")
+    @Test("HOSTILE 16: what is not an ELF file is refused: empty, text, a bzImage")
     func foreign() {
         for bytes in [[], Array("#!/bin/sh\n".utf8), [0x4D, 0x5A] + [UInt8](repeating: 0, count: 4094)] {
             #expect(throws: KernelImageError.notELF) {
@@ -42,7 +42,7 @@ private func expect(
         }
     }
 
-    @Test("ELF files for something else are refused: 32-bit, big-endian, ARM, position-independent")
+    @Test("HOSTILE 16: ELF files for something else are refused: 32-bit, big-endian, ARM, position-independent")
     func otherELF() {
         expect(.notForThisMachine) { $0.magic[4] = 1 }
         expect(.notForThisMachine) { $0.magic[5] = 2 }
@@ -51,7 +51,7 @@ private func expect(
         expect(.notForThisMachine) { $0.headerBytes = 55 }
     }
 
-    @Test("a file cut anywhere is refused as truncated or not ELF, and never crashes")
+    @Test("HOSTILE 16: a file cut anywhere is refused as truncated or not ELF, and never crashes")
     func truncatedAnywhere() throws {
         let whole = KernelFile().encoded()
         // Every length of the headers; further on only each page's edges can matter.
@@ -68,7 +68,7 @@ private func expect(
         }
     }
 
-    @Test("program headers that lie behind the first page or overflow are truncation")
+    @Test("HOSTILE 16: program headers that lie behind the first page or overflow are truncation")
     func headersElsewhere() {
         expect(.truncated(needs: 4097 + 168, bytes: 0x3080)) { $0.headersAt = 4097 }
         expect(.truncated(needs: 167, bytes: 0x3080)) { $0.headersAt = .max }
@@ -76,7 +76,7 @@ private func expect(
         expect(.tooManySegments(65535)) { $0.headerCount = 65535 }
     }
 
-    @Test("p_offset + p_filesz past the end or past 2^64 is truncation")
+    @Test("HOSTILE 16: p_offset + p_filesz past the end or past 2^64 is truncation")
     func fileRange() {
         expect(.truncated(needs: 0x3081, bytes: 0x3080)) {
             $0.segments[2].fileBytes = 0x81
@@ -85,7 +85,7 @@ private func expect(
         expect(.truncated(needs: .max, bytes: 0x3080)) { $0.segments[2].offset = .max - 5 }
     }
 
-    @Test("segments must be page-aligned, inside the address ranges, and not wrap")
+    @Test("HOSTILE 16: segments must be page-aligned, inside the address ranges, and not wrap")
     func segmentRanges() {
         expect(.badSegment(2, .unaligned)) { $0.segments[2].virtual += 8 }
         expect(.badSegment(2, .unaligned)) { $0.segments[2].physical += 8 }
@@ -108,14 +108,14 @@ private func expect(
         expect(.badSegment(0, .writableAndExecutable)) { $0.segments[0].flags = 7 }
     }
 
-    @Test("segments that share a page, physically or virtually, are refused")
+    @Test("HOSTILE 16: segments that share a page, physically or virtually, are refused")
     func overlap() {
         expect(.overlap(0, 2)) { $0.segments[2].physical = $0.segments[0].physical }
         expect(.overlap(1, 2)) { $0.segments[2].physical = 0x10_3000 }
         expect(.overlap(0, 1)) { $0.segments[1].virtual = $0.segments[0].virtual }
     }
 
-    @Test("the entry must be ring-3 code: not data, not the nucleus, not nowhere")
+    @Test("HOSTILE 16: the entry must be ring-3 code: not data, not the nucleus, not nowhere")
     func entry() {
         expect(.entryNotExecutable(0)) { $0.entry = 0 }
         expect(.entryNotExecutable(UInt64(SWIFTLET_NUCLEUS))) { $0.entry = UInt64(SWIFTLET_NUCLEUS) }
@@ -123,13 +123,27 @@ private func expect(
         expect(.entryNotExecutable(0x100_0010)) { $0.segments[2].flags = 6 }
     }
 
-    @Test("a kernel without anything to load is refused")
+    @Test("HOSTILE 16: notes of any size, anywhere, are not looked at, and change nothing")
+    func notes() throws {
+        var kernel = KernelFile()
+        for (offset, bytes) in [(0, UInt64.max), (UInt64.max, 1), (0x3000, 0), (UInt64.max, .max)] as [(UInt64, UInt64)] {
+            kernel.segments.append(
+                .init(
+                    type: 4, flags: 4, offset: offset, virtual: .max, physical: .max, fileBytes: bytes,
+                    memoryBytes: bytes))
+        }
+        let image = try parse(kernel)
+        #expect(image.segments == (try parse(KernelFile())).segments)
+        #expect(image.entry == 0x100_0010)
+    }
+
+    @Test("HOSTILE 16: a kernel without anything to load is refused")
     func empty() {
         expect(.noSegments) { $0.segments = [] }
         expect(.noSegments) { for index in 0..<3 { $0.segments[index].type = 4 } }
     }
 
-    @Test("ten thousand kernels with random bytes changed are parsed or refused, never trapped on")
+    @Test("HOSTILE 16: ten thousand kernels with random bytes changed are parsed or refused, never trapped on")
     func randomDamage() throws {
         let seed = UInt64.random(in: 1...(.max))
         var generator = XorShift(state: seed)

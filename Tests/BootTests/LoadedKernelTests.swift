@@ -119,7 +119,7 @@ import Testing
         #expect(rest.allSatisfy { $0 == 0 })
     }
 
-    @Test("a file without the nucleus's pages is not a kernel of ours")
+    @Test("HOSTILE 16: a file without the nucleus's pages is not a kernel of ours")
     func noNucleus() throws {
         var kernel = KernelFile()
         kernel.segments.remove(at: 1)
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test("a kernel larger than memory does not fit, and says how much it needs")
+    @Test("HOSTILE 16: a kernel larger than memory does not fit, and says how much it needs")
     func tooLarge() throws {
         var kernel = KernelFile()
         kernel.segments[1].physical = 0x20_0000
@@ -141,7 +141,7 @@ import Testing
         #expect(needs > Self.memoryBytes)
     }
 
-    @Test("a descriptor that is no regular file is refused")
+    @Test("HOSTILE 16: a descriptor that is no regular file is refused")
     func notAFile() throws {
         let memory = try GuestMemory(size: Self.memoryBytes)
         let map = try PhysicalMap(memoryBytes: Self.memoryBytes, rootImageBytes: nil)
@@ -153,7 +153,7 @@ import Testing
 }
 
 @Suite struct PhysicalMapTests {
-    @Test("zero, one byte, odd and absurd memory sizes are refused with the limit in the sentence")
+    @Test("HOSTILE 22: zero, one byte, odd and absurd memory sizes are refused with the limit in the sentence")
     func refusedSizes() {
         for bytes in [0, 1, (16 << 20) - 1] as [UInt64] {
             #expect(throws: GuestLayoutError.tooLittleMemory(bytes)) {
@@ -184,7 +184,7 @@ import Testing
         #expect(map.rootImage == .init(start: 4 << 30, bytes: 4096))
     }
 
-    @Test("an empty or absurd root image is refused")
+    @Test("HOSTILE 22: an empty or absurd root image is refused")
     func rootImageSizes() {
         #expect(throws: GuestLayoutError.emptyRootImage) {
             _ = try PhysicalMap(memoryBytes: 16 << 20, rootImageBytes: 0)

@@ -88,7 +88,7 @@ final class Box<Value: Sendable>: Sendable {
         }
     }
 
-    @Test("a device or pipe as input is refused and named")
+    @Test("HOSTILE 20: a device or pipe as input is refused and named")
     func device() throws {
         let error = #expect(throws: LaunchError.self) {
             try InputPlan([.init(hostPath: Array("/dev/zero".utf8), guestPath: Array("/x".utf8))])
@@ -106,7 +106,7 @@ final class Box<Value: Sendable>: Sendable {
         .init(guestPath: Array("/job/\(name)".utf8), hostPath: Array("\(directory.path)/\(name)".utf8))
     }
 
-    @Test("an output comes back with content and permission bits, and without set-user-ID")
+    @Test("HOSTILE 19: an output comes back with content and permission bits, and without set-user-ID")
     func comesBack() throws {
         let target = output("r")
         let result = try run(
@@ -146,7 +146,7 @@ final class Box<Value: Sendable>: Sendable {
     }
 
     @Test(
-        "nothing half-written is left, and an old file stays, when the guest dies in the middle of an output")
+        "HOSTILE 19: nothing half-written is left, and an old file stays, when the guest dies in the middle of an output")
     func diesInTheMiddle() throws {
         let target = output("r")
         _ = try directory.write("r", Array("old".utf8))
@@ -163,7 +163,7 @@ final class Box<Value: Sendable>: Sendable {
         #expect(try directory.read("r") == Array("old".utf8))
     }
 
-    @Test("a complete output is not published when the report around it is not")
+    @Test("HOSTILE 19: a complete output is not published when the report around it is not")
     func incompleteReport() throws {
         let target = output("r")
         let result = try run(
@@ -177,14 +177,14 @@ final class Box<Value: Sendable>: Sendable {
         #expect(try directory.names() == [])
     }
 
-    @Test("finished without an answer for every output is a broken report")
+    @Test("HOSTILE 19: finished without an answer for every output is a broken report")
     func unanswered() throws {
         let target = output("r")
         let result = try run({ $0.succeed() }, preparing: { $0.outputs = [target] })
         #expect(result.verdict.reason == .protocolError)
     }
 
-    @Test("more data than the announced size is refused")
+    @Test("HOSTILE 19: more data than the announced size is refused")
     func tooMuchData() throws {
         let target = output("r")
         let result = try run(
@@ -198,7 +198,88 @@ final class Box<Value: Sendable>: Sendable {
         #expect(try directory.names() == [])
     }
 
-    @Test("a target that a file may not replace is refused before the job runs")
+    @Test("HOSTILE 19: a sparse file larger than all its guest can hold ends the job, and fills no disk of the host's")
+    func sparseBomb() throws {
+        let target = output("r")
+        for (size, reason) in [(1 << 25, Reason.exited), (1 << 25 + 1, .outputLimit), (1 << 40, .outputLimit)] {
+            let result = try run(
+                { machine in
+                    machine.hello()
+                    machine.exit(code: 0)
+                    machine.send(.outputFile(index: 0, mode: 0o644, size: UInt64(size)))
+                    machine.sendData([UInt8](repeating: 0, count: WireLimit.payload))
+                    guard reason == .exited else { return }
+                    for _ in 1..<(size / WireLimit.payload) {
+                        machine.sendData([UInt8](repeating: 0, count: WireLimit.payload))
+                    }
+                    machine.send(.finished)
+                    machine.closeStreams()
+                },
+                preparing: {
+                    $0.memoryBytes = 1 << 25
+                    $0.outputs = [target]
+                })
+            #expect(result.verdict.reason == reason, "\(size): \(result.verdict)")
+            #expect(try directory.names() == (reason == .exited ? ["r"] : []))
+            try? unlinkFile(target.hostPath)
+        }
+    }
+
+    @Test("HOSTILE 19: an answer has a number and no name: a guest never decides a host path")
+    func numbersOnly() throws {
+        let target = JobRequest.OutputFile(
+            guestPath: Array("/../../../tmp/x".utf8), hostPath: Array("\(directory.path)/r".utf8))
+        for index: UInt32 in [1, 2, 0x7fff_ffff, .max] {
+            let result = try run(
+                { machine in
+                    machine.hello()
+                    machine.exit(code: 0)
+                    machine.send(.outputFile(index: index, mode: 0o644, size: 1))
+                    machine.sendData([65])
+                    machine.send(.finished)
+                    machine.closeStreams()
+                }, preparing: { $0.outputs = [target] })
+            #expect(result.verdict.reason == .protocolError)
+            #expect(try directory.names() == [])
+        }
+    }
+
+    @Test("HOSTILE 19: an output that is answered twice is a broken report, and neither answer is published")
+    func answeredTwice() throws {
+        let target = output("r")
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o644, size: 1))
+                machine.sendData([65])
+                machine.send(.outputMissing(index: 0, errno: ENOENT), .finished)
+                machine.closeStreams()
+            }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.reason == .protocolError)
+        #expect(try directory.names() == [])
+    }
+
+    @Test("HOSTILE 20: a link that waits under the name of a temporary file is not followed; the output fails instead")
+    func waitingLink() throws {
+        let target = output("r")
+        _ = try directory.write("precious", Array("p".utf8))
+        #expect(symlink("precious", directory.path + "/.r.swiftlet-\(getpid())-0") == 0)
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o644, size: 1))
+                machine.sendData([65])
+                machine.send(.finished)
+                machine.closeStreams()
+            }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.status == 125)
+        #expect(try directory.read("precious") == Array("p".utf8))
+        #expect(result.outputFiles.first?.size == nil)
+    }
+
+    @Test("HOSTILE 19: a target that a file may not replace is refused before the job runs")
     func badTargets() throws {
         for path in ["/dev/null", "/tmp", "\(directory.path)/none/r"] {
             let file = JobRequest.OutputFile(guestPath: Array("/r".utf8), hostPath: Array(path.utf8))
@@ -206,7 +287,7 @@ final class Box<Value: Sendable>: Sendable {
         }
     }
 
-    @Test("a link at the target is replaced, what it points to is not touched")
+    @Test("HOSTILE 19: a link at the target is replaced, what it points to is not touched")
     func link() throws {
         let target = output("r")
         _ = try directory.write("precious", Array("p".utf8))

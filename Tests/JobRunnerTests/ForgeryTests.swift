@@ -18,7 +18,7 @@ import Testing
         #expect(result.verdict.message?.contains(what) == true, "\(result.verdict)", sourceLocation: location)
     }
 
-    @Test("bytes that are no frames")
+    @Test("HOSTILE 18: bytes that are no frames")
     func garbage() throws {
         try expectViolation("unknown type") {
             $0.send([UInt8](repeating: 0x41, count: 1000).enumerated().map { $0.offset % 8 >= 6 ? 0 : 0x41 })
@@ -26,7 +26,7 @@ import Testing
         try expectViolation("4294967295 bytes") { $0.send([0xff, 0xff, 0xff, 0xff, 67, 0, 0, 0]) }
     }
 
-    @Test("frames of the host's direction")
+    @Test("HOSTILE 18: frames of the host's direction")
     func hostFrames() throws {
         try expectViolation("unknown type 10") { machine in
             var bytes: [UInt8] = []
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test("an exit before the start, and a second exit")
+    @Test("HOSTILE 18: an exit before the start, and a second exit")
     func exitsOutOfOrder() throws {
         try expectViolation("exited out of order") { $0.exit(code: 0) }
         try expectViolation("exited out of order") { machine in
@@ -45,12 +45,12 @@ import Testing
         }
     }
 
-    @Test("a second hello, which would bring a nonce of its own")
+    @Test("HOSTILE 18: a second hello, which would bring a nonce of its own")
     func secondHello() throws {
         try expectViolation("hello out of order") { $0.hello() }
     }
 
-    @Test("an exit report of another boot")
+    @Test("HOSTILE 18: an exit report of another boot")
     func foreignNonce() throws {
         try expectViolation("another boot") { machine in
             machine.hello()
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test(
-        "exit codes and signals that no process can have",
+        "HOSTILE 18: exit codes and signals that no process can have",
         arguments: [
             (.exited, 256), (.exited, .max), (.signaled, 0), (.signaled, 65),
         ] as [(GuestMessage.ExitReport.Kind, UInt32)])
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    @Test("more unsupported system calls than Linux has")
+    @Test("HOSTILE 18: more unsupported system calls than Linux has")
     func unsupportedFlood() throws {
         try expectViolation("too many") { machine in
             machine.hello()
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test("more missing files or unknown ioctls than a kernel may report, and a missing file with a NUL in it")
+    @Test("HOSTILE 18: more missing files or unknown ioctls than a kernel may report, and a missing file with a NUL in it")
     func missingFlood() throws {
         try expectViolation("too many missing") { machine in
             machine.hello()
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test("an output that was not asked for, and data that belongs to none")
+    @Test("HOSTILE 18, 19: an output that was not asked for, and data that belongs to none")
     func strayOutputs() throws {
         try expectViolation("not asked for") { machine in
             machine.hello()
@@ -111,7 +111,40 @@ import Testing
         }
     }
 
-    @Test("a protocol of another version")
+    @Test("HOSTILE 18: what is no UTF-8 in a guest's words is shown as such, on one line, and breaks nothing")
+    func noText() throws {
+        let result = try run { machine in
+            machine.send(
+                .hello(version: 1, nonce: machine.nonce, sinceEntryNanoseconds: 0),
+                .failed(stage: .exec, errno: 2, about: [0xff, 0xc3, 0x28, 0x0a, 0x1b, 0x5b, 0x41, 0xf0, 0x9f]))
+        }
+        #expect(result.verdict.reason == .startFailed)
+        #expect(result.verdict.status == 127)
+        let message = try #require(result.verdict.message)
+        #expect(message == "\u{fffd}\u{fffd}(\u{fffd}\u{fffd}[A\u{fffd}: not found in the image")
+    }
+
+    @Test("HOSTILE 16: no word of the job's reaches the kernel's start: the VMM's arguments have none of it")
+    func noInjection() throws {
+        let machine = Box<[String]>()
+        _ = try run(
+            { fake in
+                machine.value = fake.arguments
+                fake.succeed()
+            },
+            preparing: {
+                $0.arguments = ["--unconfined", "init=/evil", "nokaslr"].map { Array($0.utf8) }
+                $0.environment = [Array("--kernel=9".utf8), Array("evil=1".utf8)]
+                $0.workingDirectory = Array("/evil --debug-log".utf8)
+            })
+        let arguments = try #require(machine.value)
+        #expect(arguments.contains("--events"))
+        for word in ["evil", "--unconfined", "--debug-log", "nokaslr", "--kernel=9"] {
+            #expect(!arguments.contains { $0.contains(word) })
+        }
+    }
+
+    @Test("HOSTILE 18: a protocol of another version")
     func version() throws {
         try expectViolation("version 2") { machine in
             machine.send(.hello(version: 2, nonce: machine.nonce, sinceEntryNanoseconds: 0))

@@ -97,7 +97,7 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
     }
 
     @Test(
-        "what is no EROFS image with 4 KiB blocks is refused, and never gets a name",
+        "HOSTILE 10: what is no EROFS image with 4 KiB blocks is refused, and never gets a name",
         arguments: [
             [], Array("not an image".utf8), erofs(blocks: 2, magic: 0x1234_5678),
             erofs(blocks: 2, blockSizeBits: 9),
@@ -122,7 +122,7 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
     }
 
     @Test(
-        "names that could leave the directory or look like an option are refused",
+        "HOSTILE 20: names that could leave the directory or look like an option are refused",
         arguments: [
             "", ".", "..", "../x", "a/b", "-x", "Ä", "A", "a b", String(repeating: "a", count: 65),
         ])

@@ -44,7 +44,7 @@ import Testing
                     isGuestsWord: false))
     }
 
-    @Test("a kernel that never says hello is guest_hang, 125, and nothing it says later counts")
+    @Test("HOSTILE 21: a kernel that never says hello is guest_hang, 125, and nothing it says later counts")
     func hang() {
         var seen = ended(code: 0)
         seen.intervention = .bootTimeout(measured: 60_000_000_000)

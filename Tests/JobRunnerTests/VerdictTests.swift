@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test(
-        "a guest that powers off without a report has broken the protocol, whatever it sent before",
+        "HOSTILE 18: a guest that powers off without a report has broken the protocol, whatever it sent before",
         arguments: 0...3)
     func missingReport(steps: Int) throws {
         let result = try run { machine in
@@ -85,7 +85,7 @@ import Testing
         #expect(result.verdict.status == 125)
     }
 
-    @Test("a report of success without the streams' ends is not success")
+    @Test("HOSTILE 18: a report of success without the streams' ends is not success")
     func streamsMissing() throws {
         let result = try run { machine in
             machine.hello()
@@ -97,7 +97,7 @@ import Testing
         #expect(result.verdict.reason == .protocolError)
     }
 
-    @Test("fewer bytes arrived than the guest says were written: output was lost, and that is no success")
+    @Test("HOSTILE 18: fewer bytes arrived than the guest says were written: output was lost, and that is no success")
     func lostBytes() throws {
         let result = try run { machine in
             machine.hello()
@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test(
-        "each way a machine ends without a report has its reason, and none is success",
+        "HOSTILE 15: each way a machine ends without a report has its reason, and none is success",
         arguments: [
             (.guestPanic, .guestPanic), (.tripleFault, .guestPanic), (.kvmInternalError, .guestPanic),
             (.deviceUnusable, .guestPanic), (.vmmError, .startFailed),
@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test(
-        "a VMM that is killed is vmm_error, one that its seccomp filter killed is seccomp",
+        "HOSTILE 21: a VMM that is killed is vmm_error, one that its seccomp filter killed is seccomp",
         arguments: [
             (SIGKILL, .vmmError), (SIGSYS, .seccomp), (SIGSEGV, .vmmError),
         ] as [(CInt, Reason)])
@@ -178,7 +178,7 @@ import Testing
         #expect(result.verdict.status == 124)
     }
 
-    @Test("output beyond its limit ends the job at once with 153")
+    @Test("HOSTILE 26: output beyond its limit ends the job at once with 153")
     func outputLimit() throws {
         let result = try run { machine in
             machine.hello()
@@ -216,7 +216,7 @@ import Testing
 }
 
 @Suite struct PrintableTests {
-    @Test("what a guest says cannot move a terminal's cursor, hide text or forge a line")
+    @Test("HOSTILE 18: what a guest says cannot move a terminal's cursor, hide text or forge a line")
     func controls() {
         #expect(
             printable(Array("a\u{1b}[2J\nb\u{202e}c\u{9b}".utf8) + [0xff])

@@ -172,44 +172,44 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
         }
     }
 
-    @Test("a length of 2^32-1 is refused at the header, before anything is kept for it")
+    @Test("HOSTILE 18: a length of 2^32-1 is refused at the header, before anything is kept for it")
     func hugeLength() {
         #expect(
             guestError([0xff, 0xff, 0xff, 0xff, 66, 0, 0, 0]) == .badLength(type: 66, length: .max))
         #expect(guestError([0xff, 0xff, 0xff, 0xff, 7, 0, 0, 0]) == .badLength(type: 7, length: .max))
     }
 
-    @Test("a length of zero is refused where a payload is due, in data frames too")
+    @Test("HOSTILE 18: a length of zero is refused where a payload is due, in data frames too")
     func zeroLength() {
         #expect(guestError([0, 0, 0, 0, 67, 0, 0, 0]) == .badLength(type: 67, length: 0))
         #expect(guestError([0, 0, 0, 0, 7, 0, 0, 0]) == .badLength(type: 7, length: 0))
     }
 
-    @Test("a frame one byte shorter or longer than its type is refused")
+    @Test("HOSTILE 18: a frame one byte shorter or longer than its type is refused")
     func offByOne() {
         #expect(guestError([27, 0, 0, 0, 64, 0, 0, 0]) == .badLength(type: 64, length: 27))
         #expect(guestError([1, 0, 0, 0, 71, 0, 0, 0]) == .badLength(type: 71, length: 1))
     }
 
-    @Test("frames of the other direction and unknown types are refused")
+    @Test("HOSTILE 18: frames of the other direction and unknown types are refused")
     func wrongDirection() {
         #expect(guestError([0, 0, 0, 0, 10, 0, 0, 0]) == .unknownType(10))
         #expect(guestError([0, 0, 0, 0, 0xff, 0xff, 0, 0]) == .unknownType(0xffff))
     }
 
-    @Test("reserved bytes must be zero")
+    @Test("HOSTILE 18: reserved bytes must be zero")
     func reserved() {
         #expect(guestError([0, 0, 0, 0, 71, 0, 1, 0]) == .reservedNotZero(1))
     }
 
-    @Test("a frame that never ends is an incomplete stream, not an event")
+    @Test("HOSTILE 18: a frame that never ends is an incomplete stream, not an event")
     func unterminated() throws {
         let (events, isComplete) = try decode(GuestMessage.self, [28, 0, 0, 0, 64, 0, 0, 0, 1, 2, 3]) { 1 }
         #expect(events.isEmpty)
         #expect(!isComplete)
     }
 
-    @Test("after an error the decoder stays failed")
+    @Test("HOSTILE 18: after an error the decoder stays failed")
     func staysFailed() {
         var decoder = FrameDecoder<GuestMessage>()
         let bad: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0]
@@ -220,7 +220,7 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
         #expect(throws: WireError.unknownType(1)) { try decoder.next(in: good.span, from: &offset) }
     }
 
-    @Test("arguments with NUL, relative paths and unknown kinds are refused")
+    @Test("HOSTILE 18: arguments with NUL, relative paths and unknown kinds are refused")
     func badValues() {
         var argument: [UInt8] = []
         HostMessage.argument([65, 0, 66]).encode(to: &argument)
@@ -238,7 +238,7 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
     }
 
     @Test(
-        "random bytes never trap and never yield more messages than frames fit",
+        "HOSTILE 18: random bytes never trap and never yield more messages than frames fit",
         arguments: 0..<200 as Range<UInt64>)
     func garbage(seed: UInt64) {
         var random = SeededGenerator(state: seed)
@@ -251,7 +251,7 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
         #expect((events ?? []).count <= stream.count / WireLimit.header)
     }
 
-    @Test("random event datagrams never trap", arguments: 0..<500 as Range<UInt64>)
+    @Test("HOSTILE 18: random event datagrams never trap", arguments: 0..<500 as Range<UInt64>)
     func garbageEvents(seed: UInt64) {
         var random = SeededGenerator(state: seed)
         var datagram = random.bytes(0...60)

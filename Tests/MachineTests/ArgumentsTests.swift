@@ -46,7 +46,7 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
     }
 
     @Test(
-        "what is not a plain decimal number is refused",
+        "HOSTILE 22: what is not a plain decimal number is refused",
         arguments: ["", "-1", "+1", " 1", "1k", "0x10", "１"])
     func badNumbers(text: String) {
         #expect(throws: ArgumentError.badNumber(option: "--cid", value: text)) {
@@ -55,7 +55,7 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
     }
 
     @Test(
-        "numbers that do not fit are out of range, not wrapped",
+        "HOSTILE 22: numbers that do not fit are out of range, not wrapped",
         arguments: ["2", "4294967295", "18446744073709551617"])
     func outOfRange(text: String) {
         let error = #expect(throws: ArgumentError.self) { _ = try parse(required + ["--cid", text]) }

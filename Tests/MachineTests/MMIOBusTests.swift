@@ -35,7 +35,7 @@ private final class Probe: MMIODevice {
         #expect(last?.offset == 8 && last?.length == 8 && last?.value == 0xABCD)
     }
 
-    @Test("where no device is, reads are all ones and writes are lost")
+    @Test("HOSTILE 15: where no device is, reads are all ones and writes are lost")
     func nothingThere() {
         for address in [0, 0xFFF, 0x2100, 0x4FFF, 0x6000, .max] as [UInt64] {
             #expect(bus.read(address, length: 4) == .max)
@@ -44,7 +44,7 @@ private final class Probe: MMIODevice {
         for probe in probes { #expect(probe.last.withLock { $0 } == nil) }
     }
 
-    @Test("an access that runs over a device's end reaches none")
+    @Test("HOSTILE 2: an access that runs over a device's end reaches none")
     func straddling() {
         #expect(bus.read(0x1FFD, length: 4) == .max)
         #expect(bus.read(0x20FC, length: 8) == .max)

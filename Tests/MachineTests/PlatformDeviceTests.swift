@@ -35,7 +35,7 @@ import Testing
         #expect(!device.hasEnded)
     }
 
-    @Test("a message is at most 1,024 bytes, all messages together at most the log limit")
+    @Test("HOSTILE 15: a message is at most 1,024 bytes, all messages together at most the log limit")
     func bounds() {
         send(SWIFTLET_PLATFORM_LOG, address: 0, length: .max & 0xFFFF_FFFF)
         send(SWIFTLET_PLATFORM_LOG, address: 0, length: 1025)
@@ -43,7 +43,7 @@ import Testing
         #expect(logs().map(\.count) == [1024, 976])
     }
 
-    @Test("a message that is not all in RAM is none")
+    @Test("HOSTILE 15: a message that is not all in RAM is none")
     func outsideRAM() {
         for address in [(1 << 20) - 1, 1 << 20, 0xC000_0000, .max] as [UInt64] {
             send(SWIFTLET_PLATFORM_LOG, address: address, length: 2)
@@ -51,7 +51,7 @@ import Testing
         #expect(logs().isEmpty)
     }
 
-    @Test("a panic ends the machine with its message, even if the message is nowhere")
+    @Test("HOSTILE 15: a panic ends the machine with its message, even if the message is nowhere")
     func panic() {
         send(SWIFTLET_PLATFORM_PANIC, address: .max, length: 5)
         #expect(device.hasEnded)
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test("odd widths, odd offsets, unknown commands and reads do nothing")
+    @Test("HOSTILE 15: odd widths, odd offsets, unknown commands and reads do nothing")
     func nonsense() {
         for offset in 0..<UInt64(64) {
             for length in [1, 2, 4, 8] where !(offset == 0x0C && length == 4) {

@@ -116,7 +116,7 @@ struct RunTests {
         #expect(run.status >> 8 == 1)
     }
 
-    @Test("an exception without a handler is a triple fault, and says where")
+    @Test("HOSTILE 15: an exception without a handler is a triple fault, and says where")
     func tripleFault() throws {
         let run = try Run(kernel: kernel(Code.invalid))
         #expect(run.end?.cause == .tripleFault)
@@ -124,21 +124,21 @@ struct RunTests {
         #expect(run.status >> 8 == 1)
     }
 
-    @Test("a kernel that does nothing can be killed, and then there is no end")
+    @Test("HOSTILE 21: a kernel that does nothing can be killed, and then there is no end")
     func killed() throws {
         let run = try Run(kernel: kernel(Code.spin), kill: true)
         #expect(run.end == nil)
         #expect(run.status == SIGKILL)
     }
 
-    @Test("a truncated kernel is an error of the VMM's, in a sentence")
+    @Test("HOSTILE 16: a truncated kernel is an error of the VMM's, in a sentence")
     func truncatedKernel() throws {
         let run = try Run(kernel: Array(kernel(Code.powerOff).prefix(0x2FFF)))
         #expect(run.end?.cause == .vmmError)
         #expect(run.end?.message == "kernel: truncated: 12287 bytes, its headers need 12416")
     }
 
-    @Test("absurd memory sizes are an error of the VMM's", arguments: ["0", "1", "18446744073709551615"])
+    @Test("HOSTILE 22: absurd memory sizes are an error of the VMM's", arguments: ["0", "1", "18446744073709551615"])
     func memory(size: String) throws {
         let run = try Run(kernel: kernel(Code.powerOff), memory: size)
         #expect(run.end?.cause == .vmmError)

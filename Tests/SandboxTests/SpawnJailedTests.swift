@@ -39,7 +39,7 @@ private func output(of command: String, unconfined: Bool = false) throws -> (tex
         #expect(text == "1\n")
     }
 
-    @Test("only the listed descriptors are open, the standard ones on /dev/null")
+    @Test("HOSTILE 20: only the listed descriptors are open, the standard ones on /dev/null")
     func descriptors() throws {
         let secret = try OwnedDescriptor.open("/etc/hostname", flags: O_RDONLY)
         let inherited = dup(secret.borrowed.rawValue)  // without close-on-exec
@@ -66,7 +66,7 @@ private func output(of command: String, unconfined: Bool = false) throws -> (tex
         #expect(try second.borrowed.read(upTo: 16, at: 0) == [])
     }
 
-    @Test("the environment is empty")
+    @Test("HOSTILE 20: the environment is empty")
     func environment() throws {
         // What the shell sets itself is no finding.
         let (text, _) = try output(of: "tr '\\0' '\\n' < /proc/self/environ | grep -vE '^(PWD|SHLVL|_)='")

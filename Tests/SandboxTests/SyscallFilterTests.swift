@@ -52,7 +52,7 @@ extension SyscallPolicy: CustomTestStringConvertible {
 
 @Suite struct SyscallFilterTests {
     @Test(
-        "each listed call passes and every other number kills",
+        "HOSTILE 21: each listed call passes and every other number kills",
         arguments: [SyscallPolicy.vcpu, everything])
     func allNumbers(policy: SyscallPolicy) {
         let filter = SyscallFilter(policy)
@@ -81,14 +81,14 @@ extension SyscallPolicy: CustomTestStringConvertible {
         }
     }
 
-    @Test("calls of another architecture and x32 calls kill")
+    @Test("HOSTILE 21: calls of another architecture and x32 calls kill")
     func otherArchitectures() {
         let filter = SyscallFilter(.deviceLoop)
         #expect(verdict(filter, number: UInt32(__NR_read), architecture: 0x4000_0003) == kill)
         #expect(verdict(filter, number: UInt32(__NR_read) | 0x4000_0000) == kill)
     }
 
-    @Test("the vCPU has at most 8 calls, the device loop at most 25; each rule says why")
+    @Test("HOSTILE 21: the vCPU has at most 8 calls, the device loop at most 25; each rule says why")
     func small() {
         #expect(SyscallPolicy.vcpu.rules.count <= 8)
         #expect(SyscallPolicy.deviceLoop.rules.count <= 25)
@@ -132,7 +132,7 @@ extension SyscallPolicy: CustomTestStringConvertible {
         }
     }
 
-    @Test("nobody may open, execute, fork, trace, or map executable memory")
+    @Test("HOSTILE 21: nobody may open, execute, fork, trace, or map executable memory")
     func neverAllowed() {
         let never = [
             __NR_open, __NR_openat, __NR_openat2, __NR_execve, __NR_execveat, __NR_fork, __NR_vfork,
@@ -148,7 +148,7 @@ extension SyscallPolicy: CustomTestStringConvertible {
         }
     }
 
-    @Test("an installed filter lets the thread write, and kills the process for a call it does not list")
+    @Test("HOSTILE 21: an installed filter lets the thread write, and kills the process for a call it does not list")
     func installed() async {
         await #expect(processExitsWith: .exitCode(7)) {
             _ = jail_forbid_new_privileges()

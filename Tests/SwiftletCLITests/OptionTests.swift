@@ -58,7 +58,15 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
     }
 
     @Test(
-        "sizes that are none are refused with the option's name",
+        "HOSTILE 22: 0 processors are refused, and so is every other number: a guest has one",
+        arguments: ["0", "-1", "2", "4294967296", "99999999999999999999"])
+    func processors(text: String) {
+        #expect(throws: UsageError("--cpus: not available in this version")) { try parse("--cpus", text, "x") }
+        #expect(throws: UsageError.self) { try parse("-c" + text, "x") }
+    }
+
+    @Test(
+        "HOSTILE 22: sizes that are none are refused with the option's name",
         arguments: [
             "0", "1", "4095", "1K", "banana", "-1", "-5M", "1e9", "99999999999999999999", "16E", "8388608T",
             "",
@@ -85,7 +93,7 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
         #expect(try Quantities.nanoseconds("7") == 7_000_000_000)
     }
 
-    @Test("memory is rounded up to the pages of 2 MiB that the guest maps")
+    @Test("HOSTILE 22: memory is rounded up to the pages of 2 MiB that the guest maps")
     func roundedMemory() throws {
         #expect(try parse("-m", "17M", "x").options.memoryBytes == 18 << 20)
     }

@@ -112,6 +112,20 @@ struct TidyTests {
         #expect(violations.isEmpty, report(violations))
     }
 
+    /// Tests/hostile-table finds each test by the number in its name and writes docs/hostile.md from that.
+    @Test("everything HOSTILE.md names has a test that says so, and docs/hostile.md is their current table")
+    func hostileTable() throws {
+        let script = Process()
+        let output = Pipe()
+        script.executableURL = tree.root.appendingPathComponent("Tests/hostile-table")
+        script.arguments = ["--check"]
+        script.standardOutput = output
+        try script.run()
+        let problems = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        script.waitUntilExit()
+        #expect(script.terminationStatus == 0, Comment(rawValue: problems))
+    }
+
     @Test("the licence is there")
     func licence() throws {
         let text = try String(contentsOf: tree.root.appendingPathComponent("LICENSE"), encoding: .utf8)

@@ -82,7 +82,7 @@ import VirtioDevices
             try bench.bytes(at: Self.data, 20) == Array("swiftlet-0".utf8) + [UInt8](repeating: 0, count: 10))
     }
 
-    @Test("the header may be split over descriptors, and the status share one with the data (§2.7.4.3)")
+    @Test("HOSTILE 8: the header may be split over descriptors, and the status share one with the data (§2.7.4.3)")
     func framing() throws {
         try bench.memory.store(
             virtio_blk_outhdr(type: 0, ioprio: 0, sector: 0), at: GuestAddress(Self.header))
@@ -117,7 +117,7 @@ import VirtioDevices
         #expect(try request(1, [.readable(Self.data, count)]).status == Self.ioError)
     }
 
-    @Test("HOSTILE 8: unknown types, SCSI passthrough and discard among them, are unsupported")
+    @Test("HOSTILE 8, 10: unknown types, SCSI passthrough and discard among them, are unsupported")
     func unknownTypes() throws {
         for type: UInt32 in [2, 3, 5, 7, 9, 11, 13, 0x8000_0000, .max] {
             #expect(try request(type, [.writable(Self.data, 512)]).status == Self.unsupported)
@@ -158,7 +158,7 @@ import VirtioDevices
         #expect(try fileBytes(at: 0, 512).allSatisfy { $0 == 0 })
     }
 
-    @Test("a file that became shorter is an error to the guest, and not a crash")
+    @Test("HOSTILE 8: a file that became shorter is an error to the guest, and not a crash")
     func truncated() throws {
         try checked(linux_ftruncate(file.rawValue, 512))
         #expect(try request(0, sector: 0, [.writable(Self.data, 1024)]).status == Self.ioError)
@@ -206,7 +206,7 @@ import VirtioDevices
         }
     }
 
-    @Test("a disk must be a file of whole sectors, opened for what it is to be used for")
+    @Test("HOSTILE 24: a disk must be a file of whole sectors, opened for what it is to be used for")
     func opening() throws {
         #expect(
             error(try .memoryFile(name: "odd", size: 1000), readOnly: false)

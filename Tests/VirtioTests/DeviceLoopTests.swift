@@ -46,7 +46,7 @@ private final class EchoDevice: VirtioDevice {
         #expect(bench.transport.interrupt.raisedCount == 1)
     }
 
-    @Test("a driver that breaks its queue loses the device until it resets it, and others are told")
+    @Test("HOSTILE 4: a driver that breaks its queue loses the device until it resets it, and others are told")
     func failure() throws {
         let device = EchoDevice()
         let bench = try DeviceBench(device)
@@ -76,7 +76,7 @@ private final class EchoDevice: VirtioDevice {
         #expect(device.served == 32)
     }
 
-    @Test("a reset returns after the loop has taken the queues away; a loop that has ended holds nobody up")
+    @Test("HOSTILE 9: a reset returns after the loop has taken the queues away; a loop that has ended holds nobody up")
     func reset() throws {
         let device = EchoDevice()
         let bench = try DeviceBench(device)

@@ -95,7 +95,7 @@ import Virtio
         #expect(transport.refusedCount == 0)
     }
 
-    @Test("the device configuration is read in any width, and is 0 past its end")
+    @Test("HOSTILE 2: the device configuration is read in any width, and is 0 past its end")
     func configuration() {
         #expect(transport.read(offset: 0x100, width: 8) == 0x0807_0605_0403_0201)
         #expect(transport.read(offset: 0x101, width: 1) == 2)
@@ -116,7 +116,7 @@ import Virtio
         #expect(transport.interrupt.event.drain() == 2)
     }
 
-    @Test("a reset of an active device waits for the device, then all is as at the start")
+    @Test("HOSTILE 9: a reset of an active device waits for the device, then all is as at the start")
     func reset() {
         negotiate()
         configureQueue(0)
@@ -269,7 +269,7 @@ import Virtio
         #expect(read(.status) == 0)
     }
 
-    @Test("a device in need of a reset says so, and interrupts only a driver that is there")
+    @Test("HOSTILE 3: a device in need of a reset says so, and interrupts only a driver that is there")
     func needsReset() {
         transport.setNeedsReset()
         #expect(read(.status) == 64)

@@ -73,7 +73,7 @@ import Virtio
     // MARK: Suppression
 
     @Test(
-        "with event indices the driver is interrupted when its used_event is passed, and only then (§2.7.10)")
+        "HOSTILE 7: with event indices the driver is interrupted when its used_event is passed, and only then (§2.7.10)")
     func usedEvent() throws {
         let queue = try driver.deviceQueue([.version1, .eventIndex])
         func completeOne() throws -> Bool {

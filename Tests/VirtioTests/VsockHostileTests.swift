@@ -331,7 +331,7 @@ import Testing
         #expect(bench.bench.failures.errors == [])
     }
 
-    @Test("a reset of the device ends every connection; what was sent still reaches the descriptor")
+    @Test("HOSTILE 9: a reset of the device ends every connection; what was sent still reaches the descriptor")
     func deviceReset() throws {
         let bench = try VsockBench()
         let pipe = try Pipe()
@@ -348,7 +348,7 @@ import Testing
         #expect(bench.closed.all.map(\.failure) == [.connectionReset])
     }
 
-    @Test("a broken transmit queue takes the device away until it is reset, and nothing else")
+    @Test("HOSTILE 11: a broken transmit queue takes the device away until it is reset, and nothing else")
     func brokenQueue() throws {
         let bench = try established()
         try bench.transmit.setAvailableIndex(5000)

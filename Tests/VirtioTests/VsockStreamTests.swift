@@ -72,7 +72,7 @@ import Virtio
         #expect(bench.closed.all.map(\.failure) == [.isDirectory])
     }
 
-    @Test("input stops at the guest's credit, asks for more, and goes on when it comes")
+    @Test("HOSTILE 12: input stops at the guest's credit, asks for more, and goes on when it comes")
     func inputCredit() throws {
         let bench = try VsockBench()
         let pipe = try Pipe()
@@ -118,7 +118,7 @@ import Virtio
         #expect(bench.closed.all.map(\.passedBytes) == [11])
     }
 
-    @Test("a reader that never reads holds one stream up and no other, within one buffer of memory")
+    @Test("HOSTILE 13: a reader that never reads holds one stream up and no other, within one buffer of memory")
     func slowReader() throws {
         let bench = try VsockBench()
         let stuck = try Pipe()
@@ -164,7 +164,7 @@ import Virtio
         #expect(bench.device.connections.values.first?.pending.count == 65536)
     }
 
-    @Test("output past the limit is dropped and counted, and the guest's credit goes on")
+    @Test("HOSTILE 15: output past the limit is dropped and counted, and the guest's credit goes on")
     func limit() throws {
         let bench = try VsockBench()
         let file = try OwnedDescriptor.memoryFile(name: "stdout")

@@ -2,19 +2,19 @@
 
 kernel=$E2E_BIN/swiftlet-kernel
 
-claim "a truncated kernel is refused: 125, named"
+claim "HOSTILE 16: a truncated kernel is refused: 125, named"
 head -c 5000 "$kernel" >short
 run "$swiftlet" run --kernel ./short --meta meta.json -- true
 status_is 125
 stderr_says short
 
-claim "a kernel that is no ELF file is refused"
+claim "HOSTILE 16: a kernel that is no ELF file is refused"
 echo 'I am a text' >text
 run "$swiftlet" run --kernel ./text -- true
 status_is 125
 stderr_matches 'ELF|kernel'
 
-claim "an empty kernel is refused"
+claim "HOSTILE 16: an empty kernel is refused"
 : >empty
 run "$swiftlet" run --kernel ./empty -- true
 status_is 125
@@ -25,7 +25,7 @@ run "$swiftlet" run --kernel ./no-kernel -- true
 status_is 125
 stderr_says no-kernel
 
-claim "a kernel whose segments lie outside memory is refused"
+claim "HOSTILE 16: a kernel whose segments lie outside memory is refused"
 needs dd
 cp "$kernel" wide
 # p_paddr of the first program header: offset 64 + 24.
@@ -54,7 +54,7 @@ run "$swiftlet" run --image ./half.erofs -- true
 status_is 125
 stderr_says half.erofs
 
-claim "a file that is no image is refused and named"
+claim "HOSTILE 10: a file that is no image is refused and named"
 head -c 2000000 /dev/urandom >noise.erofs
 run "$swiftlet" run --image ./noise.erofs -- true
 status_is 125
@@ -77,14 +77,14 @@ run "$swiftlet" run --image ./damaged.erofs --timeout 20s -- true
 status_is_not 0
 
 for size in 0 1 4095 1K banana -1 -5M 1e9 99999999999999999999 16E 8388608T ''; do
-  claim "-m '$size' is refused as a size, with the option named"
+  claim "HOSTILE 22: -m '$size' is refused as a size, with the option named"
   run "$swiftlet" run -m "$size" -- true
   status_is 2
   stderr_says memory
   stdout_is
 done
 
-claim "more memory than an address space holds is refused, not tried"
+claim "HOSTILE 22: more memory than an address space holds is refused, not tried"
 run "$swiftlet" run -m 512T -- true
 status_is_not 0
 active && [ "$status" -gt 125 ] && fail "status $status"
@@ -157,6 +157,6 @@ run "$swiftlet" run --meta ./no/such/meta.json -- true
 status_is 125
 stderr_says no/such
 
-claim "an argument list of 2 MiB is carried or refused clearly"
+claim "HOSTILE 26: an argument list of 2 MiB is carried or refused clearly"
 run "$swiftlet" run -- sh -c 'echo ${#1}' sh "$(head -c 100000 /dev/zero | tr '\000' a)"
 active && case $status in 0) stdout_is 100000 ;; 125 | 126) [ -s stderr ] || fail "no message" ;; *) fail "status $status" ;; esac

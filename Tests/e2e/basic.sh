@@ -61,7 +61,7 @@ stdout_is hello
 reason_is exited
 equal "$(meta exit_code)" 0 exit_code
 
-claim "two jobs see nothing of each other: what the first wrote is not there for the second"
+claim "HOSTILE 25: two jobs see nothing of each other: what the first wrote is not there for the second"
 run "$swiftlet" run -- sh -c 'echo secret >/tmp/left && cat /tmp/left'
 stdout_is secret
 run "$swiftlet" run -- cat /tmp/left

@@ -1,7 +1,7 @@
 # What goes wrong below the job: each failure has its own reason, one line on stderr, and never status 0.
 # The kernels are Tests/evil: a few instructions each, booted as guest kernels.
 
-claim "a guest kernel that panics: 125, guest_panic, with the kernel's message"
+claim "HOSTILE 26: a guest kernel that panics: 125, guest_panic, with the kernel's message"
 needs_evil() { [ -e "$E2E_EVIL/$1" ] || fail "no $E2E_EVIL/$1; run 'make evil'"; }
 needs_evil panic
 run "$swiftlet" run --kernel "$E2E_EVIL/panic" --meta meta.json -- true
@@ -10,20 +10,20 @@ reason_is guest_panic
 stderr_says 'panic on purpose'
 stdout_is
 
-claim "a triple fault: 125, guest_panic, called a triple fault"
+claim "HOSTILE 26: a triple fault: 125, guest_panic, called a triple fault"
 needs_evil triple-fault
 run "$swiftlet" run --kernel "$E2E_EVIL/triple-fault" --meta meta.json -- true
 status_is 125
 reason_is guest_panic
 stderr_matches 'triple fault|shut ?down'
 
-claim "a guest that powers off without a report: 125 and not success"
+claim "HOSTILE 18: a guest that powers off without a report: 125 and not success"
 needs_evil power-off
 run "$swiftlet" run --kernel "$E2E_EVIL/power-off" --meta meta.json -- true
 status_is 125
 active && case $(meta reason) in guest_panic | protocol_error | start_failed) ;; *) fail "reason '$(meta reason)'" ;; esac
 
-claim "a guest that spins with interrupts off is stopped by --timeout"
+claim "HOSTILE 21, 26: a guest that spins with interrupts off is stopped by --timeout"
 needs_evil spin
 run "$swiftlet" run --kernel "$E2E_EVIL/spin" --timeout 1s --meta meta.json -- true
 status_is 124

@@ -61,25 +61,25 @@ run "$swiftlet" run --out /job/log:log -- sh -c 'mkdir -p /job; echo why >/job/l
 status_is 4
 equal "$(cat log 2>/dev/null)" why "log"
 
-claim "an output that is a directory is an error"
+claim "HOSTILE 19: an output that is a directory is an error"
 run "$swiftlet" run --out /job/d:d -- mkdir -p /job/d
 status_is 125
 stderr_says /job/d
 absent d
 
-claim "an output that is a symbolic link cannot name a file of the host"
+claim "HOSTILE 19: an output that is a symbolic link cannot name a file of the host"
 run "$swiftlet" run --out /job/passwd:passwd -- sh -c 'mkdir -p /job; ln -s /etc/shadow-of-nobody /job/passwd'
 status_is 125
 absent passwd
 
-claim "an existing output is replaced as a whole, through no link of the host"
+claim "HOSTILE 19: an existing output is replaced as a whole, through no link of the host"
 echo precious >precious; ln -s precious result
 run "$swiftlet" run --out /job/r:result -- sh -c 'mkdir -p /job; echo new >/job/r'
 status_is 0
 equal "$(cat precious)" precious "the file behind the link"
 equal "$(cat result)" new result
 
-claim "a timed-out job leaves no half-written output"
+claim "HOSTILE 19: a timed-out job leaves no half-written output"
 run "$swiftlet" run --timeout 1s --out /job/r:result -- sh -c 'mkdir -p /job; echo half >/job/r; sleep 60'
 status_is 124
 absent result

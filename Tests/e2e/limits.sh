@@ -41,7 +41,7 @@ status_is_not 0
 reason_is pids_limit
 equal "$(evidence limit) $(evidence value) $(evidence unit) $(evidence measured_by)" 'pids 5 refusals guest' "the evidence"
 
-claim "--pids: a fork bomb neither ends its guest nor outlives its time limit"
+claim "HOSTILE 26: --pids: a fork bomb neither ends its guest nor outlives its time limit"
 run "$swiftlet" run --pids 16 --timeout 2s --meta meta.json -- sh -c 'f() { f | f & }; f; sleep 1000'
 active && case "$(meta reason)" in pids_limit | wall_timeout) ;; *) fail "reason '$(meta reason)'" ;; esac
 
@@ -64,7 +64,7 @@ status_is 137
 reason_is out_of_memory
 equal "$(evidence limit) $(evidence value) $(evidence measured_by)" 'memory 67108864 guest' "the evidence"
 
-claim "a full scratch disk is disk_full if the job fails of it, with the job's own status"
+claim "HOSTILE 26: a job that fills its scratch disk: disk_full if it fails of it, with its own status"
 needs disk
 run "$swiftlet" run --disk 8M --timeout 100s --meta meta.json -- sh -c 'head -c 20000000 /dev/zero >/tmp/all || exit 5'
 status_is 5

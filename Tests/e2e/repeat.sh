@@ -1,6 +1,6 @@
 # Many jobs: each correct, and afterwards no process, mount, cgroup or temporary file more than before.
 
-claim "200 jobs one after another are all correct and leave nothing"
+claim "HOSTILE 25: 200 jobs one after another are all correct and leave nothing"
 ours >before
 i=0; wrong=0
 while active && [ $i -lt 200 ]; do
@@ -34,7 +34,7 @@ done
 active && equal "$(cat meta*.json | grep -oE '"id" *: *"[^"]*"' | sort -u | wc -l | tr -d ' ')" 16 "different job ids"
 nothing_left before
 
-claim "failing jobs leave nothing either: panic, time-out, unknown command, output cut"
+claim "HOSTILE 25: failing jobs leave nothing either: panic, time-out, unknown command, output cut"
 ours >before
 for arguments in "--kernel $E2E_EVIL/panic -- true" "--timeout 1s -- sleep 60" "-- no-such-command" "--max-output 4K -- yes"; do
   # shellcheck disable=SC2086
@@ -43,7 +43,7 @@ for arguments in "--kernel $E2E_EVIL/panic -- true" "--timeout 1s -- sleep 60" "
 done
 nothing_left before
 
-claim "a descriptor that the caller left open is not in the VMM"
+claim "HOSTILE 20: a descriptor that the caller left open is not in the VMM"
 echo secret >secret
 cat >look.sh <<'SCRIPT'
 . "$E2E_DIRECTORY/lib.sh"; trap - EXIT

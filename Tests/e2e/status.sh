@@ -16,7 +16,7 @@ status_is 127
 stderr_is_one_line
 stderr_says no-such-command
 
-claim "a directory as command is 126"
+claim "HOSTILE 26: a directory as command is 126"
 run "$swiftlet" run --meta meta.json -- /usr
 status_is 126
 stderr_is_one_line
@@ -27,7 +27,7 @@ run "$swiftlet" run --in script:/job/script -- /job/script
 status_is 126
 stdout_is
 
-claim "an executable file in no known format is 126"
+claim "HOSTILE 26: an executable file in no known format is 126"
 printf '\177ELF\002\001\001truncated' >broken; chmod 755 broken
 run "$swiftlet" run --in broken:/job/broken -- /job/broken
 status_is 126
@@ -55,12 +55,12 @@ run "$swiftlet" run --timeout 1s --meta meta.json -- sh -c 'while :; do :; done'
 status_is 124
 reason_is wall_timeout
 
-claim "a job that ignores SIGTERM is stopped by --timeout"
+claim "HOSTILE 26: a job that ignores SIGTERM is stopped by --timeout"
 run "$swiftlet" run --timeout 1s --meta meta.json -- sh -c "trap '' TERM INT HUP; while :; do sleep 1; done"
 status_is 124
 reason_is wall_timeout
 
-claim "more output than --max-output is cut there: 153, reason output_limit"
+claim "HOSTILE 26: more output than --max-output is cut there: 153, reason output_limit"
 run "$swiftlet" run --max-output 64K --meta meta.json -- sh -c 'yes | head -c 1000000'
 status_is 153
 reason_is output_limit
@@ -71,7 +71,7 @@ run "$swiftlet" run --max-output 64K --meta meta.json -- sh -c 'yes | head -c 65
 status_is 0
 equal "$(size_of stdout)" 65536 "bytes of stdout"
 
-claim "output without end is stopped"
+claim "HOSTILE 26: output without end is stopped"
 run "$swiftlet" run --max-output 1M --meta meta.json -- yes
 status_is 153
 reason_is output_limit

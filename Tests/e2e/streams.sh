@@ -36,13 +36,13 @@ equal "$(size_of stderr)" 2000000 "bytes of stderr"
 equal "$(tr -d 'o\n' <stdout | wc -c | tr -d ' ')" 0 "foreign bytes in stdout"
 equal "$(tr -d 'e\n' <stderr | wc -c | tr -d ' ')" 0 "foreign bytes in stderr"
 
-claim "a child left in the background, holding stdout, does not hang the job"
+claim "HOSTILE 26: a child left in the background, holding stdout, does not hang the job"
 run "$swiftlet" run --timeout 60s --meta meta.json -- sh -c 'sleep 1000 & echo done'
 status_is 0
 reason_is exited
 stdout_is done
 
-claim "a job that does not read its stdin ends all the same"
+claim "HOSTILE 26: a job that does not read its stdin ends all the same"
 run_from "$E2E_WORK/big" "$swiftlet" run -i -- echo 'not interested'
 status_is 0
 stdout_is 'not interested'

@@ -41,7 +41,7 @@ static void attempt(u64 device, u32 index, u32 features) {
     case 19: d[0].length = 3; break;
   }
   offer(device, index, &q, head);
-  for (volatile u32 i = 0; i < 20000; i++) {}   // let the device loop see it
+  rest(20000);
   d[0].flags = NEXT; d[0].next = 7; d[0].length = 0x7FFFFFFF;   // and change it under its hands
   put(device, QUEUE_NOTIFY, index);
 }

@@ -49,12 +49,13 @@ static void __attribute__((noreturn)) leave(u32 command, const char *text) {
 static void __attribute__((noreturn, unused)) power_off(void) { leave(SWIFTLET_PLATFORM_POWER_OFF, ""); }
 static void __attribute__((noreturn, unused)) give_up(const char *why) { leave(SWIFTLET_PLATFORM_PANIC, why); }
 
-/// Address of the first device of this kind, 0 without one.
-static u64 find(struct swiftlet_boot_page *boot, u32 kind) {
+/// Address of the nth device of this kind, from 0 on; 0 if there are not so many.
+static u64 find_nth(struct swiftlet_boot_page *boot, u32 kind, u32 n) {
   for (u32 i = 0; i < boot->device_count && i < SWIFTLET_VIRTIO_MAXIMUM; i++)
-    if (boot->devices[i].device_id == kind) return boot->devices[i].mmio;
+    if (boot->devices[i].device_id == kind && n-- == 0) return boot->devices[i].mmio;
   return 0;
 }
+static u64 find(struct swiftlet_boot_page *boot, u32 kind) { return find_nth(boot, kind, 0); }
 
 /// Reset, features (VERSION_1 and `extra`), up to FEATURES_OK.
 static void negotiate(u64 device, u32 extra) {
@@ -88,6 +89,7 @@ static void offer(u64 device, u32 index, struct queue *q, u16 head) {
   fence();
   put(device, QUEUE_NOTIFY, index);
 }
+static inline void rest(u32 turns) { for (volatile u32 i = 0; i < turns; i++) {} }   // while the device loop works
 /// Waits until the device has used more than `count` chains in all; false when it does not.
 static int wait_used(struct queue *q, u16 count) {
   for (u64 i = 0; i < 200000000; i++) {

@@ -37,9 +37,10 @@
   message
 .endm
 
-// A ring 0 of our own: #UD (the way in, by ud2) goes to `ring0`, every other exception to `ring0_fault`.
+// A ring 0 of our own: #UD (the way in, by ud2) goes to `ring0`, every other exception to `ring0_fault`, interrupts (vectors
+// 32 to 255) to `interrupt`, if one is given.
 #define RING0_STACK (SWIFTLET_NUCLEUS + 0x3FF0)
-.macro ring0_tables
+.macro ring0_tables interrupt=ring0_fault
   .section .nucleus.tables, "aw"
   .quad 0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF, 0, 0x00CFF3000000FFFF, 0x00AFFB000000FFFF, 0
   .word SWIFTLET_TSS_LIMIT, SWIFTLET_NUCLEUS_TSS & 0xFFFF
@@ -48,9 +49,11 @@
   .quad RING0_STACK
   .org 0x1000                      // the IDT
   .set vector, 0
-  .rept 32
+  .rept 256
   .if vector == 6
   .word ring0 - nucleus_start
+  .elseif vector >= 32
+  .word \interrupt - nucleus_start
   .else
   .word ring0_fault - nucleus_start
   .endif
@@ -61,6 +64,23 @@
   .section .nucleus.text, "ax"
 nucleus_start:
 .endm
+
+// From `ring0`: goes on at `place` in ring 3 with interrupts on; the frame of the ud2 is on the stack. RAX is changed.
+.macro resume_in_ring3 place
+  movabs $\place, %rax
+  mov %rax, (%rsp)
+  movq $0x202, 16(%rsp)
+  iretq
+.endm
+
+#define LAPIC AT_PHYSICAL(SWIFTLET_LAPIC_BASE)
+#define LAPIC_EOI 0x0B0
+#define LAPIC_SPURIOUS 0x0F0
+#define LAPIC_COMMAND 0x300
+#define LAPIC_DESTINATION 0x310
+#define LAPIC_LVT_TIMER 0x320
+#define LAPIC_INITIAL_COUNT 0x380
+#define LAPIC_DIVISOR 0x3E0
 
   .text
   .globl start

@@ -19,6 +19,10 @@ void linux_release_stop_signals(void);
 struct linux_process_end { int32_t signal, code; };
 /// 1 and *end if it has ended (it is reaped then), 0 if it runs. Waits for the end if `waits`.
 int linux_process_ended(int pidfd, int waits, struct linux_process_end *end);
+/// 1 if this process has a child, running or not yet reaped, else 0.
+int linux_has_children(void);
+/// The most memory that any child which was reaped had resident, in KiB.
+uint64_t linux_children_peak_kib(void);
 /// Bytes of physical memory.
 uint64_t linux_physical_memory(void);
 #endif

@@ -1,7 +1,7 @@
 # A job that takes all there is of one thing in 64 MB: it is refused, or a program is ended; the guest kernel does not panic.
 
 exhausts() { # WHAT
-  claim "a job that takes all it can get of: $1"
+  claim "HOSTILE 26: a job that takes all it can get of: $1"
   needs python
   run "$swiftlet" run -m 64M --timeout 60s --image python --in "$E2E_DIRECTORY/hostile/exhaust.py:/job/exhaust.py" --meta meta.json \
     -- python3 /job/exhaust.py "$1"

@@ -1,0 +1,3 @@
+// The same as block-wild, where there is no scratch disk.
+#define IMAGE_ONLY
+#include "block-wild.c"
