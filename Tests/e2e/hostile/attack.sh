@@ -1,16 +1,11 @@
 # swiftlet doctor --attack: the kit of evil kernels as a user runs it on a host, and that it would say so if an attack succeeded.
 
 claim "HOSTILE 25: doctor --attack runs the whole kit, every attack is held, and an honest job beside each comes out right"
+# kernels.sh runs the same kit there, one guest at a time.
+[ -z "${LAB:-}" ] || skip "among a hundred honest jobs the known fault of the lab's software CPU (README) hits one or two"
 ours >before
 run "$swiftlet" doctor --attack
-problems=$(grep '^        ' stdout | sed 1d)
-# Known fault of the lab's software CPU (README): it now and then hits a job, and among a hundred honest ones it may hit a few.
-if [ -n "${LAB:-}" ] && active && [ "$status" = 1 ] && [ "$(echo "$problems" | grep -c .)" -le 6 ]; then
-  echo "$problems" | sed 's/^ */    the known fault: /'
-  problems=$(echo "$problems" | grep -v ': the honest job beside it ended as')
-  [ -n "$problems" ] || status=0
-fi
-active && [ "$status" != 0 ] && fail "$problems"
+active && [ "$status" != 0 ] && fail "$(grep '^        ' stdout | sed 1d)"
 stdout_says 'attacks held'
 nothing_left before
 
