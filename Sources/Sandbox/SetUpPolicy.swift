@@ -23,8 +23,7 @@ extension SyscallPolicy {
             "mmap", __NR_mmap, [.anyButExecutable], why: "guest RAM, the root image, kvm_run, a stack"),
         Rule(
             "mprotect", __NR_mprotect, [.anyButExecutable], why: "the guard page of the vCPU thread's stack"),
-        Rule("munmap", __NR_munmap, why: "free of large blocks"),
-        Rule("mremap", __NR_mremap, why: "realloc of large blocks"),
+        Rule("munmap", __NR_munmap, why: "free of large blocks", unseen: "none is that large yet"),
         Rule("newfstatat", __NR_newfstatat, why: "what kind of file each descriptor is"),
         Rule("fcntl", __NR_fcntl, [.getStatusFlags], why: "what each descriptor can do"),
         Rule("pread64", __NR_pread64, why: "the kernel's ELF header"),
@@ -54,8 +53,7 @@ extension SyscallPolicy {
         Rule(
             "landlock_create_ruleset", __NR_landlock_create_ruleset, why: "no files, no network"),
         Rule(
-            "landlock_restrict_self", __NR_landlock_restrict_self, why: "no files, no network",
-            unseen: "only on kernels with Landlock"),
+            "landlock_restrict_self", __NR_landlock_restrict_self, why: "no files, no network"),
         Rule("seccomp", __NR_seccomp, why: "the filters of the next phase"),
     ]
 

@@ -201,15 +201,18 @@ final class Box<Value: Sendable>: Sendable {
     @Test("HOSTILE 19: a sparse file larger than all its guest can hold ends the job, and fills no disk of the host's")
     func sparseBomb() throws {
         let target = output("r")
-        for (size, reason) in [(1 << 25, Reason.exited), (1 << 25 + 1, .outputLimit), (1 << 40, .outputLimit)] {
+        let sizes: [(UInt64, Reason)] = [
+            (1 << 25, .exited), ((1 << 25) + 1, .outputLimit), (1 << 40, .outputLimit),
+        ]
+        for (size, reason) in sizes {
             let result = try run(
                 { machine in
                     machine.hello()
                     machine.exit(code: 0)
-                    machine.send(.outputFile(index: 0, mode: 0o644, size: UInt64(size)))
+                    machine.send(.outputFile(index: 0, mode: 0o644, size: size))
                     machine.sendData([UInt8](repeating: 0, count: WireLimit.payload))
                     guard reason == .exited else { return }
-                    for _ in 1..<(size / WireLimit.payload) {
+                    for _ in 1..<(Int(size) / WireLimit.payload) {
                         machine.sendData([UInt8](repeating: 0, count: WireLimit.payload))
                     }
                     machine.send(.finished)

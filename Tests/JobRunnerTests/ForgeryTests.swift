@@ -116,7 +116,8 @@ import Testing
         let result = try run { machine in
             machine.send(
                 .hello(version: 1, nonce: machine.nonce, sinceEntryNanoseconds: 0),
-                .failed(stage: .exec, errno: 2, about: [0xff, 0xc3, 0x28, 0x0a, 0x1b, 0x5b, 0x41, 0xf0, 0x9f]))
+                .failed(
+                    stage: .exec, errno: 2, about: [0xff, 0xc3, 0x28, 0x0a, 0x1b, 0x5b, 0x41, 0xf0, 0x9f]))
         }
         #expect(result.verdict.reason == .startFailed)
         #expect(result.verdict.status == 127)
