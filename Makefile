@@ -64,6 +64,9 @@ lab: build
 	Tests/run-tiers lab
 
 bench: image
+	$(HOST_BUILD) --product swiftlet-unconfined
+	@install -m 755 .build/release/swiftlet-unconfined $(BIN)/
+	python3 Benchmarks/confinement.py
 	python3 Benchmarks/ring0.py
 	python3 Benchmarks/bench.py
 

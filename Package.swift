@@ -74,6 +74,11 @@ let package = Package(
             name: "swiftlet-vmm-takeover", dependencies: ["CStart", "CTakeover", "LinuxSystem", "Machine"],
             path: "Tests/takeover/Sources", swiftSettings: strict, linkerSettings: oneStaticFile),
 
+        // swiftlet without the jail, for Benchmarks/confinement.py only.
+        .executableTarget(
+            name: "swiftlet-unconfined", dependencies: ["SwiftletCLI"], path: "Benchmarks/unconfined", swiftSettings: strict,
+            linkerSettings: oneStaticFile),
+
         // Tests that need no KVM, in the mirror place of what they test.
         .testTarget(name: "JobWireTests", dependencies: ["JobWire"], swiftSettings: strict),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: strict),

@@ -107,20 +107,27 @@ int jail_share_no_core(void) {
   return result == -ENODEV || result == -EINVAL ? 0 : result;
 }
 
+// linux/landlock.h of older systems lacks the later names.
+enum { landlock_create_ruleset = 444, landlock_restrict_self = 446, landlock_version_flag = 1 };
+
+int jail_landlock_version(void) {
+  long version = syscall(landlock_create_ruleset, NULL, 0, landlock_version_flag);
+  return version < 0 ? 0 : (int)version;
+}
+
 int jail_restrict_by_landlock(void) {
-  // struct landlock_ruleset_attr and its bits up to ABI 6 (linux/landlock.h); older headers lack the later ones.
-  enum { create_ruleset = 444, restrict_self = 446, version = 1 };
-  long abi = syscall(create_ruleset, NULL, 0, version);
-  if (abi < 0) return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
+  int abi = jail_landlock_version();
+  if (abi == 0) return 0;
+  // struct landlock_ruleset_attr and its bits up to ABI 6.
   struct { uint64_t files, ports, scopes; } handled = {
     .files = abi >= 5 ? 0xFFFF : abi >= 3 ? 0x7FFF : abi >= 2 ? 0x3FFF : 0x1FFF,
     .ports = abi >= 4 ? 3 : 0,
     .scopes = abi >= 6 ? 3 : 0,
   };
   // A longer struct than the kernel knows is fine as long as the rest is zero.
-  int rules = (int)syscall(create_ruleset, &handled, sizeof handled, 0);
+  int rules = (int)syscall(landlock_create_ruleset, &handled, sizeof handled, 0);
   if (rules < 0) return -errno;
-  int result = FAILED(syscall(restrict_self, rules, 0));
+  int result = FAILED(syscall(landlock_restrict_self, rules, 0));
   close(rules);
   return result;
 }

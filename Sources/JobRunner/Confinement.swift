@@ -1,3 +1,4 @@
+import CLinux
 import Sandbox
 
 /// What `swiftlet doctor` tells of the VMM's system-call filters.
@@ -8,4 +9,10 @@ public enum Confinement {
         (SyscallPolicy.deviceLoop.thread, SyscallPolicy.deviceLoop.rules.count),
         ("device loop, with disks", SyscallPolicy.deviceLoop.rules.count + SyscallPolicy.disks.count),
     ]
+
+    /// The ABI of the host kernel's Landlock; nil where it has none or it is switched off.
+    public static var landlockVersion: Int? {
+        let version = jail_landlock_version()
+        return version > 0 ? Int(version) : nil
+    }
 }

@@ -90,7 +90,8 @@ extension Verdict {
         case .outputFileTooLarge(let path, let bytes, let limit):
             self = Verdict(
                 .outputLimit, status: 128 + SIGXFSZ,
-                message: "stopped: output file \(printable(path)) of \(bytes) bytes, more than its guest can hold "
+                message:
+                    "stopped: output file \(printable(path)) of \(bytes) bytes, more than its guest can hold "
                     + "(\(limit)): it is mostly holes",
                 evidence: Evidence(
                     limit: .maximumOutput, value: limit, measured: bytes, unit: .bytes, isGuestsWord: true))
@@ -177,7 +178,8 @@ extension Verdict {
         switch end.cause {
         case .guestPanic where text == Self.kernelOutOfMemory:
             self = Verdict(
-                .outOfMemory, status: 137, message: "out of memory for the guest kernel; give it more with -m")
+                .outOfMemory, status: 137, message: "out of memory for the guest kernel; give it more with -m"
+            )
         case .guestPanic:
             self = Verdict(.guestPanic, status: 125, message: "the guest kernel panicked: \(text)")
         case .tripleFault:

@@ -38,8 +38,8 @@ public struct VCPU: ~Copyable {
         let result = kvm_run_vcpu(descriptor.borrowed.rawValue)
         if result < 0 {
             let error = Errno(rawValue: -result)
-            // EAGAIN: a vCPU that waits to be started, or a signal at the wrong moment; both are to be repeated.
-            if error == .interrupted || error == .resourceTemporarilyUnavailable { return .interrupted }
+            if error == .interrupted { return .interrupted }
+            if error == .resourceTemporarilyUnavailable { return .again }
             throw .call(.run, error)
         }
         return decodeExit()

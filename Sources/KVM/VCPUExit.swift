@@ -19,6 +19,8 @@ public enum VCPUExit: Equatable, Sendable {
     case systemEvent(type: UInt32)
     /// A signal came; run again.
     case interrupted
+    /// KVM_RUN said EAGAIN: the vCPU waits to be started, or the kernel could not start what it needs.
+    case again
     /// Anything this VMM does not ask KVM for.
     case unknown(reason: UInt32)
 }

@@ -10,6 +10,7 @@ extension VCPUThread {
 
     /// Runs the guest to its end. nil: the platform device has told the end already.
     func run(_ vcpu: borrowing VCPU, bus: MMIOBus, platform: PlatformDevice) -> End? {
+        var patience = Self.patience
         while true {
             let exit: VCPUExit
             do throws(KVMError) { exit = try vcpu.run() } catch {
@@ -31,6 +32,10 @@ extension VCPUThread {
                 counters.portExits.count()
             case .interrupted:
                 counters.interruptedRuns.count()
+            case .again:
+                // A vCPU that waits for a start-up interrupt waits in the kernel; so many in a row are something else.
+                patience -= 1
+                guard patience > 0 else { return End(cause: .vmmError, message: Self.refusal) }
             case .halted:
                 counters.haltExits.count()
                 return End(
@@ -54,6 +59,11 @@ extension VCPUThread {
             }
         }
     }
+
+    private static let patience = 1000
+    private static let refusal =
+        "KVM_RUN: EAGAIN again and again; the host's kernel may not start its own task for this VM: is the limit of processes "
+        + "(ulimit -u, pids.max) reached?"
 
     /// Where the vCPU stood, for whoever debugs a kernel.
     private func place(of vcpu: borrowing VCPU) -> String {

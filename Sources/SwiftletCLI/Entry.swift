@@ -11,13 +11,15 @@ enum ExitStatus {
 }
 
 /// Runs the command in this process's arguments and returns the exit status.
-public func main() -> Int32 {
+///
+/// - Parameter isConfined: False: **`run` gives the VMM no jail**, to measure what the jail costs (Benchmarks/unconfined).
+public func main(isConfined: Bool = true) -> Int32 {
     let begun = monotonicNanoseconds()
     ensureStandardDescriptors()
     try? ignoreBrokenPipeSignal()
     let arguments = CommandLineWords()
     do throws(UsageError) {
-        return try dispatch(arguments, begun: begun)
+        return try dispatch(arguments, begun: begun, isConfined: isConfined)
     } catch {
         Terminal.say("swiftlet: \(error.description)")
         return ExitStatus.usage
@@ -35,14 +37,16 @@ private let help = """
 
     """
 
-private func dispatch(_ words: CommandLineWords, begun: UInt64) throws(UsageError) -> Int32 {
+private func dispatch(
+    _ words: CommandLineWords, begun: UInt64, isConfined: Bool
+) throws(UsageError) -> Int32 {
     guard let command = words.texts.first else {
         Terminal.say(help)
         return ExitStatus.usage
     }
     switch command {
     case "run":
-        return try RunCommand(words.dropFirst(), begun: begun).run()
+        return try RunCommand(words.dropFirst(), begun: begun, isConfined: isConfined).run()
     case "image":
         return try ImageCommand(Array(words.texts.dropFirst())).run()
     case "help", "--help", "-h":

@@ -12,6 +12,7 @@ struct RunCommand {
     /// The job's command, as bytes.
     private let command: [[UInt8]]
     private let begun: UInt64
+    private let isConfined: Bool
 
     static let help = """
         usage: swiftlet run [options] [--] COMMAND [ARG...]
@@ -31,7 +32,8 @@ struct RunCommand {
     /// - Parameters:
     ///   - words: What follows `run`.
     ///   - begun: CLOCK_MONOTONIC in nanoseconds at the start of this process.
-    init(_ words: CommandLineWords, begun: UInt64) throws(UsageError) {
+    ///   - isConfined: Whether the VMM gets its jail.
+    init(_ words: CommandLineWords, begun: UInt64, isConfined: Bool = true) throws(UsageError) {
         var options = RunOptions()
         do throws(UsageError) {
             let index = try RunOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
@@ -44,6 +46,7 @@ struct RunCommand {
         }
         self.options = options
         self.begun = begun
+        self.isConfined = isConfined
     }
 
     /// One job of a batch.
@@ -51,6 +54,7 @@ struct RunCommand {
         self.options = options
         self.command = command
         self.begun = begun
+        isConfined = true
     }
 
     func run() throws(UsageError) -> Int32 {
@@ -109,9 +113,7 @@ struct RunCommand {
         let store = ImageStore.standard(environment: Terminal.environment)
         let image = try attempt { () throws(ImageError) in try store.open(options.image) }
         let launcher = try attempt { () throws(LaunchError) in
-            try Launcher(
-                path: OwnFiles.machine,
-                isVerbose: options.isVerbose)
+            try Launcher(path: OwnFiles.machine, isVerbose: options.isVerbose, isConfined: isConfined)
         }
         var request = request(kernel: kernel.borrowed, image: image.descriptor.borrowed, paths)
         request.disk = try attempt { () throws(LaunchError) in try scratchDisk() }

@@ -104,7 +104,7 @@ struct RunOptions {
         .init(
             "net", "the job's network: none, always, in this version", .value(placeholder: "none", setNetwork)
         ),
-        .init("cpus", "c", "", .unavailable), 
+        .init("cpus", "c", "", .unavailable),
     ])
 
     private static func value(
@@ -150,7 +150,9 @@ struct RunOptions {
         guard bytes >= minimumDisk else {
             throw UsageError("\"\(text)\" of disk is too little; the least is 1M")
         }
-        guard bytes <= maximumDisk else { throw UsageError("\"\(text)\" of disk is too much; the most is 8T") }
+        guard bytes <= maximumDisk else {
+            throw UsageError("\"\(text)\" of disk is too much; the most is 8T")
+        }
         options.diskBytes = (bytes + 4095) & ~4095
     }
 

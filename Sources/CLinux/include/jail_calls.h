@@ -60,6 +60,8 @@ int jail_share_no_core(void);
 /// A Landlock domain for the calling thread, in which it may do none of what Landlock can forbid. What is open stays
 /// usable. 0 also where the kernel has no Landlock or it is switched off. Needs no_new_privs.
 int jail_restrict_by_landlock(void);
+/// The kernel's Landlock ABI, 1 or more; 0 where there is none.
+int jail_landlock_version(void);
 int jail_limit(int resource, uint64_t value);
 /// Makes malloc use one heap for all threads, grown by brk: no thread gets a 64 MiB reservation of its own.
 void jail_use_one_heap(void);

@@ -15,7 +15,8 @@ struct DoctorCommand {
 
     private static let table = OptionTable<Options>([
         .init("json", "print what was found as JSON", .flag { $0.printsJSON = true }),
-        .init("attack", "run the kit of hostile guests here, and say of each attack whether it was held",
+        .init(
+            "attack", "run the kit of hostile guests here, and say of each attack whether it was held",
             .flag { $0.attacks = true }),
         .init("help", "h", "this text", .flag { $0.wantsHelp = true }),
     ])
@@ -55,7 +56,7 @@ struct DoctorCommand {
         let processor = Processor()
         var findings = [kvm(processor), userNamespaces(), simultaneousThreads()]
         findings += files()
-        findings.append(confinement())
+        findings += [confinement(), landlock()]
         findings += limits()
         // What is missing has been said; a job that cannot run for it would only repeat it.
         if Finding.canRunJobs(findings) { findings.append(TrialJob.finding()) }
@@ -93,14 +94,15 @@ struct DoctorCommand {
         }
         return Finding(
             .ok, "namespaces",
-            "user namespaces; the VMM gets user, mount, pid, network, ipc and uts ones of its own")
+            "user namespaces; the VMM gets user, mount, pid, network, ipc, uts and cgroup ones of its own")
     }
 
     private static func simultaneousThreads() -> Finding {
         number(in: "/sys/devices/system/cpu/smt/active") == 1
             ? Finding(
                 .warning, "smt",
-                "active: VMs on two threads of a core can observe each other; switch it off for secrets: "
+                "active: VMs on two threads of a core can observe each other, unless the kernel has core scheduling "
+                    + "(every VM asks for a group of its own); switch it off for secrets: "
                     + "echo off | sudo tee /sys/devices/system/cpu/smt/control")
             : Finding(.ok, "smt", "off: no two VMs share a core at the same time")
     }
@@ -146,6 +148,16 @@ struct DoctorCommand {
     private static func confinement() -> Finding {
         let counts = Confinement.allowedCalls.map { "\($0.thread) \($0.calls)" }.joined(separator: ", ")
         return Finding(.ok, "filters", "system calls allowed while a guest runs: \(counts)")
+    }
+
+    private static func landlock() -> Finding {
+        Confinement.landlockVersion.map {
+            Finding(.ok, "landlock", "ABI \($0): a second lock on files, beside the VMM's empty root")
+        }
+            ?? Finding(
+                .ok, "landlock",
+                "not active in this kernel: the VMM's empty root stands alone (lsm=landlock,… adds it)"
+            )
     }
 
     /// What each limit is enforced by. No cgroup is made in this version, and that is said.

@@ -1,0 +1,83 @@
+# A user without any privilege but the group of /dev/kvm: everything works, from user namespaces of his own.
+
+# The user gets copies of what he could not reach otherwise, and a /dev/kvm that belongs to his group: a device node of our own
+# over the host's, in a mount namespace. He has no line in /etc/passwd, as in many a container.
+prepare() {
+  needs root unshare
+  active || return 0
+  open=$E2E_WORK/open
+  mkdir -p "$open/bin" "$open/images" "$open/blobs" "$open/home"
+  cp "$E2E_BIN"/swiftlet "$E2E_BIN"/swiftlet-vmm "$E2E_BIN"/swiftlet-kernel "$open/bin/"
+  cp "$E2E_STORE/images/base" "$open/images/"
+  cp "$E2E_STORE/blobs/sha256-$(grep -oE '[0-9a-f]{64}' "$E2E_STORE/images/base" | head -n 1).erofs" "$open/blobs/"
+  chmod -R a+rX "$open"
+  chown 54321:54321 "$open/home"
+  mknod "$open/kvm" c 10 232 && chown 0:54322 "$open/kvm" && chmod 660 "$open/kvm"
+}
+
+# as_member CMD...: CMD as user 54321, whose only other group is 54322. util-linux has setpriv --reuid, busybox has setuidgid.
+as_member() {
+  active || return 0
+  if setpriv --reuid 54321 --regid 54321 --groups 54322 true 2>/dev/null; then
+    become='setpriv --reuid 54321 --regid 54321 --groups 54322 --no-new-privs'
+  else
+    grep -q '^member:' /etc/passwd || echo 'member:x:54321:54322::/:/bin/sh' >>/etc/passwd
+    become='setuidgid member'
+  fi
+  # shellcheck disable=SC2016
+  run unshare -m sh -c '
+    mount --bind "$1" /dev/kvm && cd "$2" && become=$3 && shift 3 && exec $become env "$@"' sh "$open/kvm" "$open/home" "$become" \
+    HOME="$open/home" SWIFTLET_HOME="$open" TMPDIR="$open/home" "$@"
+}
+tidy() { rm -rf "$E2E_WORK/open"; }
+
+claim "a user in the group of /dev/kvm, and in no other, runs a job"
+prepare
+as_member "$open/bin/swiftlet" run -- sh -c 'echo "user $(id -u) of a machine of its own"; exit 7'
+status_is 7
+stdout_is 'user 0 of a machine of its own'
+stderr_is_empty
+tidy
+
+claim "he gets files in and out, a scratch disk, limits and their verdicts like anybody"
+prepare
+active && echo precious >"$open/home/in" && chown 54321 "$open/home/in"
+as_member "$open/bin/swiftlet" run --in in:/job/in --out /job/out:out -- sh -c 'tr a-z A-Z </job/in >/job/out'
+status_is 0
+active && equal "$(cat "$open/home/out")" PRECIOUS "the output file"
+active && equal "$(stat -c %u "$open/home/out")" 54321 "its owner"
+as_member "$open/bin/swiftlet" run --timeout 500ms --meta meta.json -- sleep 100
+status_is 124
+active && cp "$open/home/meta.json" .
+reason_is wall_timeout
+tidy
+
+claim "his VMM has no capability, no new privileges, filters, an empty root, and is nobody but him outside"
+prepare
+if active; then
+  cp "$E2E_EVIL/spin" "$open/" && chmod a+r "$open/spin"
+  as_member sh -c '
+    "$0" run --kernel "$1" -m 64M --timeout 60s -- true >/dev/null 2>&1 & launcher=$!
+    tries=0
+    while machine=$(cat /proc/$launcher/task/$launcher/children 2>/dev/null); ! grep -q "^Seccomp:.*2" /proc/${machine% }/status 2>/dev/null; do
+      tries=$((tries + 1)); [ $tries -lt 200 ] || break; sleep 0.1
+    done
+    sleep 0.5
+    sed -n "s/^\(Uid\|Gid\|CapEff\|CapPrm\|NoNewPrivs\|Seccomp\):/\1/p" /proc/${machine% }/status
+    kill $launcher; wait $launcher' "$open/bin/swiftlet" "$open/spin"
+  sed 's/[[:space:]]\{1,\}/ /g' stdout >fields
+  equal "$(tr '\n' ';' <fields)" "$(printf '%s;' 'Uid 54321 54321 54321 54321' \
+    "Gid $(sed -n 's/^Gid \([0-9]*\) .*/\1 \1 \1 \1/p' fields)" 'CapPrm 0000000000000000' 'CapEff 0000000000000000' \
+    'NoNewPrivs 1' 'Seccomp 2')" "what /proc/PID/status says"
+fi
+tidy
+
+claim "nothing of his jobs is left"
+needs disk
+prepare
+ours >before
+as_member "$open/bin/swiftlet" run --disk 16M -- sh -c 'echo x >/tmp/x'
+status_is 0
+active && equal "$(ls -A "$open/home" | wc -l)" 0 "files in his home and TMPDIR"
+nothing_left before
+tidy
