@@ -62,8 +62,8 @@ extension VCPUThread {
 
     private static let patience = 1000
     private static let refusal =
-        "KVM_RUN: EAGAIN again and again; the host's kernel may not start its own task for this VM: is the limit of processes "
-        + "(ulimit -u, pids.max) reached?"
+        "KVM_RUN: EAGAIN again and again; the host's kernel may not start its own task for this VM: is the "
+        + "limit of processes (ulimit -u, pids.max) reached?"
 
     /// Where the vCPU stood, for whoever debugs a kernel.
     private func place(of vcpu: borrowing VCPU) -> String {
