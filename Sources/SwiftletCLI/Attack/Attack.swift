@@ -129,6 +129,7 @@ struct Attack {
 
     private static let vsock: [Attack] = [
         passing("vsock packets of every wrong kind", "vsock-flood", holds: "reset or dropped"),
+        endless("a guest that never reads", "deaf", holds: "the time limit ends it"),
         passing("lies about credit", "vsock-credit", holds: "nothing is sent without credit, a lie is a reset"),
         passing("connection floods, none finished", "vsock-connections", holds: "64 answers wait, no more is taken"),
     ]

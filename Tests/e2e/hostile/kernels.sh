@@ -81,6 +81,21 @@ claim "HOSTILE 12: credit attacks: none at all, taken back, wrapped, and for byt
 evil 60s vsock-credit protocol_error
 claim "HOSTILE 13: connection floods, half-open and half-closed connections, with no buffer for the answers"
 evil 60s vsock-connections protocol_error
+claim "HOSTILE 13, 21: a guest that stops reading while its input waits: the device loop sleeps, and the time limit ends it"
+active && mkfifo input
+active && { while :; do cat "$E2E_EVIL"/*; done >input 2>/dev/null & feeder=$!; }
+active && { "$swiftlet" run -i --kernel "$E2E_EVIL/deaf" -m 64M --timeout 4s --meta meta.json -- true <input >stdout 2>stderr & launcher=$!; }
+if active; then
+  sleep 3
+  for task in /proc/"$(vmms $launcher)"/task/*; do
+    # The vCPU's thread spins; every other one has used next to nothing, in hundredths of a second.
+    [ "$(cat "$task/comm")" = vcpu ] || at_most "$(awk '{print $14 + $15}' "$task/stat")" 50 "processor time of thread $(cat "$task/comm")"
+  done
+  wait $launcher; status=$?
+  kill $feeder 2>/dev/null; wait $feeder 2>/dev/null
+fi
+status_is 124
+reason_is wall_timeout
 claim "HOSTILE 15: string instructions on device pages"
 evil 60s string-mmio protocol_error guest_panic
 claim "HOSTILE 15: an instruction KVM cannot emulate ends the guest, with the instruction's bytes"
