@@ -38,8 +38,12 @@ public enum Jail {
 
     /// Replaces the root directory by an empty one that cannot be written, and sets the limits of the whole process.
     ///
-    /// - Parameter maximumDescriptors: Highest descriptor number, plus one, that the process may use.
-    public static func close(maximumDescriptors: UInt64) throws(JailError) {
+    /// - Parameters:
+    ///   - maximumDescriptors: Highest descriptor number, plus one, that the process may use.
+    ///   - maximumAddressSpace: Bytes of address space, mapped files included.
+    public static func close(
+        maximumDescriptors: UInt64, maximumAddressSpace: UInt64
+    ) throws(JailError) {
         let root = jail_make_empty_root()
         try check(root, "an empty root (fsopen, fsmount)")
         defer { Glibc.close(root) }
@@ -50,6 +54,9 @@ public enum Jail {
             Step("entering the empty root (fchdir)", { jail_enter_directory(root) }),
             Step("leaving the old root (pivot_root)", leaveOldRoot),
             Step("limit: descriptors", { jail_limit(limit(RLIMIT_NOFILE), maximumDescriptors) }),
+            Step("limit: address space", { jail_limit(limit(RLIMIT_AS), maximumAddressSpace) }),
+            // Two are its own; KVM starts one in here with the first KVM_RUN (Linux 6.13), which fails with EAGAIN without.
+            Step("limit: threads", { jail_limit(limit(__RLIMIT_NPROC), 8) }),
             Step("limit: core files", { jail_limit(limit(RLIMIT_CORE), 0) }),
             Step("limit: locked memory", { jail_limit(limit(__RLIMIT_MEMLOCK), 0) }),
             Step("limit: message queues", { jail_limit(limit(__RLIMIT_MSGQUEUE), 0) }),

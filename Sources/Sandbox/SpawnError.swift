@@ -4,7 +4,7 @@ public import SystemPackage
 /// What `spawnJailed` was doing when it failed. In the order of `enum jail_step` (jail_calls.h).
 public enum SpawnStep: CInt, Sendable {
     case channel, clone, setgroupsFile, uidMap, gidMap, identity, session, parentDeath, nullDevice
-    case descriptors, closeOthers, execute
+    case descriptors, closeOthers, execute, controlGroup
 
     var sentence: String {
         switch self {
@@ -20,6 +20,7 @@ public enum SpawnStep: CInt, Sendable {
         case .descriptors: "arranging descriptors"
         case .closeOthers: "closing all other descriptors (close_range)"
         case .execute: "executing the program"
+        case .controlGroup: "entering its cgroup"
         }
     }
 }
