@@ -43,6 +43,7 @@ final class JobChannels {
         var machine = MachineStart()
         machine.pass("--kvm", kvm)
         machine.pass("--kernel", request.kernel)
+        machine.memoryBytes = request.memoryBytes
         machine.pass("--memory", "\(request.memoryBytes)")
         if let remoteEvents = remoteEvents?.borrowed { machine.pass("--events", remoteEvents) }
         machine.pass("--root", request.image)

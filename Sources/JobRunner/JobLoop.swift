@@ -104,6 +104,7 @@ final class JobLoop {
         result.missingFiles = reader.missingFiles.sorted { $0.path.lexicographicallyPrecedes($1.path) }
         result.counters = counters
         result.processorNanoseconds = processorStart == nil ? nil : processorUsed
+        result.machineMemory = MemoryEnforcement(process.group)
         result.timeline = timeline
         result.log = log
         let isDelivered = seen.intervention == nil && seen.protocolViolation == nil && seen.isComplete
@@ -164,7 +165,7 @@ final class JobLoop {
         }
         if wantsToSend, descriptors[1].revents & Int16(POLLOUT) != 0 { sendControl() }
         if descriptors[2].revents != 0 { readSignals() }
-        if descriptors[3].revents != 0 { seen.processEnd = process.end(waiting: false) }
+        if descriptors[3].revents != 0 { noteProcessEnd() }
         if descriptors[4].revents != 0 || descriptors[5].revents != 0 { channels.drainCaptured() }
         passTime(monotonicNanoseconds())
     }
@@ -224,6 +225,14 @@ final class JobLoop {
             intervene(.cancelled(signal: signal))
             linux_release_stop_signals()
         }
+    }
+
+    private func noteProcessEnd() {
+        seen.processEnd = process.end(waiting: false)
+        guard seen.processEnd?.signal == SIGKILL, let group = process.group,
+            let memory = group.outOfMemory(), memory.kills > 0
+        else { return }
+        seen.memoryKill = .init(limit: group.memoryBytes, peak: memory.peakBytes)
     }
 
     private func giveKeyboardBack() {

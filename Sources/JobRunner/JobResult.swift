@@ -25,6 +25,8 @@ public struct Evidence: Equatable, Sendable {
         case timeout
         case cpuTime = "cpu_time"
         case memory
+        /// Of the VMM's cgroup, or of one around it.
+        case hostMemory = "host_memory"
         case pids
         case disk
         case maximumOutput = "max_output"
@@ -117,6 +119,30 @@ public struct Timeline: Equatable, Sendable {
     public init() {}
 }
 
+/// What keeps a VMM as a whole, guest memory included, within its memory.
+public struct MemoryEnforcement: Equatable, Sendable {
+    public enum Enforcer: String, Sendable {
+        case firstControlGroup = "cgroup_v1"
+        case secondControlGroup = "cgroup_v2"
+        /// RLIMIT_AS, which holds beside a cgroup too.
+        case resourceLimit = "rlimit"
+    }
+
+    /// Nil: the VMM's own reckoning, which the launcher does not know.
+    public var bytes: UInt64?
+    public var enforcer: Enforcer
+
+    init(_ group: ControlGroup?) {
+        bytes = group?.memoryBytes
+        enforcer =
+            switch group?.version {
+            case .v1: .firstControlGroup
+            case .v2: .secondControlGroup
+            case nil: .resourceLimit
+            }
+    }
+}
+
 /// Everything there is to say about a job that was run.
 public struct JobResult: Sendable {
     public var verdict: Verdict
@@ -131,6 +157,8 @@ public struct JobResult: Sendable {
     public var unsupportedControls: [(request: UInt32, count: UInt64)] = []
     /// Files of /proc and /sys the job looked for in vain, sorted. The paths are the guest's words.
     public var missingFiles: [(path: [UInt8], count: UInt64)] = []
+    /// The memory limit of the VMM as a whole, and what enforces it besides.
+    public var machineMemory: MemoryEnforcement?
     public var counters: [MachineEvent.Counter] = []
     /// Processor time of the job's machine from the guest's first instruction on, as the host's kernel counts it;
     /// nil: the guest never ran.

@@ -14,6 +14,8 @@ public enum LaunchError: Error, Equatable, CustomStringConvertible {
     case output(path: [UInt8], errno: Errno)
     /// Nowhere is a place for the scratch disk's file.
     case scratchDisk(directory: String, Errno)
+    /// The cgroup for the VMM cannot be made where it was asked for.
+    case controlGroup(path: String, Errno)
     case system(doing: String, errno: Errno)
 
     public var description: String {
@@ -40,6 +42,9 @@ public enum LaunchError: Error, Equatable, CustomStringConvertible {
         case .scratchDisk(let directory, let errno):
             "--disk: no scratch file in \(directory): \(errno); it needs a disk's file system that knows O_TMPFILE "
                 + "(ext4, xfs, btrfs): set TMPDIR to a folder on one"
+        case .controlGroup(let path, let errno):
+            "--cgroup-parent \(path): \(errno); it must be a cgroup of the memory controller's hierarchy that you may make "
+                + "cgroups in and that no process lives in itself (sudo mkdir, sudo chown -R $USER)"
         case .system(let doing, let errno):
             "\(doing): \(errno)"
         }

@@ -8,10 +8,13 @@ public struct MachineProcess: ~Copyable {
     public let pidfd: OwnedDescriptor
     /// For /proc only.
     public let processID: Int32
+    /// Its cgroup; nil: its launcher's.
+    public let group: ControlGroup?
 
-    public init(pidfd: consuming OwnedDescriptor, processID: Int32) {
+    public init(pidfd: consuming OwnedDescriptor, processID: Int32, group: ControlGroup? = nil) {
         self.pidfd = pidfd
         self.processID = processID
+        self.group = group
     }
 
     /// SIGKILL. Whether it was still there does not matter.
@@ -61,6 +64,9 @@ public struct MachineStart: Sendable {
     /// Without the program's name.
     public private(set) var arguments: [String] = []
     public private(set) var descriptors: [Descriptor] = []
+
+    /// Of guest memory.
+    var memoryBytes: UInt64 = 0
 
     /// 0, 1 and 2 stay free: the VMM has no use for them.
     private var nextTarget: Int32 = 3

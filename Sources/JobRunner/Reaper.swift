@@ -4,17 +4,23 @@ import LinuxSystem
 import Synchronization
 import SystemPackage
 
-/// Ends and reaps the VMMs of a process that runs many jobs. A VM takes some 15 ms to close and its job's result does not
-/// wait for that; but without this each would stay as a zombie.
+/// Ends and reaps the VMMs, and removes their cgroups, of a process that runs many jobs. A VM takes some 15 ms to close and
+/// its job's result does not wait for that; but without this each would stay as a zombie.
 public final class Reaper: Sendable {
     private final class Child: Sendable {
         let pidfd: OwnedDescriptor
-        init(_ pidfd: consuming OwnedDescriptor) { self.pidfd = pidfd }
+        let group: ControlGroup?
+        init(_ pidfd: consuming OwnedDescriptor, _ group: ControlGroup?) {
+            self.pidfd = pidfd
+            self.group = group
+        }
 
         /// Whether it is gone; waits for that if asked to.
         func hasEnded(waiting: Bool) -> Bool {
             var end = linux_process_end()
-            return linux_process_ended(pidfd.borrowed.rawValue, waiting ? 1 : 0, &end) != 0
+            let hasEnded = linux_process_ended(pidfd.borrowed.rawValue, waiting ? 1 : 0, &end) != 0
+            if hasEnded { group?.remove() }
+            return hasEnded
         }
     }
 
@@ -23,9 +29,9 @@ public final class Reaper: Sendable {
     public init() {}
 
     /// Takes over a VMM whose job is judged. Those that have gone meanwhile are reaped on the way.
-    func adopt(_ pidfd: consuming OwnedDescriptor) {
+    func adopt(_ pidfd: consuming OwnedDescriptor, _ group: ControlGroup?) {
         _ = linux_pidfd_send_signal(pidfd.borrowed.rawValue, SIGKILL)
-        let child = Child(pidfd)
+        let child = Child(pidfd, group)
         children.withLock { children in
             children.removeAll { $0.hasEnded(waiting: false) }
             children.append(child)

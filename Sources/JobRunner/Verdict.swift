@@ -31,6 +31,13 @@ struct Observations {
     /// How the VMM's process ended; nil while it runs.
     var processEnd: ProcessEnd?
     var hasGuestEntered = false
+    /// The host's kernel has killed the VMM for want of memory: the limit and peak of its cgroup, in bytes.
+    var memoryKill: MemoryKill?
+
+    struct MemoryKill: Equatable {
+        var limit: UInt64
+        var peak: UInt64
+    }
 
     struct ProcessEnd: Equatable {
         var signal: Int32
@@ -203,6 +210,16 @@ extension Verdict {
         if processEnd.signal == SIGSYS {
             self = Verdict(
                 .seccomp, status: 125, message: "swiftlet-vmm made a system call that its filter forbids")
+        } else if let kill = seen.memoryKill {
+            // Not `out_of_memory`: the job has not used up its guest's memory, so more of that would not help it.
+            self = Verdict(
+                .vmmError, status: 125,
+                message: "swiftlet-vmm was killed by the host's out-of-memory killer, its cgroup held "
+                    + "\(kill.peak >> 20)M of at most \(kill.limit >> 20)M: the host, or a cgroup around "
+                    + "swiftlet, has too little memory",
+                evidence: Evidence(
+                    limit: .hostMemory, value: kill.limit, measured: kill.peak, unit: .bytes,
+                    isGuestsWord: false))
         } else if processEnd.signal != 0 {
             self = Verdict(
                 .vmmError, status: 125, message: "swiftlet-vmm was killed by signal \(processEnd.signal)")

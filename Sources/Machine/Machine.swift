@@ -130,7 +130,10 @@ private struct Assembly {
     private func closeJail() throws(MachineError) {
         if configuration.isUnconfined { return }
         try MachineError.jailing { () throws(JailError) in
-            try Jail.close(maximumDescriptors: Self.maximumDescriptors)
+            try Jail.close(
+                maximumDescriptors: Self.maximumDescriptors,
+                maximumAddressSpace: configuration.memoryBytes + (map.rootImage?.bytes ?? 0)
+                    + Self.maximumOwnAddressSpace)
             try Jail.lockThread()
             if installsFilters { try SyscallFilter(configuration.policy).install() }
         }
@@ -139,6 +142,9 @@ private struct Assembly {
 
     /// Those the machine starts with, and a vsock connection each for the rest.
     private static let maximumDescriptors: UInt64 = 512
+
+    /// The program, two stacks, KVM's own mappings: 30 MiB at the most (measured), and room for streams and logs.
+    private static let maximumOwnAddressSpace: UInt64 = 64 << 20
 
     private func cpuidForGuest() throws(MachineError) -> CPUIDTable {
         if let native = CPUIDTable.nativeIfDeprivileged() { return native.forGuest() }

@@ -42,13 +42,18 @@ public enum Jail {
 
     /// Replaces the root directory by an empty one that cannot be written, and sets the limits of the whole process.
     ///
-    /// - Parameter maximumDescriptors: Highest descriptor number, plus one, that the process may use.
-    public static func close(maximumDescriptors: UInt64) throws(JailError) {
+    /// - Parameters:
+    ///   - maximumDescriptors: Highest descriptor number, plus one, that the process may use.
+    ///   - maximumAddressSpace: Bytes of address space, mapped files included.
+    public static func close(
+        maximumDescriptors: UInt64, maximumAddressSpace: UInt64
+    ) throws(JailError) {
         let root = jail_make_empty_root()
         try check(root, "an empty root (fsopen, fsmount)")
         defer { Glibc.close(root) }
         try run(rootSteps(root))
-        try run(limitSteps(maximumDescriptors: maximumDescriptors))
+        try run(
+            limitSteps(maximumDescriptors: maximumDescriptors, maximumAddressSpace: maximumAddressSpace))
     }
 
     /// What every thread must do for itself, as the last step before its filter.
@@ -88,17 +93,23 @@ public enum Jail {
         ]
     }
 
-    static func limitSteps(maximumDescriptors: UInt64) -> [Step] {
+    static func limitSteps(maximumDescriptors: UInt64, maximumAddressSpace: UInt64) -> [Step] {
         func limit(_ resource: __rlimit_resource, _ value: UInt64) -> () -> CInt {
             { jail_limit(CInt(resource.rawValue), value) }
         }
-        // No RLIMIT_NPROC: the first KVM_RUN has the kernel start a task of its own for this process, and fails with EAGAIN
-        // where that is over the limit. The filters forbid processes.
         return [
             Step(
                 "limit: descriptors (RLIMIT_NOFILE)",
                 why: "a flood of vsock connections ends here, not in the host's table",
                 limit(RLIMIT_NOFILE, maximumDescriptors)),
+            Step(
+                "limit: address space (RLIMIT_AS)",
+                why: "guest RAM, image and a bound on the VMM's own memory",
+                limit(RLIMIT_AS, maximumAddressSpace)),
+            // Two are its own; KVM starts one in here with the first KVM_RUN (Linux 6.13), which fails with EAGAIN without.
+            Step(
+                "limit: processes and threads (RLIMIT_NPROC)", why: "two threads of its own and one of KVM's",
+                limit(__RLIMIT_NPROC, 8)),
             Step(
                 "limit: core files (RLIMIT_CORE)", why: "no guest memory on the host's disk",
                 limit(RLIMIT_CORE, 0)),

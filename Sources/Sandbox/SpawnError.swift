@@ -4,7 +4,7 @@ public import SystemPackage
 /// What `spawnJailed` was doing when it failed. In the order of `enum jail_step` (jail_calls.h).
 public enum SpawnStep: CInt, CaseIterable, Sendable {
     case channel, clone, setgroupsFile, uidMap, gidMap, identity, session, parentDeath, nullDevice
-    case descriptors, closeOthers, execute
+    case descriptors, closeOthers, execute, controlGroup
 
     var sentence: String {
         switch self {
@@ -20,6 +20,7 @@ public enum SpawnStep: CInt, CaseIterable, Sendable {
         case .descriptors: "arranging descriptors"
         case .closeOthers: "closing all other descriptors (close_range)"
         case .execute: "executing the program"
+        case .controlGroup: "entering its cgroup"
         }
     }
 
@@ -40,6 +41,7 @@ public enum SpawnStep: CInt, CaseIterable, Sendable {
         case .descriptors: "the program gets the descriptors it is named, and /dev/null as the standard ones"
         case .closeOthers: "nothing else of the caller's stays open"
         case .execute: "by descriptor, with an empty environment"
+        case .controlGroup: "what it uses is counted and limited by the host's kernel, from its first page on"
         }
     }
 }

@@ -36,6 +36,14 @@ public struct DescriptorAssignment: Sendable {
     }
 }
 
+/// The cgroup that a new process is in from its first instruction on.
+public enum ControlGroupEntry: Sendable {
+    /// Version 1: its file `tasks`, open for writing.
+    case tasks(FileDescriptor)
+    /// Version 2: its directory.
+    case directory(FileDescriptor)
+}
+
 /// Starts a program in user, mount, pid, network, ipc and uts namespaces of its own, with exactly the descriptors listed,
 /// an empty environment, and the order to die with this thread.
 ///
@@ -48,11 +56,12 @@ public struct DescriptorAssignment: Sendable {
 /// - Parameters:
 ///   - arguments: The first is the program's name for itself.
 ///   - descriptors: At most 64, each target once. The sources stay open here.
+///   - group: A cgroup to be in; nil: the caller's.
 ///   - unconfined: **No namespaces, no other user id.** For debugging a program that is trusted.
 /// - Throws: `SpawnError`, also when the program could not be executed; there is no process then.
 public func spawnJailed(
     _ executable: JailedExecutable, arguments: [String], descriptors: [DescriptorAssignment],
-    unconfined: Bool = false
+    group: ControlGroupEntry? = nil, unconfined: Bool = false
 ) throws(SpawnError) -> JailedProcess {
     let assignments = descriptors.map { jail_descriptor(source: $0.source.rawValue, target: $0.target) }
     var path: UnsafeMutablePointer<CChar>?
@@ -68,6 +77,13 @@ public func spawnJailed(
     if case .descriptor(let descriptor) = executable { request.executable = descriptor.rawValue }
     request.descriptor_count = UInt32(assignments.count)
     request.in_namespaces = !unconfined
+    request.group_tasks = -1
+    request.group_directory = -1
+    switch group {
+    case .tasks(let file): request.group_tasks = file.rawValue
+    case .directory(let directory): request.group_directory = directory.rawValue
+    case nil: break
+    }
     let isRoot = geteuid() == 0
     request.changes_identity = isRoot
     request.host_uid = isRoot ? machineUserID() : geteuid()

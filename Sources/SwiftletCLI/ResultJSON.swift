@@ -41,6 +41,7 @@ struct ResultJSON {
             stream(&$0, "stderr", result.standardError)
             files(&$0)
             limits(&$0)
+            enforcement(&$0)
             usage(&$0)
             timing(&$0)
             $0.object("unsupported_syscalls") { calls in
@@ -120,6 +121,29 @@ struct ResultJSON {
             $0.number("cpu_time", request.cpuTimeLimitNanoseconds.map { $0 / 1000 })
             $0.number("pids", request.processLimit)
             $0.number("max_output", request.outputLimitBytes)
+        }
+    }
+
+    /// By what each limit that this job has is enforced. `host_memory` is the VMM's as a whole, guest memory included.
+    private func enforcement(_ json: inout JSONWriter) {
+        func entry(_ json: inout JSONWriter, _ name: String, _ value: UInt64?, by enforcer: String) {
+            guard let value else { return }
+            json.object(name) {
+                $0.number("value", value)
+                $0.string("enforced_by", enforcer)
+            }
+        }
+        json.object("enforcement") {
+            entry(&$0, "memory", request.memoryBytes, by: "guest_memory_size")
+            $0.object("host_memory") {
+                $0.number("value", result.machineMemory?.bytes)
+                $0.string("enforced_by", result.machineMemory?.enforcer.rawValue)
+            }
+            entry(&$0, "disk", options.diskBytes, by: "disk_size")
+            entry(&$0, "timeout", request.wallTimeLimitNanoseconds.map { $0 / 1000 }, by: "launcher")
+            entry(&$0, "cpu_time", request.cpuTimeLimitNanoseconds.map { $0 / 1000 }, by: "launcher")
+            entry(&$0, "pids", request.processLimit.map(UInt64.init), by: "guest_kernel")
+            entry(&$0, "max_output", request.outputLimitBytes, by: "vmm")
         }
     }
 

@@ -113,7 +113,9 @@ struct RunCommand {
         let store = ImageStore.standard(environment: Terminal.environment)
         let image = try attempt { () throws(ImageError) in try store.open(options.image) }
         let launcher = try attempt { () throws(LaunchError) in
-            try Launcher(path: OwnFiles.machine, isVerbose: options.isVerbose, isConfined: isConfined)
+            try Launcher(
+                path: OwnFiles.machine, isVerbose: options.isVerbose, groups: options.controlGroups,
+                isConfined: isConfined)
         }
         var request = request(kernel: kernel.borrowed, image: image.descriptor.borrowed, paths)
         request.disk = try attempt { () throws(LaunchError) in try scratchDisk() }
@@ -121,7 +123,10 @@ struct RunCommand {
             return printed(plan(request, imagePath: image.path, kernelPath: kernelPath))
         }
         var meta = try openMeta()
-        let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in try launcher.start(machine)
+        let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in
+            let process = try launcher.start(machine)
+            launcher.tidyUp()
+            return process
         }
         var result = try attempt { () throws(LaunchError) in try runner.run(request, begun: begun) }
         if let path = options.kernel, result.verdict.reason == .startFailed, let text = result.verdict.message

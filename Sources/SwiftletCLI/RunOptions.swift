@@ -14,6 +14,8 @@ struct RunOptions {
     var processorTimeNanoseconds: UInt64?
     /// Processes and threads; nil: the guest kernel's own limit.
     var processLimit: UInt32?
+    /// Where the VMM's cgroup is made.
+    var controlGroups = ControlGroups.Choice.automatic
     /// Nil: no limit for streams that are passed on, `defaultCaptureLimit` for captured ones.
     var outputLimitBytes: UInt64?
     var environment: [String] = []
@@ -61,6 +63,9 @@ struct RunOptions {
         .init(
             "pids", "most processes and threads at a time [as memory allows]",
             .value(placeholder: "N", setProcesses)),
+        .init(
+            "cgroup-parent", "make the VMM's cgroup in this one; none: make none [in swiftlet's own, if it can]",
+            .value(placeholder: "PATH|none", setControlGroups)),
         .init(
             "max-output", "stop the job after this many bytes on a stream [none; 16M with --json]",
             .value(placeholder: "SIZE", setOutputLimit)),
@@ -173,6 +178,17 @@ struct RunOptions {
             throw UsageError("\"\(text)\" is not a number of processes, at least 1")
         }
         options.processLimit = number
+    }
+
+    private static func setControlGroups(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        if text == "none" {
+            options.controlGroups = .none
+            return
+        }
+        guard text.hasPrefix("/"), !text.split(separator: "/").contains("..") else {
+            throw UsageError("\"\(text)\" is neither none nor a path that begins with a slash")
+        }
+        options.controlGroups = .parent(text)
     }
 
     private static func setOutputLimit(_ options: inout RunOptions, _ text: String) throws(UsageError) {

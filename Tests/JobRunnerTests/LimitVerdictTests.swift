@@ -30,6 +30,22 @@ import Testing
         return seen
     }
 
+    @Test("the host's out-of-memory killer is a vmm_error with evidence; any other SIGKILL is one without")
+    func outOfMemoryKill() throws {
+        var seen = Observations()
+        seen.processEnd = .init(signal: 9, code: 0)
+        #expect(try #require(Verdict(seen, limits: limits())).evidence == nil)
+        seen.memoryKill = .init(limit: 100 << 20, peak: 90 << 20)
+        let verdict = try #require(Verdict(seen, limits: limits()))
+        #expect(verdict.reason == .vmmError)
+        #expect(verdict.status == 125)
+        #expect(
+            verdict.evidence
+                == Evidence(
+                    limit: .hostMemory, value: 100 << 20, measured: 90 << 20, unit: .bytes,
+                    isGuestsWord: false))
+    }
+
     @Test("processor time that is used up is cpu_timeout, 124, with both times as evidence")
     func processorTime() {
         var seen = Observations()

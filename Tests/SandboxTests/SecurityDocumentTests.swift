@@ -30,7 +30,7 @@ import Testing
         for (title, steps) in [
             ("The VMM, first of all", Jail.privilegeSteps),
             ("The VMM, when it needs no path any more: the root", Jail.rootSteps(-1)),
-            ("The VMM: limits", Jail.limitSteps(maximumDescriptors: 0)),
+            ("The VMM: limits", Jail.limitSteps(maximumDescriptors: 0, maximumAddressSpace: 0)),
             ("Each thread of the VMM, before its filter", Jail.threadSteps),
         ] { text += Self.steps(title) { steps.map { ($0.name, $0.why) } } }
         text +=

@@ -5,11 +5,13 @@ import SystemPackage
 import Testing
 
 /// Runs a shell command with its standard output in a file; returns the file's text and the exit status.
-private func output(of command: String, unconfined: Bool = false) throws -> (text: String, status: CInt) {
+private func output(
+    of command: String, group: ControlGroupEntry? = nil, unconfined: Bool = false
+) throws -> (text: String, status: CInt) {
     let file = try OwnedDescriptor.memoryFile(name: "output")
     let process = try spawnJailed(
         .path("/bin/sh"), arguments: ["sh", "-c", command],
-        descriptors: [DescriptorAssignment(file.borrowed, as: 1)], unconfined: unconfined)
+        descriptors: [DescriptorAssignment(file.borrowed, as: 1)], group: group, unconfined: unconfined)
     var status: CInt = 0
     waitpid(process.processID, &status, 0)
     return (String(decoding: try file.borrowed.read(upTo: 65536, at: 0), as: UTF8.self), (status >> 8) & 0xFF)
@@ -64,6 +66,51 @@ private func output(of command: String, unconfined: Bool = false) throws -> (tex
         waitpid(process.processID, &status, 0)
         #expect(try first.borrowed.read(upTo: 16, at: 0) == Array("one".utf8))
         #expect(try second.borrowed.read(upTo: 16, at: 0) == [])
+    }
+
+    /// Root's on every host with version 2 at its place or, beside version 1, at systemd's.
+    private static var secondHierarchy: String? {
+        guard geteuid() == 0 else { return nil }
+        return ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].first { access($0 + "/cgroup.procs", W_OK) == 0 }
+    }
+
+    @Test(
+        "made in a version 2 cgroup, a process is there before it runs",
+        .enabled(if: secondHierarchy != nil, "needs root and a cgroup2 mount"))
+    func secondControlGroup() throws {
+        let path = try #require(Self.secondHierarchy) + "/swiftlet-spawn-test-\(getpid())"
+        #expect(mkdir(path, 0o755) == 0)
+        defer { #expect(rmdir(path) == 0) }
+        let directory = try OwnedDescriptor.open(path, flags: O_RDONLY | O_DIRECTORY)
+        let input = try Pipe()
+        let process = try spawnJailed(
+            .path("/bin/cat"), arguments: ["cat"],
+            descriptors: [DescriptorAssignment(input.reading.borrowed, as: 0)],
+            group: .directory(directory.borrowed))
+        // In its cgroup namespace the process sees none; from outside it is there.
+        let members = try OwnedDescriptor.open(path + "/cgroup.procs", flags: O_RDONLY)
+        let text = String(decoding: try members.borrowed.readAll(atMost: 4096), as: UTF8.self)
+        #expect(text == "\(process.processID)\n")
+        kill(process.processID, SIGKILL)
+        waitpid(process.processID, nil, 0)
+    }
+
+    @Test("a cgroup that cannot be entered is an error at its step, and no process is left")
+    func refusedControlGroup() throws {
+        let notTasks = try OwnedDescriptor.open("/dev/null", flags: O_RDONLY)
+        let error = #expect(throws: SpawnError.self) {
+            _ = try spawnJailed(
+                .path("/bin/true"), arguments: ["true"], descriptors: [], group: .tasks(notTasks.borrowed))
+        }
+        #expect(error?.step == .controlGroup)
+        let notGroup = try OwnedDescriptor.open("/", flags: O_RDONLY | O_DIRECTORY)
+        let second = #expect(throws: SpawnError.self) {
+            _ = try spawnJailed(
+                .path("/bin/true"), arguments: ["true"], descriptors: [], group: .directory(notGroup.borrowed)
+            )
+        }
+        #expect(second?.step == .clone)
+        #expect(waitpid(-1, nil, WNOHANG) <= 0)
     }
 
     @Test("HOSTILE 20: the environment is empty")

@@ -6,6 +6,7 @@
 #include "linux_calls.h"
 #include "file_calls.h"
 #include "job_calls.h"
+#include "group_calls.h"
 #include "kvm_calls.h"
 #include "jail_calls.h"
 #include "virtio_layouts.h"

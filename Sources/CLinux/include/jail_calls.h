@@ -18,7 +18,7 @@ struct jail_descriptor { int32_t source, target; };
 enum jail_step {
   JAIL_STEP_CHANNEL, JAIL_STEP_CLONE, JAIL_STEP_SETGROUPS_FILE, JAIL_STEP_UID_MAP, JAIL_STEP_GID_MAP,
   JAIL_STEP_IDENTITY, JAIL_STEP_SESSION, JAIL_STEP_PARENT_DEATH, JAIL_STEP_NULL_DEVICE, JAIL_STEP_DESCRIPTORS,
-  JAIL_STEP_CLOSE_OTHERS, JAIL_STEP_EXECUTE,
+  JAIL_STEP_CLOSE_OTHERS, JAIL_STEP_EXECUTE, JAIL_STEP_CONTROL_GROUP,
 };
 
 struct jail_spawn {
@@ -30,6 +30,8 @@ struct jail_spawn {
   bool in_namespaces;                    // new user, mount, pid, net, ipc, uts and cgroup namespaces
   uint32_t host_uid, host_gid;           // what uid and gid 0 of the new user namespace are outside
   bool changes_identity;                 // the caller may map any uid: become host_uid and host_gid
+  int32_t group_tasks;                   // file `tasks` of a version 1 cgroup to enter, open for writing; -1: none
+  int32_t group_directory;               // directory of a version 2 cgroup to be made in; -1: none
 };
 
 /// Starts the program. Returns its process id and sets `pidfd`; on failure returns -errno, sets `failed_step` and leaves

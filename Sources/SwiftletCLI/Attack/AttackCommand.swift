@@ -23,7 +23,9 @@ struct AttackCommand {
     }
 
     /// Where the kit may be: installed beside the executable, or in the tree where it was built.
-    private static var directories: [String] { [OwnFiles.directory + "/evil", OwnFiles.directory + "/../evil"] }
+    private static var directories: [String] {
+        [OwnFiles.directory + "/evil", OwnFiles.directory + "/../evil"]
+    }
 
     private let printsJSON: Bool
 

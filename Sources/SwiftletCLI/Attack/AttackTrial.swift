@@ -46,7 +46,7 @@ final class AttackTrial {
         let launcher: Launcher
         do throws(LaunchError) {
             kvm = try JobRunner.openKVM()
-            launcher = try Launcher(path: OwnFiles.machine, isVerbose: false)
+            launcher = try Launcher(path: OwnFiles.machine, isVerbose: false, groups: .automatic)
         } catch {
             throw BatchFailure(error.description)
         }

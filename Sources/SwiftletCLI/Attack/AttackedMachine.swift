@@ -11,7 +11,7 @@ final class AttackedMachine: Sendable {
     private let started = Mutex<OwnedDescriptor?>(nil)
 
     init() throws(LaunchError) {
-        launcher = try Launcher(path: OwnFiles.machine, isVerbose: false)
+        launcher = try Launcher(path: OwnFiles.machine, isVerbose: false, groups: .automatic)
     }
 
     func start(_ machine: MachineStart) throws(LaunchError) -> MachineProcess {

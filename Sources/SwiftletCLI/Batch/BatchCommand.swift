@@ -70,8 +70,10 @@ struct BatchCommand {
         }
         let kvm = try launching { () throws(LaunchError) in try JobRunner.openKVM() }
         let launcher = try launching { () throws(LaunchError) in
-            try Launcher(path: OwnFiles.machine, isVerbose: false)
+            try Launcher(
+                path: OwnFiles.machine, isVerbose: false, groups: options.defaults.controlGroups)
         }
+        launcher.tidyUp()
         let reaper = Reaper()
         let runner = JobRunner(kvm: kvm.borrowed, reaper: reaper) { machine throws(LaunchError) in
             try launcher.start(machine)

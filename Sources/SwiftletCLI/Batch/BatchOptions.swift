@@ -23,8 +23,13 @@ struct BatchOptions {
         "json", "meta", "interactive", "tty", "quiet", "verbose", "dry-run", "help",
     ]
 
+    /// What is the same for all jobs of a batch.
+    private static let ofAllJobs: Set<String> = ["cgroup-parent"]
+
     /// The options of `run` that a job of a batch may have.
-    static let jobOptions = RunOptions.table.specifications.filter { !ofRunOnly.contains($0.long) }
+    static let jobOptions = RunOptions.table.specifications.filter {
+        !ofRunOnly.contains($0.long) && !ofAllJobs.contains($0.long)
+    }
 
     private static let own: [OptionSpecification<BatchOptions>] = [
         .init(
@@ -60,7 +65,9 @@ struct BatchOptions {
 
     static let ownTable = OptionTable(own)
     /// Of these, what all jobs may share.
-    static let defaultOptions = jobOptions.filter { !["out", "name"].contains($0.long) }
+    static let defaultOptions = RunOptions.table.specifications.filter {
+        !ofRunOnly.contains($0.long) && !["out", "name"].contains($0.long)
+    }
 
     static let table = OptionTable(
         own

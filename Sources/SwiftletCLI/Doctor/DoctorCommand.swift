@@ -160,17 +160,28 @@ struct DoctorCommand {
             )
     }
 
-    /// What each limit is enforced by. No cgroup is made in this version, and that is said.
+    /// What each limit is enforced by.
     private static func limits() -> [Finding] {
         [
             Finding(
                 .ok, "limits",
                 "memory: the size of the guest's RAM; time: the launcher's clocks, wall and processor; disk: the size "
                     + "of its file; output: the VMM; processes: the guest's kernel"),
+            controlGroups(),
+        ]
+    }
+
+    /// Found out by making one.
+    private static func controlGroups() -> Finding {
+        switch ControlGroups.trial() {
+        case .possible(let version, let path):
+            Finding(
+                .ok, "cgroups", "\(version.rawValue): each VMM gets one, made in \(path), beside its resource limits")
+        case .impossible(let why):
             Finding(
                 .warning, "cgroups",
-                "not used in this version: the VMM's own memory (some 3 MiB) and its I/O rates are not limited; start "
-                    + "swiftlet in a cgroup of yours where that matters (systemd-run --scope -p MemoryMax=…)"),
-        ]
+                "none: \(why); a VMM's memory is held by its address-space limit (RLIMIT_AS) alone. Run as root or "
+                    + "in a delegated cgroup, or name one with --cgroup-parent")
+        }
     }
 }

@@ -40,7 +40,7 @@ enum TrialJob {
         let result: JobResult
         do throws(LaunchError) {
             let kvm = try JobRunner.openKVM()
-            let launcher = try Launcher(path: OwnFiles.machine, isVerbose: false)
+            let launcher = try Launcher(path: OwnFiles.machine, isVerbose: false, groups: .automatic)
             let reaper = Reaper()
             let runner = JobRunner(kvm: kvm.borrowed, reaper: reaper) { machine throws(LaunchError) in
                 try launcher.start(machine)
