@@ -48,7 +48,9 @@ final class JobChannels {
         if let remoteEvents = remoteEvents?.borrowed { machine.pass("--events", remoteEvents) }
         machine.pass("--root", request.image)
         if request.rootTransport != .pmem { machine.pass("--root-transport", request.rootTransport.rawValue) }
-        if let disk = request.disk { machine.pass("--disk", disk.descriptor) }
+        let rootRates = request.rootRates.argument
+        if !rootRates.isEmpty { machine.pass("--root-rates", rootRates) }
+        if let disk = request.disk { machine.passDisk(disk.descriptor, rates: request.diskRates.argument) }
         if let remoteControl = remoteControl?.borrowed {
             machine.passStream(JobPort.control, remoteControl, limit: nil)
         }

@@ -17,6 +17,9 @@ public struct JobRequest: Sendable {
     public var disk: ScratchFile?
     /// The size of `disk`.
     public var diskBytes: UInt64? { disk?.bytes }
+    /// How fast the scratch disk, and the root image as a virtio-block device, may be read and written.
+    public var diskRates = DiskRates()
+    public var rootRates = DiskRates()
     /// From the launch on; nil: none.
     public var wallTimeLimitNanoseconds: UInt64?
     /// Of the job's machine, from its guest's first instruction on; nil: none.

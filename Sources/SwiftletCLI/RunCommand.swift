@@ -36,6 +36,7 @@ struct RunCommand {
         do throws(UsageError) {
             let index = try RunOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
             command = Array(words.bytes[index...])
+            try options.checkTogether()
             if command.isEmpty, !options.wantsHelp {
                 throw UsageError("which command? see swiftlet run --help")
             }
@@ -158,6 +159,8 @@ struct RunCommand {
         request.workingDirectory = Array(options.workingDirectory.utf8)
         request.user = options.user
         request.group = options.group
+        request.diskRates = options.diskRates
+        request.rootRates = options.rootRates
         request.wallTimeLimitNanoseconds = options.timeoutNanoseconds
         request.cpuTimeLimitNanoseconds = options.processorTimeNanoseconds
         request.processLimit = options.processLimit

@@ -81,3 +81,40 @@ stderr_says --pids
 run "$swiftlet" run --cpu-time 0s -- true
 status_is 2
 stderr_says --cpu-time
+
+# Rates: only lower bounds of time are asserted, on the host's clock; a busy machine makes them longer, nothing shorter.
+claim "--device-write-bps: a disk takes no more bytes a second, and what was written is right"
+needs disk
+run "$swiftlet" run -m 32M --disk 128M --device-write-bps disk:8M --timeout 100s --meta meta.json -- \
+  sh -c 'seq 5000000 | head -c 36000000 >/tmp/all; md5sum </tmp/all'
+status_is 0
+active && stdout_is "$(seq 5000000 | head -c 36000000 | md5sum)"
+# Half of 32M may stay in memory, a tenth of a second's worth comes at once.
+at_least "$(meta wall)" 2000000 "the microseconds for 20 MB at 8 MB/s"
+active && equal "$(grep -oE '"disk_write_bps":\{[^}]*\}' meta.json)" '"disk_write_bps":{"value":8388608,"enforced_by":"vmm"}' "the result"
+
+claim "--device-read-iops: the root image as a device answers no more requests a second"
+run "$swiftlet" run --root-transport block --device-read-iops root:10 --timeout 100s --meta meta.json -- sh -c 'cat /bin/* >/dev/null 2>&1; echo done'
+status_is 0
+stdout_is done
+at_least "$(meta wall)" 1000000 "the microseconds for more than ten requests"
+
+claim "a throttled disk does not hold up the job's streams, nor its end"
+needs disk
+run "$swiftlet" run -m 32M --disk 128M --device-write-bps disk:1 --timeout 20s --max-output 64M --meta meta.json -- \
+  sh -c '(head -c 36000000 /dev/zero >/tmp/all) & head -c 5000000 /dev/zero; sleep 1; exit 3'
+active && equal "$(size_of stdout)" 5000000 "bytes of output"
+status_is 3
+
+claim "rates that would limit nothing are refused"
+run "$swiftlet" run --device-write-bps disk:1M -- true
+status_is 2
+stderr_says --disk
+run "$swiftlet" run --device-read-bps root:1M -- true
+status_is 2
+stderr_says --root-transport
+for value in 1M sda:1M disk:0 disk: disk:-1 disk:x; do
+  run "$swiftlet" run --disk 8M --device-read-bps $value -- true
+  status_is 2
+  stderr_says --device-read-bps
+done
