@@ -26,6 +26,8 @@ public struct JobRequest: Sendable {
     public var cpuTimeLimitNanoseconds: UInt64?
     /// Most processes and threads at a time; nil: the guest kernel's own limit.
     public var processLimit: UInt32?
+    /// Most open files of the job's first process, and how far it may raise that; nil: the guest kernel's own.
+    public var openFiles: OpenFiles?
     /// Most bytes of standard output, and of standard error; nil: no limit.
     public var outputLimitBytes: UInt64?
 
@@ -63,6 +65,16 @@ public struct JobRequest: Sendable {
 
     /// Whether to wait (shortly) after the verdict for the VMM's counters.
     public var wantsCounters: Bool
+
+    public struct OpenFiles: Equatable, Sendable {
+        public var soft: UInt32
+        public var hard: UInt32
+
+        public init(soft: UInt32, hard: UInt32) {
+            self.soft = soft
+            self.hard = hard
+        }
+    }
 
     public enum OutputSink: Sendable {
         /// The VMM writes to the caller's descriptor itself.

@@ -35,7 +35,7 @@ extension MachineConfiguration {
         usage: swiftlet-vmm --kvm FD --kernel FD --memory BYTES --events FD
                  [--root FD] [--root-transport pmem|block] [--root-rates RATES] [--disk FD[,ro][,RATES]]...
                  [--stream PORT=FD[,limit=BYTES]]... [--vsock-listen FD] [--vsock-directory FD]
-                 [--log-limit BYTES] [--cid N] [--debug-log] [--unconfined]
+                 [--log-limit BYTES] [--cid N] [--nonce HEX] [--debug-log] [--unconfined]
         RATES: read-bps=N, write-bps=N, read-iops=N, write-iops=N, separated by commas.
         Runs one virtual machine from open descriptors; `swiftlet` starts it. --debug-log copies the guest's log to
         standard error and makes --events optional. --unconfined runs WITHOUT the jail, for debugging only.
@@ -66,6 +66,7 @@ extension MachineConfiguration {
             case "--log-limit":
                 logLimit = Int(try parser.number(once: option, 0...UInt64(Self.maximumLogLimit)))
             case "--cid": guestCID = try parser.number(once: option, 3...0xFFFF_FFFE)
+            case "--nonce": nonce = try parser.bytes(once: option, count: 16)
             case "--debug-log": try parser.flag(once: option, &hasDebugLog)
             case "--unconfined": try parser.flag(once: option, &isUnconfined)
             default: throw .unknown(option)
@@ -106,6 +107,17 @@ private struct ArgumentParser {
     private mutating func once(_ option: String) throws(ArgumentError) {
         if seen.contains(option) { throw .twice(option) }
         seen.append(option)
+    }
+
+    /// Hexadecimal, two digits a byte.
+    mutating func bytes(once option: String, count: Int) throws(ArgumentError) -> [UInt8] {
+        try once(option)
+        let text = try value()
+        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        guard text.utf8.count == 2 * count, digits.count == 2 * count else {
+            throw .badNumber(option: option, value: text)
+        }
+        return (0..<count).map { UInt8(digits[2 * $0] << 4 | digits[2 * $0 + 1]) }
     }
 
     mutating func flag(once option: String, _ flag: inout Bool) throws(ArgumentError) {

@@ -35,6 +35,8 @@ public struct MachineConfiguration: Equatable, Sendable {
     public var vsockDirectory: FileDescriptor?
     public var logLimit = 64 << 10
     public var guestCID: UInt64 = 3
+    /// 16 bytes that name this boot; nil: random ones.
+    public var nonce: [UInt8]?
     /// The guest's log goes to standard error too.
     public var hasDebugLog = false
     /// No jail. For debugging a VMM whose guest is trusted.

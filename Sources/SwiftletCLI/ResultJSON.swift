@@ -120,6 +120,7 @@ struct ResultJSON {
             $0.number("timeout", request.wallTimeLimitNanoseconds.map { $0 / 1000 })
             $0.number("cpu_time", request.cpuTimeLimitNanoseconds.map { $0 / 1000 })
             $0.number("pids", request.processLimit)
+            $0.number("nofile", request.openFiles?.soft)
             $0.number("max_output", request.outputLimitBytes)
         }
     }
@@ -149,6 +150,7 @@ struct ResultJSON {
             entry(&$0, "timeout", request.wallTimeLimitNanoseconds.map { $0 / 1000 }, by: "launcher")
             entry(&$0, "cpu_time", request.cpuTimeLimitNanoseconds.map { $0 / 1000 }, by: "launcher")
             entry(&$0, "pids", request.processLimit.map(UInt64.init), by: "guest_kernel")
+            entry(&$0, "nofile", request.openFiles.map { UInt64($0.soft) }, by: "guest_kernel")
             entry(&$0, "max_output", request.outputLimitBytes, by: "vmm")
         }
     }

@@ -159,6 +159,7 @@ struct RunCommand {
         request.workingDirectory = Array(options.workingDirectory.utf8)
         request.user = options.user
         request.group = options.group
+        request.openFiles = options.openFiles
         request.diskRates = options.diskRates
         request.rootRates = options.rootRates
         request.wallTimeLimitNanoseconds = options.timeoutNanoseconds

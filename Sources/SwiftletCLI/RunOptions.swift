@@ -14,6 +14,8 @@ struct RunOptions {
     var processorTimeNanoseconds: UInt64?
     /// Processes and threads; nil: the guest kernel's own limit.
     var processLimit: UInt32?
+    /// Nil: the guest kernel's own limit.
+    var openFiles: JobRequest.OpenFiles?
     var diskRates = DiskRates()
     var rootRates = DiskRates()
     /// Where the VMM's cgroup is made.
@@ -77,6 +79,9 @@ struct RunOptions {
         .init(
             "pids", "most processes and threads at a time [as memory allows]",
             .value(placeholder: "N", setProcesses)),
+        .init(
+            "ulimit", "most open files of a process [nofile=1024:1048576]",
+            .value(placeholder: "nofile=N[:HARD]", setUserLimit)),
         .init(
             "cgroup-parent", "make the VMM's cgroup in this one; none: make none [in swiftlet's own, if it can]",
             .value(placeholder: "PATH|none", setControlGroups)),
@@ -226,6 +231,23 @@ struct RunOptions {
             throw UsageError("\"\(text)\" is not a number of processes, at least 1")
         }
         options.processLimit = number
+    }
+
+    /// docker's notation. The least leaves a program its standard streams and room to load.
+    private static func setUserLimit(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard sides.count == 2, sides[0] == "nofile" else {
+            throw UsageError("\"\(text)\" is not nofile=N or nofile=N:HARD; no other ulimit can be set")
+        }
+        let parts = sides[1].split(separator: ":", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { UInt32($0) }
+        let allowed: ClosedRange<UInt32> = 4...1_048_576
+        guard (1...2).contains(parts.count), numbers.count == parts.count,
+            numbers.allSatisfy({ allowed.contains($0) }), numbers[0] <= numbers[numbers.count - 1]
+        else {
+            throw UsageError("\"\(text)\": numbers from 4 to 1048576 are wanted, the second not below the first")
+        }
+        options.openFiles = .init(soft: numbers[0], hard: numbers[numbers.count - 1])
     }
 
     private static func setControlGroups(_ options: inout RunOptions, _ text: String) throws(UsageError) {
