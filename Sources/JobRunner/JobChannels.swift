@@ -8,6 +8,8 @@ import SystemPackage
 final class JobChannels {
     let control: OwnedDescriptor
     let events: OwnedDescriptor
+    /// Names this boot of this machine: reports that do not are not the job's.
+    let nonce: GuestMessage.Nonce
     private var output: CapturedStream?
     private var error: CapturedStream?
 
@@ -17,6 +19,8 @@ final class JobChannels {
     private var remoteError: OwnedDescriptor?
 
     init(_ request: JobRequest) throws(Errno) {
+        var generator = SystemRandomNumberGenerator()
+        nonce = GuestMessage.Nonce(low: generator.next(), high: generator.next())
         let controlPair = try SocketPair(type: CInt(SOCK_STREAM.rawValue))
         let eventsPair = try SocketPair(type: CInt(SOCK_SEQPACKET.rawValue))
         control = controlPair.first
@@ -46,9 +50,12 @@ final class JobChannels {
         machine.memoryBytes = request.memoryBytes
         machine.pass("--memory", "\(request.memoryBytes)")
         if let remoteEvents = remoteEvents?.borrowed { machine.pass("--events", remoteEvents) }
+        machine.pass("--nonce", nonce.hexadecimal)
         machine.pass("--root", request.image)
         if request.rootTransport != .pmem { machine.pass("--root-transport", request.rootTransport.rawValue) }
-        if let disk = request.disk { machine.pass("--disk", disk.descriptor) }
+        let rootRates = request.rootRates.argument
+        if !rootRates.isEmpty { machine.pass("--root-rates", rootRates) }
+        if let disk = request.disk { machine.passDisk(disk.descriptor, rates: request.diskRates.argument) }
         if let remoteControl = remoteControl?.borrowed {
             machine.passStream(JobPort.control, remoteControl, limit: nil)
         }
@@ -91,4 +98,14 @@ final class JobChannels {
     /// Nil: not captured.
     var capturedOutput: [UInt8]? { output?.bytes }
     var capturedError: [UInt8]? { error?.bytes }
+}
+
+extension GuestMessage.Nonce {
+    /// Its 16 bytes in order.
+    var hexadecimal: String {
+        [low, high].map { half in
+            let digits = String(half.byteSwapped, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
 }

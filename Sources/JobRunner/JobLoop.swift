@@ -67,7 +67,7 @@ final class JobLoop {
         self.process = process
         timeline.begun = begun
         sender = JobSender(request, inputs: inputs)
-        reader = ReportReader(outputCount: request.outputs.count)
+        reader = ReportReader(outputCount: request.outputs.count, nonce: channels.nonce)
         outputs = OutputCollector(request.outputs)
     }
 

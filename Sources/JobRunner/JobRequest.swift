@@ -17,12 +17,17 @@ public struct JobRequest: Sendable {
     public var disk: ScratchFile?
     /// The size of `disk`.
     public var diskBytes: UInt64? { disk?.bytes }
+    /// How fast the scratch disk, and the root image as a virtio-block device, may be read and written.
+    public var diskRates = DiskRates()
+    public var rootRates = DiskRates()
     /// From the launch on; nil: none.
     public var wallTimeLimitNanoseconds: UInt64?
     /// Of the job's machine, from its guest's first instruction on; nil: none.
     public var cpuTimeLimitNanoseconds: UInt64?
     /// Most processes and threads at a time; nil: the guest kernel's own limit.
     public var processLimit: UInt32?
+    /// Most open files of the job's first process, and how far it may raise that; nil: the guest kernel's own.
+    public var openFiles: OpenFiles?
     /// Most bytes of standard output, and of standard error; nil: no limit.
     public var outputLimitBytes: UInt64?
 
@@ -60,6 +65,16 @@ public struct JobRequest: Sendable {
 
     /// Whether to wait (shortly) after the verdict for the VMM's counters.
     public var wantsCounters: Bool
+
+    public struct OpenFiles: Equatable, Sendable {
+        public var soft: UInt32
+        public var hard: UInt32
+
+        public init(soft: UInt32, hard: UInt32) {
+            self.soft = soft
+            self.hard = hard
+        }
+    }
 
     public enum OutputSink: Sendable {
         /// The VMM writes to the caller's descriptor itself.

@@ -35,7 +35,8 @@ struct JobSender: ~Copyable {
         HostMessage.begin(
             .init(
                 isInputConnected: request.standardInput != nil, isTerminal: request.hasTerminal,
-                user: request.user, group: request.group, maximumProcesses: request.processLimit ?? 0)
+                user: request.user, group: request.group, maximumProcesses: request.processLimit ?? 0,
+                openFiles: request.openFiles?.soft ?? 0, openFilesHard: request.openFiles?.hard ?? 0)
         ).encode(to: &buffer)
         if request.hasTerminal, let size = request.hostTerminal?.size {
             HostMessage.windowSize(size).encode(to: &buffer)

@@ -86,6 +86,11 @@ public struct MachineStart: Sendable {
         pass(option, "\(hand(over: source))")
     }
 
+    mutating func passDisk(_ source: FileDescriptor, rates: String) {
+        let number = hand(over: source)
+        pass("--disk", rates.isEmpty ? "\(number)" : "\(number),\(rates)")
+    }
+
     mutating func passStream(_ port: UInt32, _ source: FileDescriptor, limit: UInt64?) {
         let suffix = limit.map { ",limit=\($0)" } ?? ""
         pass("--stream", "\(port)=\(hand(over: source))\(suffix)")

@@ -38,15 +38,18 @@ struct ReportReader {
 
     private var decoder = FrameDecoder<GuestMessage>()
     private var phase = Phase.hello
-    private var nonce = GuestMessage.Nonce(low: 0, high: 0)
+    private let nonce: GuestMessage.Nonce
     private var isAnswered: [Bool]
     private var current: (index: Int, remaining: UInt64)?
     private(set) var unsupported: [(systemCall: UInt32, count: UInt64)] = []
     private(set) var unsupportedControls: [(request: UInt32, count: UInt64)] = []
     private(set) var missingFiles: [(path: [UInt8], count: UInt64)] = []
 
-    /// - Parameter outputCount: How many outputs the job asked for.
-    init(outputCount: Int) {
+    /// - Parameters:
+    ///   - outputCount: How many outputs the job asked for.
+    ///   - nonce: What the machine was told to call this boot.
+    init(outputCount: Int, nonce: GuestMessage.Nonce) {
+        self.nonce = nonce
         isAnswered = Array(repeating: false, count: outputCount)
     }
 
@@ -87,7 +90,7 @@ struct ReportReader {
         switch (phase, message) {
         case (.hello, .hello(let version, let nonce, let nanoseconds)):
             guard version == WireLimit.version else { throw .violation("protocol version \(version)") }
-            self.nonce = nonce
+            guard nonce == self.nonce else { throw .violation("a hello of another boot") }
             phase = .start
             body(.hello(sinceEntryNanoseconds: nanoseconds))
         case (.start, .started(let nanoseconds)):

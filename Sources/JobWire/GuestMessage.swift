@@ -28,6 +28,7 @@ public enum GuestMessage: Equatable, Sendable {
 
     /// The 16 bytes of the boot page that name one boot.
     public struct Nonce: Equatable, Sendable {
+        /// Bytes 0–7 and 8–15, little-endian.
         public var low: UInt64
         public var high: UInt64
 

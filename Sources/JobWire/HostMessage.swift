@@ -44,10 +44,14 @@ public enum HostMessage: Equatable, Sendable {
         public var group: UInt32
         /// 0: the kernel's default.
         public var maximumProcesses: UInt32
+        /// Of the first process's RLIMIT_NOFILE; 0: the kernel's default.
+        public var openFiles: UInt32
+        public var openFilesHard: UInt32
 
         public init(
             version: UInt32 = WireLimit.version, isInputConnected: Bool, isTerminal: Bool = false,
-            user: UInt32, group: UInt32, maximumProcesses: UInt32 = 0
+            user: UInt32, group: UInt32, maximumProcesses: UInt32 = 0, openFiles: UInt32 = 0,
+            openFilesHard: UInt32 = 0
         ) {
             self.version = version
             self.isInputConnected = isInputConnected
@@ -55,6 +59,8 @@ public enum HostMessage: Equatable, Sendable {
             self.user = user
             self.group = group
             self.maximumProcesses = maximumProcesses
+            self.openFiles = openFiles
+            self.openFilesHard = openFilesHard
         }
     }
 }
@@ -75,7 +81,7 @@ private enum Tag {
 extension HostMessage: JobMessage {
     public static func payloadLengths(ofType type: UInt16) -> ClosedRange<Int>? {
         switch type {
-        case Tag.begin: 20...20
+        case Tag.begin: 28...28
         case Tag.argument: 0...WireLimit.payload
         case Tag.environment: 1...WireLimit.payload
         case Tag.workingDirectory: 1...WireLimit.path
@@ -183,6 +189,8 @@ extension HostMessage.Begin {
         user = try reader.integer(UInt32.self)
         group = try reader.integer(UInt32.self)
         maximumProcesses = try reader.integer(UInt32.self)
+        openFiles = try reader.integer(UInt32.self)
+        openFilesHard = try reader.integer(UInt32.self)
     }
 
     func encode(to out: inout [UInt8]) {
@@ -191,5 +199,7 @@ extension HostMessage.Begin {
         out.append(user)
         out.append(group)
         out.append(maximumProcesses)
+        out.append(openFiles)
+        out.append(openFilesHard)
     }
 }

@@ -88,10 +88,13 @@ extension DevicePlan {
     ) throws(MachineError) -> [any VirtioDevice] {
         var devices: [any VirtioDevice] = []
         if let root = configuration.root, configuration.rootTransport == .block {
-            devices.append(try disk(root, isReadOnly: true, name: "root"))
+            devices.append(
+                try disk(root, isReadOnly: true, name: "root", rates: configuration.rootRates))
         }
         for (index, disk) in configuration.disks.enumerated() {
-            devices.append(try Self.disk(disk.file, isReadOnly: disk.isReadOnly, name: "disk\(index)"))
+            devices.append(
+                try Self.disk(
+                    disk.file, isReadOnly: disk.isReadOnly, name: "disk\(index)", rates: disk.rates))
         }
         devices.append(try vsock(configuration, conclusion))
         devices.append(
@@ -101,11 +104,11 @@ extension DevicePlan {
     }
 
     private static func disk(
-        _ file: FileDescriptor, isReadOnly: Bool, name: String
+        _ file: FileDescriptor, isReadOnly: Bool, name: String, rates: BlockRates
     ) throws(MachineError) -> BlockDevice {
         do throws(FileBackendError) {
             let backend = try FileBackend(owning: OwnedDescriptor(owning: file), readOnly: isReadOnly)
-            return BlockDevice(backend, identity: "swiftlet-\(name)")
+            return BlockDevice(backend, identity: "swiftlet-\(name)", rates: rates)
         } catch {
             throw .disk(name, error)
         }

@@ -112,7 +112,8 @@ private struct Assembly {
         let kernel = try loadKernel(plan)
         let cpuid = try cpuidForGuest()
         let bootDevices = plan.handOver(queuePages: kernel.reserved)
-        let random = try randomBytes(48)
+        var random = try randomBytes(48)
+        if let nonce = configuration.nonce { random.replaceSubrange(32..<48, with: nonce) }
         try MachineError.naming("device loop") { () throws(Errno) in
             try loop.watch(mailbox.descriptor, .readable, handler: conclusion, token: 0)
         }

@@ -1,5 +1,6 @@
 import LinuxSystem
 import SystemPackage
+import VirtioDevices
 
 /// Why the arguments were refused. One sentence each, naming the option.
 public enum ArgumentError: Error, Equatable, CustomStringConvertible {
@@ -32,9 +33,10 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
 extension MachineConfiguration {
     public static let usage = """
         usage: swiftlet-vmm --kvm FD --kernel FD --memory BYTES --events FD
-                 [--root FD] [--root-transport pmem|block] [--disk FD[,ro]]...
+                 [--root FD] [--root-transport pmem|block] [--root-rates RATES] [--disk FD[,ro][,RATES]]...
                  [--stream PORT=FD[,limit=BYTES]]... [--vsock-listen FD] [--vsock-directory FD]
-                 [--log-limit BYTES] [--cid N] [--debug-log] [--unconfined]
+                 [--log-limit BYTES] [--cid N] [--nonce HEX] [--debug-log] [--unconfined]
+        RATES: read-bps=N, write-bps=N, read-iops=N, write-iops=N, separated by commas.
         Runs one virtual machine from open descriptors; `swiftlet` starts it. --debug-log copies the guest's log to
         standard error and makes --events optional. --unconfined runs WITHOUT the jail, for debugging only.
 
@@ -56,6 +58,7 @@ extension MachineConfiguration {
             case "--events": events = try parser.descriptor(once: option)
             case "--root": root = try parser.descriptor(once: option)
             case "--root-transport": rootTransport = try parser.choice(once: option)
+            case "--root-rates": rootRates = try parser.rates(once: option)
             case "--disk": try disks.append(parser.disk(count: disks.count))
             case "--stream": try streams.append(parser.stream(after: streams))
             case "--vsock-listen": vsockListen = try parser.descriptor(once: option)
@@ -63,6 +66,7 @@ extension MachineConfiguration {
             case "--log-limit":
                 logLimit = Int(try parser.number(once: option, 0...UInt64(Self.maximumLogLimit)))
             case "--cid": guestCID = try parser.number(once: option, 3...0xFFFF_FFFE)
+            case "--nonce": nonce = try parser.bytes(once: option, count: 16)
             case "--debug-log": try parser.flag(once: option, &hasDebugLog)
             case "--unconfined": try parser.flag(once: option, &isUnconfined)
             default: throw .unknown(option)
@@ -72,6 +76,9 @@ extension MachineConfiguration {
         guard let kernel else { throw .missing("--kernel") }
         guard let memory else { throw .missing("--memory") }
         if events == nil && !hasDebugLog { throw .missing("--events") }
+        if !rootRates.isUnlimited, rootTransport != .block || root == nil {
+            throw .needs(option: "--root-rates", other: "--root with --root-transport block")
+        }
         self.kvm = kvm
         self.kernel = kernel
         memoryBytes = memory
@@ -100,6 +107,17 @@ private struct ArgumentParser {
     private mutating func once(_ option: String) throws(ArgumentError) {
         if seen.contains(option) { throw .twice(option) }
         seen.append(option)
+    }
+
+    /// Hexadecimal, two digits a byte.
+    mutating func bytes(once option: String, count: Int) throws(ArgumentError) -> [UInt8] {
+        try once(option)
+        let text = try value()
+        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        guard text.utf8.count == 2 * count, digits.count == 2 * count else {
+            throw .badNumber(option: option, value: text)
+        }
+        return (0..<count).map { UInt8(digits[2 * $0] << 4 | digits[2 * $0 + 1]) }
     }
 
     mutating func flag(once option: String, _ flag: inout Bool) throws(ArgumentError) {
@@ -136,11 +154,34 @@ private struct ArgumentParser {
                 option: option, value: "disk \(count + 1)",
                 allowed: "\(MachineConfiguration.maximumDisks) disks")
         }
-        let parts = value.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
-        if parts.count == 2 && parts[1] != "ro" {
-            throw .badChoice(option: option, value: String(parts[1]), allowed: "ro")
+        var words = value.split(separator: ",", omittingEmptySubsequences: false)[...]
+        let file = try descriptor(words.removeFirst())
+        let isReadOnly = words.first == "ro"
+        if isReadOnly { words.removeFirst() }
+        return .init(file: file, isReadOnly: isReadOnly, rates: try rates(words))
+    }
+
+    mutating func rates(once option: String) throws(ArgumentError) -> BlockRates {
+        try once(option)
+        return try rates(value().split(separator: ",", omittingEmptySubsequences: false)[...])
+    }
+
+    /// `NAME=N` each, each name once at the most.
+    private func rates(_ words: ArraySlice<Substring>) throws(ArgumentError) -> BlockRates {
+        let names: [(String, WritableKeyPath<BlockRates, UInt64?>)] = [
+            ("read-bps", \.readBytes), ("write-bps", \.writeBytes), ("read-iops", \.readOperations),
+            ("write-iops", \.writeOperations),
+        ]
+        var rates = BlockRates()
+        for word in words {
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, let name = names.first(where: { $0.0 == parts[0] }) else {
+                throw .badChoice(option: option, value: String(word), allowed: "ro, \(names.map(\.0))")
+            }
+            if rates[keyPath: name.1] != nil { throw .twice("\(option) \(name.0)") }
+            rates[keyPath: name.1] = try number(parts[1], 1...(.max))
         }
-        return .init(file: try descriptor(parts[0]), isReadOnly: parts.count == 2)
+        return rates
     }
 
     /// `PORT=FD` or `PORT=FD,limit=BYTES`.

@@ -1,6 +1,7 @@
 import GuestMemory
 import LinuxSystem
 public import SystemPackage
+public import VirtioDevices
 
 /// What `swiftlet-vmm` was told to build: descriptors and numbers, no path (docs/protocol.md §1).
 public struct MachineConfiguration: Equatable, Sendable {
@@ -9,6 +10,7 @@ public struct MachineConfiguration: Equatable, Sendable {
     public struct Disk: Equatable, Sendable {
         public let file: FileDescriptor
         public let isReadOnly: Bool
+        public var rates = BlockRates()
     }
 
     /// A host port that the guest may connect to once, and where its bytes go or come from.
@@ -25,12 +27,16 @@ public struct MachineConfiguration: Equatable, Sendable {
     public var events: FileDescriptor?
     public var root: FileDescriptor?
     public var rootTransport = RootTransport.pmem
+    /// Of the root image as a virtio-block device.
+    public var rootRates = BlockRates()
     public var disks: [Disk] = []
     public var streams: [Stream] = []
     public var vsockListen: FileDescriptor?
     public var vsockDirectory: FileDescriptor?
     public var logLimit = 64 << 10
     public var guestCID: UInt64 = 3
+    /// 16 bytes that name this boot; nil: random ones.
+    public var nonce: [UInt8]?
     /// The guest's log goes to standard error too.
     public var hasDebugLog = false
     /// No jail. For debugging a VMM whose guest is trusted.

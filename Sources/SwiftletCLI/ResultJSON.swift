@@ -120,6 +120,7 @@ struct ResultJSON {
             $0.number("timeout", request.wallTimeLimitNanoseconds.map { $0 / 1000 })
             $0.number("cpu_time", request.cpuTimeLimitNanoseconds.map { $0 / 1000 })
             $0.number("pids", request.processLimit)
+            $0.number("nofile", request.openFiles?.soft)
             $0.number("max_output", request.outputLimitBytes)
         }
     }
@@ -140,9 +141,16 @@ struct ResultJSON {
                 $0.string("enforced_by", result.machineMemory?.enforcer.rawValue)
             }
             entry(&$0, "disk", options.diskBytes, by: "disk_size")
+            for (device, rates) in [("disk", request.diskRates), ("root", request.rootRates)] {
+                entry(&$0, "\(device)_read_bps", rates.readBytes, by: "vmm")
+                entry(&$0, "\(device)_write_bps", rates.writeBytes, by: "vmm")
+                entry(&$0, "\(device)_read_iops", rates.readOperations, by: "vmm")
+                entry(&$0, "\(device)_write_iops", rates.writeOperations, by: "vmm")
+            }
             entry(&$0, "timeout", request.wallTimeLimitNanoseconds.map { $0 / 1000 }, by: "launcher")
             entry(&$0, "cpu_time", request.cpuTimeLimitNanoseconds.map { $0 / 1000 }, by: "launcher")
             entry(&$0, "pids", request.processLimit.map(UInt64.init), by: "guest_kernel")
+            entry(&$0, "nofile", request.openFiles.map { UInt64($0.soft) }, by: "guest_kernel")
             entry(&$0, "max_output", request.outputLimitBytes, by: "vmm")
         }
     }

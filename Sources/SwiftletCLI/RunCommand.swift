@@ -38,6 +38,7 @@ struct RunCommand {
         do throws(UsageError) {
             let index = try RunOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
             command = Array(words.bytes[index...])
+            try options.checkTogether()
             if command.isEmpty, !options.wantsHelp {
                 throw UsageError("which command? see swiftlet run --help")
             }
@@ -162,6 +163,9 @@ struct RunCommand {
         request.workingDirectory = Array(options.workingDirectory.utf8)
         request.user = options.user
         request.group = options.group
+        request.openFiles = options.openFiles
+        request.diskRates = options.diskRates
+        request.rootRates = options.rootRates
         request.wallTimeLimitNanoseconds = options.timeoutNanoseconds
         request.cpuTimeLimitNanoseconds = options.processorTimeNanoseconds
         request.processLimit = options.processLimit

@@ -14,6 +14,10 @@ struct RunOptions {
     var processorTimeNanoseconds: UInt64?
     /// Processes and threads; nil: the guest kernel's own limit.
     var processLimit: UInt32?
+    /// Nil: the guest kernel's own limit.
+    var openFiles: JobRequest.OpenFiles?
+    var diskRates = DiskRates()
+    var rootRates = DiskRates()
     /// Where the VMM's cgroup is made.
     var controlGroups = ControlGroups.Choice.automatic
     /// Nil: no limit for streams that are passed on, `defaultCaptureLimit` for captured ones.
@@ -55,6 +59,18 @@ struct RunOptions {
             "disk", "a scratch disk for the job's files; without it they lie in guest memory [none]",
             .value(placeholder: "SIZE", setDisk)),
         .init(
+            "device-read-bps", "most bytes a second read from a disk: disk, or root as virtio-block [none]",
+            .value(placeholder: "DEVICE:SIZE", rate(\.readBytes, Quantities.bytes))),
+        .init(
+            "device-write-bps", "most bytes a second written to it [none]",
+            .value(placeholder: "DEVICE:SIZE", rate(\.writeBytes, Quantities.bytes))),
+        .init(
+            "device-read-iops", "most read requests a second [none]",
+            .value(placeholder: "DEVICE:N", rate(\.readOperations, operations))),
+        .init(
+            "device-write-iops", "most other requests a second [none]",
+            .value(placeholder: "DEVICE:N", rate(\.writeOperations, operations))),
+        .init(
             "timeout", "stop the job after this long (30s, 500ms, 5m) [none]",
             .value(placeholder: "TIME", setTimeout)),
         .init(
@@ -63,6 +79,9 @@ struct RunOptions {
         .init(
             "pids", "most processes and threads at a time [as memory allows]",
             .value(placeholder: "N", setProcesses)),
+        .init(
+            "ulimit", "most open files of a process [nofile=1024:1048576]",
+            .value(placeholder: "nofile=N[:HARD]", setUserLimit)),
         .init(
             "cgroup-parent", "make the VMM's cgroup in this one; none: make none [in swiftlet's own, if it can]",
             .value(placeholder: "PATH|none", setControlGroups)),
@@ -161,6 +180,42 @@ struct RunOptions {
         options.diskBytes = (bytes + 4095) & ~4095
     }
 
+    private typealias Rate = WritableKeyPath<DiskRates, UInt64?> & Sendable
+
+    /// docker's notation; our devices are `disk` and `root`.
+    private static func rate(
+        _ rate: Rate, _ parse: @escaping @Sendable (String) throws(UsageError) -> UInt64
+    ) -> @Sendable (inout RunOptions, String) throws(UsageError) -> Void {
+        { options, text throws(UsageError) in
+            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { throw UsageError("\"\(text)\" is not DEVICE:RATE") }
+            let value = try parse(String(parts[1]))
+            guard value > 0 else { throw UsageError("must be more than zero") }
+            switch parts[0] {
+            case "disk": options.diskRates[keyPath: rate] = value
+            case "root": options.rootRates[keyPath: rate] = value
+            default: throw UsageError("\"\(parts[0])\" is no device; they are disk and root")
+            }
+        }
+    }
+
+    private static func operations(_ text: String) throws(UsageError) -> UInt64 {
+        guard let number = UInt64(text) else { throw UsageError("\"\(text)\" is not a number of requests") }
+        return number
+    }
+
+    /// What only makes sense together.
+    func checkTogether() throws(UsageError) {
+        if diskRates != DiskRates(), diskBytes == nil {
+            throw UsageError("--device-…: there is no device \"disk\" without --disk")
+        }
+        if rootRates != DiskRates(), rootTransport != .block {
+            throw UsageError(
+                "--device-…: the root image is mapped into the guest and read without requests, which have no rate; "
+                    + "use --root-transport block")
+        }
+    }
+
     private static func setTimeout(_ options: inout RunOptions, _ text: String) throws(UsageError) {
         let nanoseconds = try Quantities.nanoseconds(text)
         guard nanoseconds > 0 else { throw UsageError("must be more than zero") }
@@ -178,6 +233,23 @@ struct RunOptions {
             throw UsageError("\"\(text)\" is not a number of processes, at least 1")
         }
         options.processLimit = number
+    }
+
+    /// docker's notation. The least leaves a program its standard streams and room to load.
+    private static func setUserLimit(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard sides.count == 2, sides[0] == "nofile" else {
+            throw UsageError("\"\(text)\" is not nofile=N or nofile=N:HARD; no other ulimit can be set")
+        }
+        let parts = sides[1].split(separator: ":", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { UInt32($0) }
+        let allowed: ClosedRange<UInt32> = 4...1_048_576
+        guard (1...2).contains(parts.count), numbers.count == parts.count,
+            numbers.allSatisfy({ allowed.contains($0) }), numbers[0] <= numbers[numbers.count - 1]
+        else {
+            throw UsageError("\"\(text)\": numbers from 4 to 1048576 are wanted, the second not below the first")
+        }
+        options.openFiles = .init(soft: numbers[0], hard: numbers[numbers.count - 1])
     }
 
     private static func setControlGroups(_ options: inout RunOptions, _ text: String) throws(UsageError) {

@@ -25,6 +25,8 @@ public final class DeviceLoop: @unchecked Sendable {
     private var ports: [DevicePort] = []
     private var slots: [Slot] = []
     private var freeSlots: [Int] = []
+    /// Whether a port may have one: nobody asks for the time otherwise.
+    private var hasAlarms = false
     private var failures: [(port: Int, error: VirtioError)] = []
     private var phase = Phase.running
     private let onDeviceFailure: (VirtioDeviceID, VirtioError) -> Void
@@ -117,13 +119,41 @@ public final class DeviceLoop: @unchecked Sendable {
     ///
     /// - Returns: false when the loop is to end.
     public func turn(timeoutMilliseconds: CInt = -1) throws(Errno) -> Bool {
-        try epoll.wait(timeoutMilliseconds: timeoutMilliseconds) { token, events in dispatch(token, events) }
+        let timeout = hasAlarms ? alarmTimeout(atMost: timeoutMilliseconds) : timeoutMilliseconds
+        try epoll.wait(timeoutMilliseconds: timeout) { token, events in dispatch(token, events) }
+        if hasAlarms { soundAlarms() }
         handleFailures()
         switch phase {
         case .running: return true
         case .draining: return !ports.allSatisfy { $0.device.isDrained }
         case .stopped: return false
         }
+    }
+
+    func setAlarm(port: Int, at instant: UInt64) {
+        ports[port].alarm = instant
+        hasAlarms = true
+    }
+
+    /// Until the first alarm, in whole milliseconds and never too early; no longer than `limit` unless that is -1.
+    private func alarmTimeout(atMost limit: CInt) -> CInt {
+        let now = monotonicNanoseconds()
+        let next = ports.compactMap(\.alarm).min() ?? now
+        let left = next > now ? (next - now - 1) / 1_000_000 + 1 : 0
+        let timeout = CInt(min(left, UInt64(Self.longestWaitMilliseconds)))
+        return limit < 0 ? timeout : min(timeout, limit)
+    }
+
+    /// An alarm that is later is looked at again then.
+    private static let longestWaitMilliseconds: CInt = 60_000
+
+    private func soundAlarms() {
+        let now = monotonicNanoseconds()
+        for index in ports.indices where ports[index].alarm.map({ $0 <= now }) == true {
+            ports[index].alarm = nil
+            attempt(port: index) { device throws(VirtioError) in try device.timeReached() }
+        }
+        hasAlarms = ports.contains { $0.alarm != nil }
     }
 
     private func dispatch(_ token: UInt64, _ events: EpollEvents) {
@@ -217,6 +247,7 @@ public final class DeviceLoop: @unchecked Sendable {
     private func deactivate(_ index: Int) {
         for registration in ports[index].registrations { unregister(registration) }
         ports[index].registrations = []
+        ports[index].alarm = nil
         for notifier in ports[index].transport.notifiers { notifier.event.drain() }
         if ports[index].isActive { ports[index].device.reset() }
         ports[index].isActive = false
@@ -275,6 +306,8 @@ private struct DevicePort {
     let wire: DeviceWire
     var isActive = false
     var registrations: [LoopRegistration] = []
+    /// When the device wants to be called; nanoseconds.
+    var alarm: UInt64?
 }
 
 /// A transport's way to the loop.

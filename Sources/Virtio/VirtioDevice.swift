@@ -16,6 +16,9 @@ public protocol VirtioDevice: AnyObject {
     /// - Throws: when the driver broke the queue; the device is then reset and marked DEVICE_NEEDS_RESET.
     func queueNotified(_ index: Int) throws(VirtioError)
 
+    /// The instant that the device named with `DeviceHost.wake(at:)` has come.
+    func timeReached() throws(VirtioError)
+
     /// Forgets the queues, and whatever the driver began.
     func reset()
 
@@ -28,6 +31,7 @@ public protocol VirtioDevice: AnyObject {
 }
 
 extension VirtioDevice {
+    public func timeReached() throws(VirtioError) {}
     public func drain() throws(VirtioError) {}
     public var isDrained: Bool { true }
 }
@@ -58,6 +62,12 @@ public final class DeviceHost {
 
     public func unregister(_ registration: LoopRegistration) {
         loop.unregister(registration)
+    }
+
+    /// Has the loop call `timeReached` once, at `instant` (CLOCK_MONOTONIC in nanoseconds) or within a millisecond after. A
+    /// device has one such instant: this replaces the one before.
+    public func wake(at instant: UInt64) {
+        loop.setAlarm(port: port, at: instant)
     }
 
     /// The driver broke the device, noticed outside `queueNotified`: resets the device once the current event

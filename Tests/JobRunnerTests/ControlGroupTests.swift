@@ -7,13 +7,15 @@ import Testing
     func firstVersion() throws {
         let hybrid = try #require(
             ControlGroups.memoryGroup(in: "9:name=systemd:/a\n4:cpu,memory:/b:c/d\n0::/e\n"))
-        #expect(hybrid == (.v1, "/b:c/d"))
+        #expect(hybrid.0 == .v1)
+        #expect(hybrid.path == "/b:c/d")
     }
 
     @Test("where no line has the memory controller, version 2 has it or nobody")
     func secondVersion() throws {
         let unified = try #require(ControlGroups.memoryGroup(in: "0::/user.slice/x.scope\n"))
-        #expect(unified == (.v2, "/user.slice/x.scope"))
+        #expect(unified.0 == .v2)
+        #expect(unified.path == "/user.slice/x.scope")
         #expect(ControlGroups.memoryGroup(in: "3:name=memory:/a\n") == nil)
         #expect(ControlGroups.memoryGroup(in: "0:memory\n0::relative\n\n::\n") == nil)
         #expect(ControlGroups.memoryGroup(in: "") == nil)

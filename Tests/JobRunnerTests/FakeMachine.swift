@@ -16,8 +16,9 @@ final class FakeMachine: @unchecked Sendable {
     private(set) var error: CInt = -1
     private(set) var arguments: [String] = []
     private(set) var processID: pid_t = 0
+    /// As the arguments have it.
+    private(set) var nonce = GuestMessage.Nonce(low: 0, high: 0)
 
-    let nonce = GuestMessage.Nonce(low: 1, high: 2)
     private let script: @Sendable (FakeMachine) -> Void
 
     init(_ script: @escaping @Sendable (FakeMachine) -> Void) {
@@ -107,6 +108,11 @@ final class FakeMachine: @unchecked Sendable {
 
     // MARK: The starter
 
+    private static func nonce(_ text: String) -> GuestMessage.Nonce {
+        let halves = [text.prefix(16), text.suffix(16)].map { UInt64($0, radix: 16)?.byteSwapped ?? 0 }
+        return GuestMessage.Nonce(low: halves[0], high: halves[1])
+    }
+
     /// For `JobRunner`: takes the descriptors a VMM would get and begins the script.
     func start(_ machine: MachineStart) throws(LaunchError) -> MachineProcess {
         arguments = machine.arguments
@@ -118,6 +124,7 @@ final class FakeMachine: @unchecked Sendable {
         }
         for (option, value) in zip(arguments, arguments.dropFirst()) {
             if option == "--events" { events = take(value[...]) }
+            if option == "--nonce" { nonce = Self.nonce(value) }
             guard option == "--stream" else { continue }
             let parts = value.split(whereSeparator: { $0 == "=" || $0 == "," })
             switch UInt32(parts[0]) {

@@ -1,4 +1,5 @@
 import JobWire
+import Synchronization
 import Testing
 
 @testable import JobRunner
@@ -48,6 +49,36 @@ import Testing
     @Test("HOSTILE 18: a second hello, which would bring a nonce of its own")
     func secondHello() throws {
         try expectViolation("hello out of order") { $0.hello() }
+    }
+
+    @Test("HOSTILE 18: a hello with a nonce that is not the host's, whatever the report then carries")
+    func foreignHello() throws {
+        for forged in [GuestMessage.Nonce(low: 0, high: 0), .init(low: 1, high: 2)] {
+            try expectViolation("a hello of another boot") { machine in
+                machine.send(
+                    .hello(version: 1, nonce: forged, sinceEntryNanoseconds: 1), .started(sinceEntryNanoseconds: 2),
+                    .exited(.init(nonce: forged, kind: .exited, code: 0)), .finished)
+            }
+        }
+    }
+
+    @Test("two jobs never have the same nonce")
+    func freshNonces() throws {
+        let seen = Mutex<[GuestMessage.Nonce]>([])
+        for _ in 0..<5 {
+            let result = try run { machine in
+                seen.withLock { $0.append(machine.nonce) }
+                machine.succeed()
+            }
+            #expect(result.verdict.reason == .exited)
+        }
+        seen.withLock { nonces in
+            #expect(nonces.count == 5)
+            for (index, nonce) in nonces.enumerated() {
+                #expect(nonce.low != 0 && nonce.high != 0)
+                #expect(!nonces[..<index].contains(nonce))
+            }
+        }
     }
 
     @Test("HOSTILE 18: an exit report of another boot")

@@ -62,7 +62,8 @@ func randomHostMessage(_ random: inout SeededGenerator) -> HostMessage {
         .begin(
             .init(
                 isInputConnected: .random(using: &random), isTerminal: .random(using: &random),
-                user: .random(in: 0...UInt32.max, using: &random), group: 1, maximumProcesses: 7))
+                user: .random(in: 0...UInt32.max, using: &random), group: 1, maximumProcesses: 7,
+                openFiles: 9, openFilesHard: .random(in: 0...UInt32.max, using: &random)))
     case 1: .argument(random.bytes(0...5000))
     case 2: .environment(random.bytes(1...300))
     case 3: .workingDirectory(random.path())

@@ -81,3 +81,69 @@ stderr_says --pids
 run "$swiftlet" run --cpu-time 0s -- true
 status_is 2
 stderr_says --cpu-time
+
+# Rates: only lower bounds of time are asserted, on the host's clock; a busy machine makes them longer, nothing shorter.
+claim "--device-write-bps: a disk takes no more bytes a second, and what was written is right"
+needs disk
+run "$swiftlet" run -m 32M --disk 128M --device-write-bps disk:4M --timeout 100s --meta meta.json -- \
+  sh -c 'seq 5000000 | head -c 36000000 >/tmp/all; md5sum </tmp/all'
+status_is 0
+active && stdout_is "$(seq 5000000 | head -c 36000000 | md5sum)"
+# Half of 32M may stay in memory, a tenth of a second's worth comes at once.
+at_least "$(meta wall)" 4000000 "the microseconds for 20 MB at 4 MB/s"
+active && equal "$(grep -oE '"disk_write_bps":\{[^}]*\}' meta.json)" '"disk_write_bps":{"value":4194304,"enforced_by":"vmm"}' "the result"
+
+claim "--device-read-iops: the root image as a device answers no more requests a second"
+run "$swiftlet" run --root-transport block --device-read-iops root:10 --timeout 100s --meta meta.json -- sh -c 'cat /bin/* >/dev/null 2>&1; echo done'
+status_is 0
+stdout_is done
+at_least "$(meta wall)" 1000000 "the microseconds for more than ten requests"
+
+claim "a throttled disk does not hold up the job's streams, nor its end"
+needs disk
+run "$swiftlet" run -m 32M --disk 128M --device-write-bps disk:1 --timeout 20s --max-output 64M --meta meta.json -- \
+  sh -c '(head -c 36000000 /dev/zero >/tmp/all) & head -c 5000000 /dev/zero; sleep 1; exit 3'
+active && equal "$(size_of stdout)" 5000000 "bytes of output"
+status_is 3
+
+claim "rates that would limit nothing are refused"
+run "$swiftlet" run --device-write-bps disk:1M -- true
+status_is 2
+stderr_says --disk
+run "$swiftlet" run --device-read-bps root:1M -- true
+status_is 2
+stderr_says --root-transport
+for value in 1M sda:1M disk:0 disk: disk:-1 disk:x; do
+  run "$swiftlet" run --disk 8M --device-read-bps $value -- true
+  status_is 2
+  stderr_says --device-read-bps
+done
+
+claim "--ulimit nofile: the job's first process has it, soft and hard, and meets it as EMFILE"
+run "$swiftlet" run --ulimit nofile=12:20 --meta meta.json -- sh -c 'ulimit -n; ulimit -Hn; (i=3; while exec 9</dev/null && eval "exec $i</dev/null"; do i=$((i+1)); done) 2>/dev/null; i=3; while [ $i -lt 9 ]; do eval "exec $i</dev/null"; i=$((i+1)); done; ls / >/dev/null && echo lists'
+status_is 0
+stdout_is 12 20 lists
+active && equal "$(meta nofile)" 12 "the result's limit"
+run "$swiftlet" run --ulimit nofile=8 -- sh -c 'i=3; while [ $i -lt 9 ]; do eval "exec $i</dev/null"; i=$((i+1)); done; echo all'
+status_is_not 0
+stdout_is
+stderr_says 'too many open files'
+
+claim "--ulimit nofile: a python program sees OSError 24, not a crash"
+needs python
+run "$swiftlet" run --image python --ulimit nofile=20 -- python3 -c '
+import resource
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+files = []
+try:
+  while True: files.append(open("/dev/null"))
+except OSError as error: print(error.errno, len(files))'
+status_is 0
+stdout_is '(20, 20)' '24 17'
+
+claim "a bad --ulimit is refused by name"
+for value in nofile nofile= nofile=3 nofile=9:8 nofile=1:2:3 nproc=5 nofile=-1 nofile=4294967297; do
+  run "$swiftlet" run --ulimit $value -- true
+  status_is 2
+  stderr_says --ulimit
+done

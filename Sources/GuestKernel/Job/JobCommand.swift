@@ -77,8 +77,12 @@ struct JobCommand {
         throw execFailure(failure)
     }
 
-    /// The job's own limit, which its RLIMIT_NPROC shows.
+    /// The job's own limits, which its RLIMIT_NPROC and RLIMIT_NOFILE show.
     private func limit(_ process: Process) {
+        if specification.begin.openFiles != 0 {
+            process.limits.soft[7] = UInt64(specification.begin.openFiles)
+            process.limits.hard[7] = UInt64(specification.begin.openFilesHard)
+        }
         let maximum = UInt64(specification.begin.maximumProcesses)
         if maximum == 0 { return }
         Processes.maximumThreads = Int(min(maximum, UInt64(Processes.maximumThreads)))

@@ -34,6 +34,7 @@ struct BatchJob {
             }
         }
         if command.isEmpty { throw UsageError("\"command\" is missing: an array of at least one string") }
+        try options.checkTogether()
         options.printsJSON = true
     }
 

@@ -1,5 +1,6 @@
 import CLinux
 import GuestMemory
+public import LinuxSystem
 import SystemPackage
 import Virtio
 
@@ -13,14 +14,27 @@ public final class BlockDevice: VirtioDevice {
     private let backend: FileBackend
     private let identity: [UInt8]
     private var queue: DeviceQueue?
+    private var host: DeviceHost?
+    /// Nil: as fast as the file.
+    private var limiter: BlockLimiter?
+    /// Until `timeReached`, the queue is left alone.
+    private var isThrottled = false
+    private let now: () -> UInt64
 
     /// Requests that were answered with an error because of what the guest asked.
     public private(set) var refusedCount: UInt64 = 0
     /// Requests that the host failed: `EIO`, `ENOSPC` …
     public private(set) var failedCount: UInt64 = 0
 
-    /// `identity`: what the guest reads as the disk's serial number, at most 20 bytes of it.
-    public init(_ backend: consuming FileBackend, identity: String) {
+    /// - Parameters:
+    ///   - identity: What the guest reads as the disk's serial number, at most 20 bytes of it.
+    ///   - now: CLOCK_MONOTONIC in nanoseconds; tests have a clock of their own.
+    public init(
+        _ backend: consuming FileBackend, identity: String, rates: BlockRates = BlockRates(),
+        now: @escaping () -> UInt64 = monotonicNanoseconds
+    ) {
+        self.now = now
+        limiter = rates.isUnlimited ? nil : BlockLimiter(rates)
         var features: VirtioFeatures = [.blockSegmentMaximum]
         features.insert(backend.isReadOnly ? .blockReadOnly : .blockFlush)
         description = DeviceDescription(
@@ -45,21 +59,29 @@ public final class BlockDevice: VirtioDevice {
 
     public func activate(_ queues: [DeviceQueue?], features: VirtioFeatures, host: DeviceHost) {
         queue = queues[0]
+        self.host = host
     }
 
     public func reset() {
         queue = nil
+        isThrottled = false
     }
 
     public func queueNotified(_ index: Int) throws(VirtioError) {
         guard let queue else { return }
-        try queue.serve { chain throws(VirtioError) in process(chain, queue) }
+        try queue.serve(while: { !isThrottled }) { chain throws(VirtioError) in process(chain, queue) }
+    }
+
+    public func timeReached() throws(VirtioError) {
+        isThrottled = false
+        try queueNotified(0)
     }
 
     /// The guest has stopped; what it still had in the queue (a write nobody waited for) is done as if it had
-    /// not.
+    /// not, at most a queue of it and without waiting for its rate.
     public func drain() throws(VirtioError) {
-        try queueNotified(0)
+        limiter = nil
+        try timeReached()
     }
 
     private func process(_ chain: consuming DescriptorChain, _ queue: DeviceQueue) {
@@ -70,14 +92,35 @@ public final class BlockDevice: VirtioDevice {
         }
         let data = chain.writable.prefix(chain.writable.count - 1)
         let statusByte = chain.writable.dropping(chain.writable.count - 1)
-        let (status, written) = execute(chain.readable, data)
+        let header = chain.readable.load(virtio_blk_outhdr.self)
+        let wait = waitingTime(header, readable: chain.readable, data)
+        if wait > 0 {
+            isThrottled = true
+            host?.wake(at: now() &+ wait)
+            return queue.putBack(chain)
+        }
+        let (status, written) = execute(header, chain.readable, data)
         _ = statusByte.store(status)
         queue.complete(chain, written: written + 1)
     }
 
+    /// How long the request must wait, in nanoseconds; if not at all, it has been booked. What is no read counts as a write;
+    /// a request that will be refused counts too, because it costs as much.
+    private func waitingTime(
+        _ header: virtio_blk_outhdr?, readable: GuestBuffers, _ data: GuestBuffers
+    ) -> UInt64 {
+        guard limiter != nil else { return 0 }
+        let isRead =
+            header?.type == UInt32(VIRTIO_BLK_T_IN) || header?.type == UInt32(VIRTIO_BLK_T_GET_ID)
+        let bytes = isRead ? data.count : max(0, readable.count - MemoryLayout<virtio_blk_outhdr>.size)
+        return limiter?.admit(isRead ? .read : .write, bytes: bytes, at: now()) ?? 0
+    }
+
     /// - Returns: the status byte, and how many bytes of `data` were written.
-    private func execute(_ readable: GuestBuffers, _ data: GuestBuffers) -> (UInt8, Int) {
-        guard let header = readable.load(virtio_blk_outhdr.self) else {
+    private func execute(
+        _ header: virtio_blk_outhdr?, _ readable: GuestBuffers, _ data: GuestBuffers
+    ) -> (UInt8, Int) {
+        guard let header else {
             refusedCount &+= 1
             return (UInt8(VIRTIO_BLK_S_IOERR), 0)
         }
