@@ -130,7 +130,10 @@ os.chdir("/tmp")
 for n in range(200): os.mkdir("d"); os.chdir("d")
 sys.exit(50 + (len(os.getcwd()) == 4 + 400))
 """
-DEVICES = "for d in /dev/*; do case $d in *tty* | *console* | *std* | *fd) ;; *) head -c 100 /dev/zero >$d; esac; done 2>/dev/null; exit 60"
+DEVICES = """
+for d in /dev/*; do case $d in *tty* | *console* | *std* | *fd) ;; *) head -c 100 /dev/zero >$d; esac; done 2>/dev/null
+exit 60
+"""
 
 
 def killers(evil, whole):
@@ -157,7 +160,8 @@ def killers(evil, whole):
     killer("unread-output", "wall_timeout 124", "yes", options={"max-output": "1T", **second}, how="nobody reads")
     killer("unread-stdin", "exited 7", "sh", "-c", "exit 7", stdin="x" * 10_000_000)
     killer("keeps-stdout", "exited 8", "sh", "-c", "sleep 1000 & echo out; exit 8", output=b"out\n")
-    killer("ignores-sigterm", "wall_timeout 124", "sh", "-c", "trap '' TERM INT HUP; while :; do sleep 1; done", options=second)
+    killer("ignores-sigterm", "wall_timeout 124", "sh", "-c", "trap '' TERM INT HUP; while :; do sleep 1; done",
+           options=second)
     killer("burns-processor", "cpu_timeout 124", "sh", "-c", "while :; do :; done", options={"cpu-time": "200ms"})
     kernel("interrupts-off", "wall_timeout 124", "spin", second)
     killer("every-device", "exited 60", "sh", "-c", DEVICES)

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""killers.py SWIFTLET EVIL COUNT [SEED]: COUNT jobs, two at a time, in a random order: good ones, whose output is known, and killers
-(HOSTILE 26), each of which has exactly one end. Half of them run as `swiftlet run`, half in one `swiftlet batch` that lives as long.
+"""killers.py SWIFTLET EVIL COUNT [SEED]: COUNT jobs, two at a time, in a random order: good ones, whose output is known,
+and killers (HOSTILE 26), each of which has exactly one end. Half of them run as `swiftlet run`, half in one `swiftlet
+batch` that lives as long.
 
-Every good job must be right, every killer must end with its own reason, status and words, and afterwards the host is as before.
-Prints a line a kind, `killer NAME: N of N ...`; status 1 if anything is not as it must be.
+Every good job must be right, every killer must end with its own reason, status and words, and afterwards the host is as
+it was before. Prints a line a kind, `killer NAME: N of N: ...`; status 1 if anything is not as it must be.
 """
 import collections, json, os, random, signal, subprocess, sys, threading, time
 
 from killer_jobs import good_job, killers
-from leftovers import adopt_orphans, descendants, left_behind, things
+from leftovers import adopt_orphans, descendants, end_descendants, left_behind, things
 
 swiftlet, evil, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.randrange(1 << 32)
@@ -128,7 +129,7 @@ def available():
 
 
 def settled(batch):
-    """The batch's state once its last jobs are away: one more job reaps those before it, and is the one child that may be left."""
+    """The batch's state once its last jobs are away: one more job reaps those before it, and may be the one child left."""
     for _ in range(100):
         time.sleep(0.02)
         if all(state == "Z" for _, state, _ in descendants(batch.process.pid).values()):
@@ -186,6 +187,7 @@ batch.reader.join()
 batch.process.stdout.close()
 left, milliseconds = left_behind(before)
 problems += [f"left behind: {thing}" for thing in left]
+end_descendants()
 # Loosely: others use this machine too. A VM's memory that stayed for one job in ten would be more.
 if available() < memory - (2 << 20):
     problems.append(f"{available()} KiB are available and {memory} were")
@@ -197,9 +199,10 @@ for (kind, name), results in sorted(tally.items()):
 right = {kind: sum(r for (k, _), results in tally.items() if k == kind for _, r in results) for kind in ("good", "killer")}
 every = {kind: sum(len(results) for (k, _), results in tally.items() if k == kind) for kind in ("good", "killer")}
 print(f"good jobs: {right['good']} of {every['good']} right; killers: {right['killer']} of {every['killer']} told apart")
-print(f"{total} jobs, {len(kinds)} kinds of killers, in {took:.0f} s; the batch holds {sum(still_held[0].values())} descriptors, "
-      f"{still_held[1]} child, {still_held[2]} threads, {still_resident - resident:+} KiB; nothing left after {milliseconds:.0f} ms"
-      if not left else f"{total} jobs; {len(left)} things left")
+print(f"{total} jobs, {len(kinds)} kinds of killers, in {took:.0f} s;",
+      f"the batch holds {sum(still_held[0].values())} descriptors, {still_held[1]} child,",
+      f"{still_held[2]} threads, {still_resident - resident:+} KiB;",
+      f"{len(left)} things left after {milliseconds:.0f} ms")
 for problem in problems[:20]:
     print("WRONG:", problem)
 sys.exit(bool(problems))

@@ -1,12 +1,15 @@
 """What jobs can leave on a host, counted exactly: processes by descent, mounts, control groups, descriptors, files.
 
-Exact although other people's jobs run on the same machine: a process counts if this one is its ancestor (orphans are adopted, so
-none gets away), a mount if it is in our namespace, a file if it is where our jobs may write or carries swiftlet's name.
+Exact although other people's jobs run on the same machine: a process counts if this one is its ancestor (orphans are
+adopted, so none gets away), a mount if it is in our namespace, a file if it is where our jobs may write or carries
+swiftlet's name.
 """
-import ctypes, os, sys, time
+import ctypes, os, signal, sys, time
 
 LOOKS, PAUSE = 100, 0.01  # a second on an idle machine; on a busy one the looks themselves take longer
 PR_SET_CHILD_SUBREAPER = 36
+# Other tests of this project make these for themselves, and may run beside us.
+OTHERS = ("swiftlet-fuzz-", "swiftlet-test-", "swiftlet-erofs-")
 
 
 def adopt_orphans():
@@ -56,6 +59,19 @@ def orphans(known):
     return left
 
 
+def end_descendants():
+    """Whatever we have started and not waited for."""
+    for pid, (parent, state, _) in descendants(os.getpid()).items():
+        if state not in "ZX":
+            os.kill(pid, signal.SIGKILL)
+        if parent == os.getpid():
+            os.waitpid(pid, 0)
+
+
+def is_ours(name):
+    return "swiftlet" in name and not name.startswith(OTHERS)
+
+
 def is_empty_group(path):
     try:
         with open(path + "/cgroup.procs") as file:
@@ -71,9 +87,9 @@ def things():
         found.update("mount " + line.strip() for line in file)
     for path, folders, _ in os.walk("/sys/fs/cgroup"):
         # One with processes belongs to a job that runs: another user's.
-        found.update(f"cgroup {path}/{f}" for f in folders if "swiftlet" in f and is_empty_group(f"{path}/{f}"))
+        found.update(f"cgroup {path}/{f}" for f in folders if is_ours(f) and is_empty_group(f"{path}/{f}"))
     for folder in ("/tmp", "/var/tmp", "/dev/shm", "/run"):
-        found.update(f"file {folder}/{name}" for name in os.listdir(folder) if "swiftlet" in name)
+        found.update(f"file {folder}/{name}" for name in os.listdir(folder) if is_ours(name))
     for root in (os.environ["TMPDIR"], os.environ["XDG_RUNTIME_DIR"], os.getcwd()):
         for path, folders, files in os.walk(root):
             found.update(f"file {path}/{name}" for name in folders + files)
@@ -86,8 +102,8 @@ def things():
 
 
 def left_behind(before, known=(), besides=lambda thing: False):
-    """What is left once a second has passed, and how many milliseconds it took until nothing was. `known`: processes that may be
-    there; `besides`: whether a thing may."""
+    """What is left once a second has passed, and how many milliseconds it took until nothing was. `known`: processes that may
+    be there; `besides`: whether a thing may."""
     began = time.monotonic()
     for _ in range(LOOKS):
         left = orphans(known) + sorted(thing for thing in things() - before if not besides(thing))
