@@ -4,7 +4,7 @@
 # killed VICTIM
 killed() {
   needs python3 disk
-  run python3 "$E2E_DIRECTORY/hostile/sigkill.py" "$swiftlet" "$E2E_EVIL" "$1" "${E2E_KILLS:-50}"
+  run python3 -B "$E2E_DIRECTORY/hostile/sigkill.py" "$swiftlet" "$E2E_EVIL" "$1" "${E2E_KILLS:-50}"
   active && cat stdout
   status_is 0
 }
