@@ -20,6 +20,25 @@ int linux_fchmod(int fd, unsigned mode) { return result(fchmod(fd, mode)); }
 int linux_fsync(int fd) { return result(fsync(fd)); }
 int linux_flock(int fd, int operation) { return result(flock(fd, operation)); }
 
+static void descriptor_path(int fd, char path[32]) { snprintf(path, 32, "/proc/self/fd/%d", fd); }
+
+int linux_open_unnamed(const char *directory, unsigned mode) {
+  int fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+  if (fd < 0) return -errno;
+  char path[32];
+  descriptor_path(fd, path);
+  // Without /proc it could not get its name: better to know that now than when it is written.
+  if (access(path, F_OK) == 0) return fd;
+  close(fd);
+  return -EOPNOTSUPP;
+}
+
+int linux_link_descriptor(int fd, const char *target) {
+  char path[32];
+  descriptor_path(fd, path);
+  return result(linkat(AT_FDCWD, path, AT_FDCWD, target, AT_SYMLINK_FOLLOW));
+}
+
 ssize_t linux_readlink(const char *path, void *buffer, size_t size) {
   ssize_t length = readlink(path, buffer, size);
   return length < 0 ? -errno : length;

@@ -2,19 +2,39 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// Receives the job's output files into temporary files beside their targets; they get their names only when the job's
-/// verdict stands. Whatever is not published is removed.
+/// Receives the job's output files into pending files beside their targets; they get their names only when the job's verdict
+/// stands. Whatever is not published is gone.
 struct OutputCollector: ~Copyable {
+    /// A class, because an array cannot hold what is not copyable.
+    private final class Delivery {
+        private var file: PendingFile?
+
+        init(_ file: consuming PendingFile) { self.file = consume file }
+
+        func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) { try file?.write(bytes) }
+
+        func end(mode: UInt32, settingAside: Bool) throws(Errno) {
+            try file?.setMode(mode)
+            if settingAside { try file?.setAside() }
+        }
+
+        func publish() throws(Errno) { try file.take()?.publish() }
+    }
+
     private struct Item {
-        var temporaryPath: [UInt8]?
+        /// Nil: not begun, failed or published.
+        var delivery: Delivery?
         var mode: UInt32 = 0
         var size: UInt64 = 0
         var problem: String?
     }
 
+    /// A job may have thousands of files, and jobs run side by side: so many of each keep their descriptor, and no name,
+    /// until the verdict.
+    private static let maximumOpenFiles = 16
+
     private let files: [JobRequest.OutputFile]
     private var items: [Item]
-    private var current: OwnedDescriptor?
     private var currentIndex = 0
 
     init(_ files: [JobRequest.OutputFile]) {
@@ -53,9 +73,8 @@ struct OutputCollector: ~Copyable {
         let temporary =
             directory + Array("/.".utf8) + name.prefix(200) + Array(".swiftlet-\(getpid())-\(index)".utf8)
         do throws(Errno) {
-            current = try OwnedDescriptor.open(
-                path: temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-            items[index].temporaryPath = temporary
+            items[index].delivery = Delivery(
+                try PendingFile(path: files[index].hostPath, temporaryPath: temporary, mode: 0o600))
         } catch {
             fail(index, "creating it: \(error)")
         }
@@ -64,7 +83,7 @@ struct OutputCollector: ~Copyable {
     mutating func write(_ bytes: UnsafeRawBufferPointer) {
         var failure: Errno?
         do throws(Errno) {
-            try current?.borrowed.write(all: bytes)  // after a failure the rest of the file is dropped
+            try items[currentIndex].delivery?.write(bytes)  // after a failure the rest of the file is dropped
         } catch {
             failure = error
         }
@@ -74,12 +93,12 @@ struct OutputCollector: ~Copyable {
     mutating func end(index: Int) {
         var failure: Errno?
         do throws(Errno) {
-            try current?.borrowed.setMode(items[index].mode)
+            try items[index].delivery?.end(
+                mode: items[index].mode, settingAside: index >= Self.maximumOpenFiles)
         } catch {
             failure = error
         }
-        if let failure { fail(index, "setting its mode: \(failure)") }
-        current = nil
+        if let failure { fail(index, "ending it: \(failure)") }
     }
 
     mutating func missing(index: Int, errno: Int32) {
@@ -88,20 +107,18 @@ struct OutputCollector: ~Copyable {
 
     private mutating func fail(_ index: Int, _ problem: String) {
         items[index].problem = problem
-        current = nil
-        if let path = items[index].temporaryPath { try? unlinkFile(path) }
-        items[index].temporaryPath = nil
+        items[index].delivery = nil
     }
 
     /// Gives every complete file its name, and says what became of each.
     mutating func publish() -> [OutputFileResult] {
         for index in files.indices {
-            guard let temporary = items[index].temporaryPath else { continue }
+            guard let delivery = items[index].delivery else { continue }
             do throws(Errno) {
-                try rename(temporary, to: files[index].hostPath)
-                items[index].temporaryPath = nil
+                try delivery.publish()
+                items[index].delivery = nil
             } catch {
-                fail(index, "renaming it: \(error)")
+                fail(index, "naming it: \(error)")
             }
         }
         return results()
@@ -110,16 +127,10 @@ struct OutputCollector: ~Copyable {
     /// What became of each file if nothing is published.
     func results() -> [OutputFileResult] {
         zip(files, items).map { file, item in
-            let isThere = item.problem == nil && item.temporaryPath == nil
+            let isThere = item.problem == nil && item.delivery == nil
             return OutputFileResult(
                 guestPath: file.guestPath, hostPath: file.hostPath, size: isThere ? item.size : nil,
                 problem: item.problem)
-        }
-    }
-
-    deinit {
-        for item in items {
-            if let path = item.temporaryPath { try? unlinkFile(path) }
         }
     }
 

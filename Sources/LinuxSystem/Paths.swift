@@ -54,6 +54,17 @@ extension OwnedDescriptor {
         let result = try path.withPath { linux_open($0, flags | O_CLOEXEC, mode) }
         return OwnedDescriptor(owning: FileDescriptor(rawValue: result))
     }
+
+    /// A file without a name, open for writing, which `link(_:to:)` may give one later. (O_TMPFILE)
+    static func openUnnamed(in directory: [UInt8], mode: UInt32) throws(Errno) -> OwnedDescriptor {
+        let result = try directory.withPath { linux_open_unnamed($0, mode) }
+        return OwnedDescriptor(owning: FileDescriptor(rawValue: result))
+    }
+}
+
+/// linkat(2): a name for an open file that has none; EEXIST if there is something of that name.
+func link(_ file: FileDescriptor, to path: [UInt8]) throws(Errno) {
+    _ = try path.withPath { linux_link_descriptor(file.rawValue, $0) }
 }
 
 /// mkdir(2) for `path` and each missing parent, with mode 0755 less the umask. What exists is left as it is.

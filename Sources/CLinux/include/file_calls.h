@@ -8,6 +8,10 @@
 int linux_mkdir(const char *path, unsigned mode);
 int linux_rename(const char *from, const char *to);
 int linux_unlink(const char *path);
+// A file without a name in `directory`, open for writing. C: O_TMPFILE is made of macros that Swift does not import.
+int linux_open_unnamed(const char *directory, unsigned mode);
+// Gives such a file a name. linkat(2) by /proc/self/fd: AT_EMPTY_PATH would take a capability.
+int linux_link_descriptor(int fd, const char *target);
 int linux_rmdir(const char *path);
 int linux_chmod(const char *path, unsigned mode);
 int linux_fchmod(int fd, unsigned mode);
