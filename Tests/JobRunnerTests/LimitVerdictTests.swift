@@ -42,7 +42,8 @@ import Testing
         #expect(
             verdict.evidence
                 == Evidence(
-                    limit: .hostMemory, value: 100 << 20, measured: 90 << 20, unit: .bytes, isGuestsWord: false))
+                    limit: .hostMemory, value: 100 << 20, measured: 90 << 20, unit: .bytes,
+                    isGuestsWord: false))
     }
 
     @Test("processor time that is used up is cpu_timeout, 124, with both times as evidence")
