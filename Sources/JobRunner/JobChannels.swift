@@ -59,12 +59,16 @@ final class JobChannels {
         if let remoteControl = remoteControl?.borrowed {
             machine.passStream(JobPort.control, remoteControl, limit: nil)
         }
-        if let input = request.standardInput { machine.passStream(JobPort.standardInput, input, limit: nil) }
+        if let input = request.standardInput {
+            machine.passStream(JobPort.standardInput, input, limit: nil, rate: request.streamRate)
+        }
         if let sink = Self.sink(request.standardOutput) ?? remoteOutput?.borrowed {
-            machine.passStream(JobPort.standardOutput, sink, limit: request.outputLimitBytes)
+            machine.passStream(
+                JobPort.standardOutput, sink, limit: request.outputLimitBytes, rate: request.streamRate)
         }
         if let sink = Self.sink(request.standardError) ?? remoteError?.borrowed {
-            machine.passStream(JobPort.standardError, sink, limit: request.outputLimitBytes)
+            machine.passStream(
+                JobPort.standardError, sink, limit: request.outputLimitBytes, rate: request.streamRate)
         }
         let process = try start(machine)
         remoteControl = nil

@@ -31,6 +31,9 @@ public struct JobRequest: Sendable {
     /// Most bytes of standard output, and of standard error; nil: no limit.
     public var outputLimitBytes: UInt64?
 
+    /// Bytes a second on each of the standard streams; nil: no limit.
+    public var streamRate: UInt64?
+
     /// Nil: the job's standard input is empty.
     public var standardInput: FileDescriptor?
     public var standardOutput: OutputSink

@@ -91,8 +91,8 @@ public struct MachineStart: Sendable {
         pass("--disk", rates.isEmpty ? "\(number)" : "\(number),\(rates)")
     }
 
-    mutating func passStream(_ port: UInt32, _ source: FileDescriptor, limit: UInt64?) {
-        let suffix = limit.map { ",limit=\($0)" } ?? ""
+    mutating func passStream(_ port: UInt32, _ source: FileDescriptor, limit: UInt64?, rate: UInt64? = nil) {
+        let suffix = (limit.map { ",limit=\($0)" } ?? "") + (rate.map { ",bps=\($0)" } ?? "")
         pass("--stream", "\(port)=\(hand(over: source))\(suffix)")
     }
 }

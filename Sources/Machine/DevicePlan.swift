@@ -132,7 +132,7 @@ extension DevicePlan {
                 try device.addStream(
                     StreamConfiguration(
                         port: stream.port, descriptor: OwnedDescriptor(owning: stream.file),
-                        direction: stream.direction, limit: stream.limit))
+                        direction: stream.direction, limit: stream.limit, rate: stream.rate))
             }
         }
         return device

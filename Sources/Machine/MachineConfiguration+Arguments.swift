@@ -34,7 +34,7 @@ extension MachineConfiguration {
     public static let usage = """
         usage: swiftlet-vmm --kvm FD --kernel FD --memory BYTES --events FD
                  [--root FD] [--root-transport pmem|block] [--root-rates RATES] [--disk FD[,ro][,RATES]]...
-                 [--stream PORT=FD[,limit=BYTES]]... [--vsock-listen FD] [--vsock-directory FD]
+                 [--stream PORT=FD[,limit=BYTES][,bps=N]]... [--vsock-listen FD] [--vsock-directory FD]
                  [--log-limit BYTES] [--cid N] [--nonce HEX] [--debug-log] [--unconfined]
         RATES: read-bps=N, write-bps=N, read-iops=N, write-iops=N, separated by commas.
         Runs one virtual machine from open descriptors; `swiftlet` starts it. --debug-log copies the guest's log to
@@ -176,7 +176,7 @@ private struct ArgumentParser {
         for word in words {
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, let name = names.first(where: { $0.0 == parts[0] }) else {
-                throw .badChoice(option: option, value: String(word), allowed: "ro, \(names.map(\.0))")
+                throw .badChoice(option: option, value: String(word), allowed: "ro, \(names.map { $0.0 + "=N" }.joined(separator: ", "))")
             }
             if rates[keyPath: name.1] != nil { throw .twice("\(option) \(name.0)") }
             rates[keyPath: name.1] = try number(parts[1], 1...(.max))
@@ -184,7 +184,7 @@ private struct ArgumentParser {
         return rates
     }
 
-    /// `PORT=FD` or `PORT=FD,limit=BYTES`.
+    /// `PORT=FD`, then `,limit=BYTES`, then `,bps=N`.
     mutating func stream(
         after streams: [MachineConfiguration.Stream]
     ) throws(ArgumentError) -> MachineConfiguration.Stream {
@@ -197,15 +197,22 @@ private struct ArgumentParser {
         guard sides.count == 2 else { throw .badChoice(option: option, value: value, allowed: "PORT=FD") }
         let port = UInt32(try number(sides[0], 0...0xFFFF_FFFE))
         if streams.contains(where: { $0.port == port }) { throw .twice("\(option) \(port)") }
-        let parts = sides[1].split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
+        var words = sides[1].split(separator: ",", omittingEmptySubsequences: false)[...]
+        let file = try descriptor(words.removeFirst())
         var limit: UInt64?
-        if parts.count == 2 {
-            guard parts[1].hasPrefix("limit=") else {
-                throw .badChoice(option: option, value: String(parts[1]), allowed: "limit=BYTES")
-            }
-            limit = try number(parts[1].dropFirst(6), 0...(.max))
+        var rate: UInt64?
+        if let word = words.first, word.hasPrefix("limit=") {
+            limit = try number(word.dropFirst(6), 0...(.max))
+            words.removeFirst()
         }
-        return .init(port: port, file: try descriptor(parts[0]), limit: limit)
+        if let word = words.first, word.hasPrefix("bps=") {
+            rate = try number(word.dropFirst(4), 1...(.max))
+            words.removeFirst()
+        }
+        if let word = words.first {
+            throw .badChoice(option: option, value: String(word), allowed: "limit=BYTES, bps=N")
+        }
+        return .init(port: port, file: file, limit: limit, rate: rate)
     }
 
     /// Decimal digits only: no sign, no blank, no underscore.

@@ -19,6 +19,8 @@ public struct MachineConfiguration: Equatable, Sendable {
         public let file: FileDescriptor
         /// Bytes towards `file` after which the rest is dropped and counted; nil: all.
         public let limit: UInt64?
+        /// Bytes a second, each way; nil: no limit.
+        public var rate: UInt64?
     }
 
     public var kvm: FileDescriptor

@@ -147,6 +147,7 @@ struct ResultJSON {
                 entry(&$0, "\(device)_read_iops", rates.readOperations, by: "vmm")
                 entry(&$0, "\(device)_write_iops", rates.writeOperations, by: "vmm")
             }
+            entry(&$0, "stream_bps", request.streamRate, by: "vmm")
             entry(&$0, "timeout", request.wallTimeLimitNanoseconds.map { $0 / 1000 }, by: "launcher")
             entry(&$0, "cpu_time", request.cpuTimeLimitNanoseconds.map { $0 / 1000 }, by: "launcher")
             entry(&$0, "pids", request.processLimit.map(UInt64.init), by: "guest_kernel")

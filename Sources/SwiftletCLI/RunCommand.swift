@@ -164,6 +164,7 @@ struct RunCommand {
         request.user = options.user
         request.group = options.group
         request.openFiles = options.openFiles
+        request.streamRate = options.streamRate
         request.diskRates = options.diskRates
         request.rootRates = options.rootRates
         request.wallTimeLimitNanoseconds = options.timeoutNanoseconds

@@ -16,6 +16,7 @@ struct RunOptions {
     var processLimit: UInt32?
     /// Nil: the guest kernel's own limit.
     var openFiles: JobRequest.OpenFiles?
+    var streamRate: UInt64?
     var diskRates = DiskRates()
     var rootRates = DiskRates()
     /// Where the VMM's cgroup is made.
@@ -70,6 +71,12 @@ struct RunOptions {
         .init(
             "device-write-iops", "most other requests a second [none]",
             .value(placeholder: "DEVICE:N", rate(\.writeOperations, operations))),
+        .init(
+            "stream-bps", "most bytes a second on each of the job's standard streams [none]",
+            .value(placeholder: "SIZE") { options, text throws(UsageError) in
+                options.streamRate = try Quantities.bytes(text)
+                if options.streamRate == 0 { throw UsageError("must be more than zero") }
+            }),
         .init(
             "timeout", "stop the job after this long (30s, 500ms, 5m) [none]",
             .value(placeholder: "TIME", setTimeout)),

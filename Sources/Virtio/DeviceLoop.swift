@@ -247,7 +247,6 @@ public final class DeviceLoop: @unchecked Sendable {
     private func deactivate(_ index: Int) {
         for registration in ports[index].registrations { unregister(registration) }
         ports[index].registrations = []
-        ports[index].alarm = nil
         for notifier in ports[index].transport.notifiers { notifier.event.drain() }
         if ports[index].isActive { ports[index].device.reset() }
         ports[index].isActive = false
@@ -306,7 +305,7 @@ private struct DevicePort {
     let wire: DeviceWire
     var isActive = false
     var registrations: [LoopRegistration] = []
-    /// When the device wants to be called; nanoseconds.
+    /// When the device wants to be called; nanoseconds. A reset leaves it: what the guest sent before is still on its way.
     var alarm: UInt64?
 }
 

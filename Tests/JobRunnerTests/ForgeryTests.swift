@@ -56,7 +56,8 @@ import Testing
         for forged in [GuestMessage.Nonce(low: 0, high: 0), .init(low: 1, high: 2)] {
             try expectViolation("a hello of another boot") { machine in
                 machine.send(
-                    .hello(version: 1, nonce: forged, sinceEntryNanoseconds: 1), .started(sinceEntryNanoseconds: 2),
+                    .hello(version: 1, nonce: forged, sinceEntryNanoseconds: 1),
+                    .started(sinceEntryNanoseconds: 2),
                     .exited(.init(nonce: forged, kind: .exited, code: 0)), .finished)
             }
         }

@@ -72,6 +72,41 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
         }
     }
 
+    @Test("rates belong to their disk, in any order, each once and never 0")
+    func rates() throws {
+        let disk = try #require(
+            try parse(required + ["--disk", "0,ro,write-iops=5,read-bps=7", "--disk", "0"]).disks.first)
+        #expect(disk.isReadOnly)
+        #expect(disk.rates.writeOperations == 5)
+        #expect(disk.rates.readBytes == 7)
+        #expect(disk.rates.writeBytes == nil)
+        #expect(throws: ArgumentError.twice("--disk read-bps")) {
+            _ = try parse(required + ["--disk", "0,read-bps=1,read-bps=2"])
+        }
+        for bad in ["0,read-bps=0", "0,read-bps=18446744073709551616", "0,read-bps=", "0,read-bps=-1", "0,"] {
+            #expect(throws: ArgumentError.self) { _ = try parse(required + ["--disk", bad]) }
+        }
+        #expect(throws: ArgumentError.needs(option: "--root-rates", other: "--root with --root-transport block")) {
+            _ = try parse(required + ["--root", "0", "--root-rates", "read-bps=1"])
+        }
+        let stream = try #require(try parse(required + ["--stream", "7=0,limit=3,bps=9"]).streams.first)
+        #expect(stream.limit == 3)
+        #expect(stream.rate == 9)
+        #expect(throws: ArgumentError.self) { _ = try parse(required + ["--stream", "7=0,bps=0"]) }
+        #expect(throws: ArgumentError.self) { _ = try parse(required + ["--stream", "7=0,bps=1,bps=1"]) }
+    }
+
+    @Test("a nonce is 32 hexadecimal digits, its bytes in order")
+    func nonce() throws {
+        let text = "000102030405060708090a0B0c0dfeff"
+        #expect(
+            try parse(required + ["--nonce", text]).nonce
+                == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0xfe, 0xff])
+        for bad in ["", "00", text + "0", String(text.dropLast()) + "g", String(text.dropLast(2)) + " 1"] {
+            #expect(throws: ArgumentError.self) { _ = try parse(required + ["--nonce", bad]) }
+        }
+    }
+
     @Test("unknown options, repeated options and missing values are refused")
     func wrongShape() {
         #expect(throws: ArgumentError.unknown("--frobnicate")) { _ = try parse(required + ["--frobnicate"]) }
@@ -81,7 +116,7 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
             _ = try parse(required + ["--stream", "7=0", "--stream", "7=1"])
         }
         #expect(throws: ArgumentError.missingValue("--root")) { _ = try parse(required + ["--root"]) }
-        #expect(throws: ArgumentError.badChoice(option: "--disk", value: "rw", allowed: "ro")) {
+        #expect(throws: ArgumentError.badChoice(option: "--disk", value: "rw", allowed: "ro, read-bps=N, write-bps=N, read-iops=N, write-iops=N")) {
             _ = try parse(required + ["--disk", "0,rw"])
         }
         #expect(throws: ArgumentError.badChoice(option: "--stream", value: "7", allowed: "PORT=FD")) {

@@ -1,22 +1,15 @@
 import CLinux
 import GuestMemory
 import LinuxSystem
-import Synchronization
 import SystemPackage
 import Testing
 import Virtio
 import VirtioDevices
 
-/// A disk with limited rates, on a clock that only the test moves. The loop's own clock is ahead of it, so that every wait the
-/// device asks for is over at once: what holds a request back is the device alone.
+/// A disk with limited rates, on a clock that only the test moves. The loop's own clock is ahead of it, so that every wait
+/// the device asks for is over at once: what holds a request back is the device alone.
 @Suite struct BlockRateTests {
-    final class Clock: Sendable {
-        private let nanoseconds = Mutex<UInt64>(1)
-        var now: UInt64 { nanoseconds.withLock { $0 } }
-        func advance(milliseconds: UInt64) { nanoseconds.withLock { $0 += milliseconds * 1_000_000 } }
-    }
-
-    private let clock = Clock()
+    private let clock = TestClock()
     private let device: BlockDevice
     private let bench: DeviceBench
     private static let header = DeviceBench.dataBase, data = DeviceBench.dataBase + 0x1000

@@ -16,7 +16,9 @@ parent=${own%/}/e2e-$$
 made=
 if [ -n "$version" ] && mkdir "$mount$parent" 2>/dev/null; then
   made=yes
-  [ "$version" = v1 ] || echo '+memory +pids' >"$mount$parent/cgroup.subtree_control" 2>/dev/null || made=
+  for group in "$own" "$parent"; do
+    [ "$version" = v1 ] || echo '+memory +pids' 2>/dev/null >"$mount$group/cgroup.subtree_control" || made=
+  done
 fi
 children() { find "$mount$parent" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | wc -l | tr -d ' '; }
 needs_group() { [ -n "$made" ] || skip "no cgroup can be made here"; }

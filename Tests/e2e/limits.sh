@@ -147,3 +147,19 @@ for value in nofile nofile= nofile=3 nofile=9:8 nofile=1:2:3 nproc=5 nofile=-1 n
   status_is 2
   stderr_says --ulimit
 done
+
+claim "--stream-bps: output and input pass no faster, and whole"
+run "$swiftlet" run --stream-bps 100K --timeout 100s --meta meta.json -- sh -c 'head -c 400000 /dev/zero'
+status_is 0
+active && equal "$(size_of stdout)" 400000 "bytes of output"
+at_least "$(meta wall)" 3500000 "the microseconds for 390 KB at 100 KB/s"
+active && head -c 400000 /dev/zero >input
+run_from input "$swiftlet" run -i --stream-bps 100K --timeout 100s --meta meta.json -- wc -c
+status_is 0
+stdout_is 400000
+at_least "$(meta wall)" 3500000 "the microseconds for 390 KB at 100 KB/s"
+
+claim "--stream-bps: a limit of time ends a job whose output waits"
+run "$swiftlet" run --stream-bps 1 --timeout 1s --meta meta.json -- sh -c 'head -c 400000 /dev/zero'
+status_is 124
+reason_is wall_timeout

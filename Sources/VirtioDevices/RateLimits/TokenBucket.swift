@@ -1,13 +1,14 @@
 /// A bucket of tokens that fills at a steady rate up to a size; a token is a byte, or an operation.
 ///
 /// Whoever finds a token in it may take more than there are: the debt delays the next one. So the rate holds for requests of
-/// any size, larger than the bucket too, and nothing is ever cut. Kept as one instant, when the bucket is full again; there is
-/// no level that must be refilled, and nothing to add up wrongly however long nobody looks.
+/// any size, larger than the bucket too, and nothing is ever cut. Kept as one instant, when the bucket is full again; there
+/// is no level that must be refilled, and nothing to add up wrongly however long nobody looks.
 public struct TokenBucket: Equatable, Sendable {
     public let tokensPerSecond: UInt64
     /// Tokens in the full bucket: what may come at once after a pause.
     public let size: UInt64
-    private let sizeNanoseconds: UInt64
+    /// How far from full the bucket may be and still have a token.
+    private let roomNanoseconds: UInt64
     /// 0: it has not been used.
     private var fullAt: UInt64 = 0
 
@@ -16,7 +17,8 @@ public struct TokenBucket: Equatable, Sendable {
         guard tokensPerSecond > 0, size > 0 else { return nil }
         self.tokensPerSecond = tokensPerSecond
         self.size = size
-        sizeNanoseconds = Self.nanoseconds(size, tokensPerSecond)
+        roomNanoseconds =
+            Self.nanoseconds(size, tokensPerSecond) - Self.nanoseconds(1, tokensPerSecond)
     }
 
     /// The size that a rate alone means: the tokens of a tenth of a second, at least one.
@@ -27,7 +29,12 @@ public struct TokenBucket: Equatable, Sendable {
     /// Nanoseconds from `now` on until there is a token; 0: there is one.
     public func wait(at now: UInt64) -> UInt64 {
         let missing = fullAt > now ? fullAt - now : 0
-        return missing < sizeNanoseconds ? 0 : missing - sizeNanoseconds + 1
+        return missing - min(missing, roomNanoseconds)
+    }
+
+    /// How many to take at a time for an even flow, or 0 until `wait` is over.
+    func allowance(at now: UInt64) -> Int {
+        wait(at: now) == 0 ? Int(clamping: size) : 0
     }
 
     /// Takes tokens, into debt if need be. Only when `wait` is 0.

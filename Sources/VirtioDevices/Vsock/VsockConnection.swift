@@ -44,6 +44,7 @@ final class VsockConnection {
     /// Assume so until the descriptor says EAGAIN; the loop, which watches for edges, sets them again.
     var mayRead = true
     var mayWrite = true
+    let throttle: StreamThrottle?
 
     /// Halves that the guest has shut down, and those that we have.
     var guestShutdown: VsockShutdown = []
@@ -60,8 +61,9 @@ final class VsockConnection {
 
     init(
         ports: VsockPorts, stream: HostStream, phase: Phase, bufferSize: UInt32, reportedPort: UInt32? = nil,
-        limit: UInt64 = .max
+        limit: UInt64 = .max, throttle: StreamThrottle? = nil
     ) {
+        self.throttle = throttle
         self.ports = ports
         self.stream = stream
         self.phase = phase
@@ -86,7 +88,9 @@ final class VsockConnection {
         }
         acceptedBytes += UInt64(rest.count)
         while pending.isEmpty, mayWrite, writeFailure == nil, !rest.isEmpty {
-            let written = note(stream.write(rest))
+            let piece = throttle?.allowance(.toHost) ?? rest.count
+            if piece == 0 { break }
+            let written = note(stream.write(rest.prefix(piece)))
             if written == rest.count { return updateCredit() }
             if written > 0 { rest.removePrefix(written) }
         }
@@ -101,7 +105,10 @@ final class VsockConnection {
     /// Writes what is pending, as far as the descriptor takes it.
     func flush() {
         while !pending.isEmpty, mayWrite, writeFailure == nil {
-            pending.removeFirst(note(stream.write(pending.front)))
+            let piece = throttle?.allowance(.toHost) ?? pending.count
+            if piece == 0 { break }
+            let front = UnsafeRawBufferPointer(rebasing: pending.front.prefix(piece))
+            pending.removeFirst(note(stream.write(front)))
         }
         if writeFailure != nil, !pending.isEmpty {
             credit.forward(pending.count)
@@ -115,6 +122,7 @@ final class VsockConnection {
         switch outcome {
         case .moved(let count):
             credit.forward(count)
+            throttle?.take(count, .toHost)
             passedBytes += UInt64(count)
             return count
         case .wouldBlock, .endOfFile:
@@ -161,6 +169,7 @@ final class VsockConnection {
     var canFeed: Bool {
         phase == .established && mayRead && stream.canRead && stream.isOpen && credit.available > 0
             && !hostShutdown.contains(.send) && !guestShutdown.contains(.receive)
+            && throttle?.holdsFeed != true
     }
 
     /// Whether data waits, or may wait, only because the guest has no room.

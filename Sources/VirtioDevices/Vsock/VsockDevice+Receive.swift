@@ -61,11 +61,19 @@ extension VsockDevice {
             return .packet(bytes: virtio_vsock_hdr.size)
         }
         guard connection.canFeed else { return .nothing }
-        let room = buffers.dropping(virtio_vsock_hdr.size).prefix(connection.credit.available)
+        var room = buffers.dropping(virtio_vsock_hdr.size).prefix(connection.credit.available)
         guard !room.isEmpty else { return .bufferTooSmall }
+        if let throttle = connection.throttle {
+            room = room.prefix(throttle.allowance(.toGuest))
+            if room.isEmpty {
+                wakeForRetry(connection)
+                return .nothing
+            }
+        }
         switch connection.stream.read(into: room) {
         case .moved(let count):
             connection.credit.send(count)
+            connection.throttle?.take(count, .toGuest)
             if connection.isStarvedOfCredit { connection.due.insert(.creditRequest) }
             store(.readWrite, connection, flags: 0, length: count, buffers)
             return .packet(bytes: virtio_vsock_hdr.size + count)

@@ -1,6 +1,6 @@
 import CLinux
 import GuestMemory
-import LinuxSystem
+public import LinuxSystem
 import SystemPackage
 import Virtio
 
@@ -40,6 +40,11 @@ public final class VsockDevice: VirtioDevice {
     /// The transmit queue was left alone because `strayResets` was full.
     var isTransmitPaused = false
 
+    /// CLOCK_MONOTONIC in nanoseconds; tests have a clock of their own.
+    private let now: () -> UInt64
+    /// The earliest `retryAt` of a connection that the loop knows of.
+    private var nextRetry: UInt64?
+
     /// Packets that no correct driver sends.
     public internal(set) var refusedCount: UInt64 = 0
 
@@ -52,8 +57,10 @@ public final class VsockDevice: VirtioDevice {
     ///   - onStreamClosed: called on the device loop, once for each configured stream that the guest used.
     public init(
         guestCID: UInt64, unixBridge: VsockUnixBridge? = nil,
+        now: @escaping () -> UInt64 = monotonicNanoseconds,
         onStreamClosed: @escaping (StreamClosed) -> Void
     ) {
+        self.now = now
         self.guestCID = guestCID
         self.unixBridge = unixBridge
         self.onStreamClosed = onStreamClosed
@@ -98,6 +105,23 @@ public final class VsockDevice: VirtioDevice {
         }
     }
 
+    public func timeReached() throws(VirtioError) {
+        nextRetry = nil
+        for connection in Array(connections.values) where connection.throttle?.retryAt != nil {
+            connection.throttle?.retry()
+            connection.flush()
+            settle(connection)
+        }
+        try pumpReceive()
+    }
+
+    /// Has the loop come back when a refused stream may go on.
+    func wakeForRetry(_ connection: VsockConnection) {
+        guard let instant = connection.throttle?.retryAt, instant < nextRetry ?? .max else { return }
+        nextRetry = instant
+        host?.wake(at: instant)
+    }
+
     public func reset() {
         unixBridge?.deactivate()
         orphanAll()
@@ -134,7 +158,8 @@ public final class VsockDevice: VirtioDevice {
             guard let stream = slot.take() else { return nil }
             let connection = VsockConnection(
                 ports: ports, stream: stream, phase: .established, bufferSize: VsockDevice.streamBufferSize,
-                reportedPort: slot.port, limit: slot.limit)
+                reportedPort: slot.port, limit: slot.limit,
+                throttle: slot.bucket.map { StreamThrottle($0, now: now) })
             return insert(connection)
         }
         guard let stream = unixBridge?.connect(port: ports.host) else { return nil }
@@ -197,6 +222,7 @@ public final class VsockDevice: VirtioDevice {
 
     /// Takes the steps that are possible now towards the end of a connection. Call after every change to it.
     func settle(_ connection: VsockConnection) {
+        wakeForRetry(connection)
         if connection.takeLimitReport(), let port = connection.reportedPort { onLimitReached?(port) }
         if connection.isInputFinished {
             if connection.phase == .orphaned || connection.guestShutdown == [.send, .receive] {

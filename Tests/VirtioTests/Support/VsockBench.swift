@@ -38,9 +38,12 @@ final class VsockBench {
         var all: [StreamClosed] = []
     }
 
-    init(_ device: VsockDevice? = nil, bridge: VsockUnixBridge? = nil) throws {
+    init(
+        _ device: VsockDevice? = nil, bridge: VsockUnixBridge? = nil,
+        now: @escaping () -> UInt64 = monotonicNanoseconds
+    ) throws {
         let closed = closed
-        self.device = VsockDevice(guestCID: Self.guestCID, unixBridge: bridge) { closed.all.append($0) }
+        self.device = VsockDevice(guestCID: Self.guestCID, unixBridge: bridge, now: now) { closed.all.append($0) }
         bench = try DeviceBench(self.device, memorySize: 16 << 20)
     }
 
