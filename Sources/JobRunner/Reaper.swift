@@ -4,8 +4,8 @@ import LinuxSystem
 import Synchronization
 import SystemPackage
 
-/// Ends and reaps the VMMs of a process that runs many jobs, and removes their cgroups. A VM takes some 15 ms to close and its
-/// job's result does not wait for that; but without this each would stay as a zombie.
+/// Ends and reaps the VMMs of a process that runs many jobs, and removes their cgroups. A VM takes some 15 ms to close and
+/// its job's result does not wait for that; but without this each would stay as a zombie.
 public final class Reaper: Sendable {
     private final class Child: Sendable {
         let pidfd: OwnedDescriptor

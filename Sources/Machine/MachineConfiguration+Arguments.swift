@@ -176,7 +176,9 @@ private struct ArgumentParser {
         for word in words {
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, let name = names.first(where: { $0.0 == parts[0] }) else {
-                throw .badChoice(option: option, value: String(word), allowed: "ro, \(names.map { $0.0 + "=N" }.joined(separator: ", "))")
+                let allowed = ["ro"] + names.map { "\($0.0)=N" }
+                throw .badChoice(
+                    option: option, value: String(word), allowed: allowed.joined(separator: ", "))
             }
             if rates[keyPath: name.1] != nil { throw .twice("\(option) \(name.0)") }
             rates[keyPath: name.1] = try number(parts[1], 1...(.max))

@@ -86,7 +86,8 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
         for bad in ["0,read-bps=0", "0,read-bps=18446744073709551616", "0,read-bps=", "0,read-bps=-1", "0,"] {
             #expect(throws: ArgumentError.self) { _ = try parse(required + ["--disk", bad]) }
         }
-        #expect(throws: ArgumentError.needs(option: "--root-rates", other: "--root with --root-transport block")) {
+        let needed = "--root with --root-transport block"
+        #expect(throws: ArgumentError.needs(option: "--root-rates", other: needed)) {
             _ = try parse(required + ["--root", "0", "--root-rates", "read-bps=1"])
         }
         let stream = try #require(try parse(required + ["--stream", "7=0,limit=3,bps=9"]).streams.first)
@@ -116,7 +117,8 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
             _ = try parse(required + ["--stream", "7=0", "--stream", "7=1"])
         }
         #expect(throws: ArgumentError.missingValue("--root")) { _ = try parse(required + ["--root"]) }
-        #expect(throws: ArgumentError.badChoice(option: "--disk", value: "rw", allowed: "ro, read-bps=N, write-bps=N, read-iops=N, write-iops=N")) {
+        let allowed = "ro, read-bps=N, write-bps=N, read-iops=N, write-iops=N"
+        #expect(throws: ArgumentError.badChoice(option: "--disk", value: "rw", allowed: allowed)) {
             _ = try parse(required + ["--disk", "0,rw"])
         }
         #expect(throws: ArgumentError.badChoice(option: "--stream", value: "7", allowed: "PORT=FD")) {

@@ -119,6 +119,22 @@ run "$swiftlet" run --cgroup-parent none --meta meta.json -- true
 status_is 0
 active && equal "$(grep -oE '"host_memory":\{[^}]*\}' meta.json)" '"host_memory":{"value":null,"enforced_by":"rlimit"}' "the result"
 
+claim "a VMM's address space, threads and descriptors are limited, with a cgroup or without"
+needs root
+if active; then
+  "$swiftlet" run --cgroup-parent none -m 128M -- sleep 2 >stdout 2>stderr &
+  launcher=$!
+  vmm_of $launcher
+  limit=$(sed -n 's/^Max address space *\([0-9]*\) .*/\1/p' "/proc/$vmm/limits")
+  # The mapped image is part of it.
+  image=$(stat -L -c %s "$E2E_STORE"/blobs/*.erofs | sort -n | tail -n 1)
+  at_most "$limit" $(((128 << 20) + (80 << 20) + image)) "the address space"
+  at_most "$(sed -n 's/^Max processes *\([0-9]*\) .*/\1/p' "/proc/$vmm/limits")" 8 "the number of threads"
+  at_most "$(sed -n 's/^Max open files *\([0-9]*\) .*/\1/p' "/proc/$vmm/limits")" 512 "the number of descriptors"
+  kill -KILL $launcher
+  wait $launcher
+fi
+
 claim "a parent that is not there is refused, and no job runs"
 run "$swiftlet" run --cgroup-parent /nowhere/at/all -- echo ran
 status_is 125

@@ -34,8 +34,8 @@ public final class ControlGroup: Sendable {
         self.memoryBytes = memoryBytes
     }
 
-    /// A VMM has two, and KVM adds one. Version 1 has a hierarchy of its own for this, where a second cgroup would cost 0.1 ms:
-    /// there the filters and RLIMIT_NPROC, which hold everywhere, must do.
+    /// A VMM has two, and KVM adds one. Version 1 has a hierarchy of its own for this, where a second cgroup would cost
+    /// 0.1 ms: there the filters and RLIMIT_NPROC, which hold everywhere, must do.
     private static let maximumThreads = 8
 
     private static func limitMemory(

@@ -78,6 +78,19 @@ public final class ControlGroups: Sendable {
     ///
     /// - Parameter guestBytes: Of guest memory; the limit is higher by what the VMM and the host's kernel need for it.
     func make(guestBytes: UInt64) throws(Errno) -> ControlGroup {
+        var failure = Errno.wouldBlock
+        for _ in 0..<Self.maximumTries {
+            do throws(Errno) { return try tryToMake(guestBytes) } catch { failure = error }
+            // Between mkdir and the lock, another launcher's sweep has taken it for a dead one's.
+            let sweepErrors: [Errno] = [.wouldBlock, .noSuchFileOrDirectory, Errno(rawValue: ENODEV)]
+            guard sweepErrors.contains(failure) else { break }
+        }
+        throw failure
+    }
+
+    private static let maximumTries = 3
+
+    private func tryToMake(_ guestBytes: UInt64) throws(Errno) -> ControlGroup {
         var generator = SystemRandomNumberGenerator()
         let name = Self.namePrefix + String(generator.next() as UInt64, radix: 16)
         try checked(name.withCString { linux_mkdir_at(directory.borrowed.rawValue, $0) })

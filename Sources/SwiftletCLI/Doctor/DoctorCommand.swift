@@ -166,8 +166,8 @@ struct DoctorCommand {
             Finding(
                 .ok, "limits",
                 "memory: the size of the guest's RAM; time: the launcher's clocks, wall and processor; disk: the size "
-                    + "of its file; output, rates of disks and streams: the VMM; processes, open files: the guest's kernel; the VMM "
-                    + "itself: RLIMIT_AS and, if there is one, its cgroup"),
+                    + "of its file; output, rates of disks and streams: the VMM; processes, open files: the "
+                    + "guest's kernel; the VMM itself: RLIMIT_AS and, if there is one, its cgroup"),
             controlGroups(),
         ]
     }

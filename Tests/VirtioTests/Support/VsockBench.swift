@@ -43,7 +43,9 @@ final class VsockBench {
         now: @escaping () -> UInt64 = monotonicNanoseconds
     ) throws {
         let closed = closed
-        self.device = VsockDevice(guestCID: Self.guestCID, unixBridge: bridge, now: now) { closed.all.append($0) }
+        self.device = VsockDevice(guestCID: Self.guestCID, unixBridge: bridge, now: now) {
+            closed.all.append($0)
+        }
         bench = try DeviceBench(self.device, memorySize: 16 << 20)
     }
 
