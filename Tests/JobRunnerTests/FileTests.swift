@@ -267,6 +267,8 @@ final class Box<Value: Sendable>: Sendable {
     func waitingLink() throws {
         let target = output("r")
         _ = try directory.write("precious", Array("p".utf8))
+        // Only a file that takes the place of another has a temporary name at all.
+        _ = try directory.write("r", Array("old".utf8))
         #expect(symlink("precious", directory.path + "/.r.swiftlet-\(getpid())-0") == 0)
         let result = try run(
             { machine in
@@ -279,6 +281,7 @@ final class Box<Value: Sendable>: Sendable {
             }, preparing: { $0.outputs = [target] })
         #expect(result.verdict.status == 125)
         #expect(try directory.read("precious") == Array("p".utf8))
+        #expect(try directory.read("r") == Array("old".utf8))
         #expect(result.outputFiles.first?.size == nil)
     }
 

@@ -98,6 +98,8 @@ struct Attack {
             [.protocolError, .guestPanic]),
         failing("an instruction KVM cannot emulate", "internal-error", holds: "ends this VM only"),
         failing("every way to reboot a PC", "reboot", holds: "nothing, and a triple fault ends this VM only"),
+        passing("page tables of every wrong kind", "page-tables", holds: "KVM's shadows of them stay right"),
+        failing("a page table with reserved bits", "reserved-bits", holds: "ends this VM only"),
         passing("hypercalls of every number", "hypercalls", holds: "KVM refuses"),
         passing("nested virtualisation", "nested", holds: "neither told of nor to be had"),
         passing("a PC's timer", "pit", holds: "there is none"),

@@ -14,10 +14,10 @@ start_machine() {
     sleep 0.1
   done
 }
-stop_machine() { [ -z "$launcher" ] || { kill $launcher; wait $launcher; launcher=; } }
+stop_machine() { [ -z "$launcher" ] || { kill $launcher 2>/dev/null; wait $launcher; launcher=; } }
 field() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$2/status"; }
 
-claim "HOSTILE 20: a running VMM has an empty root, no environment, no capability, no new privileges and no signal handler"
+claim "HOSTILE 20: a running VMM has an empty root, no environment, no capability, no new privileges and a filter"
 needs root
 start_machine
 if active; then

@@ -115,6 +115,10 @@ claim "HOSTILE 15: a system management interrupt it sends itself"
 evil 2s self-smi protocol_error guest_panic wall_timeout
 claim "HOSTILE 15: the only processor stops itself with INIT"
 evil 2s self-init wall_timeout guest_panic
+claim "HOSTILE 15: page tables that point at themselves, at one frame a million times, at devices and nowhere"
+evil 60s page-tables protocol_error
+evil 60s reserved-bits guest_panic
+active && case $(meta message) in *'triple fault'*) ;; *) fail "message '$(meta message)'" ;; esac
 claim "HOSTILE 15: hypercalls of every number"
 evil 60s hypercalls protocol_error
 claim "HOSTILE 23: no nested virtualisation: neither told of nor to be had"
