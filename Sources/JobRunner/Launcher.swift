@@ -72,6 +72,6 @@ public struct Launcher: ~Copyable, Sendable {
         }
     }
 
-    /// Work that can wait until a machine boots.
-    public func tidyUp() { groups?.sweepOnce() }
+    /// Removes what killed launchers left. Can wait until a machine boots.
+    public func tidyUp() { groups?.sweep() }
 }

@@ -114,6 +114,14 @@ if active; then
 fi
 no_children
 
+claim "where nothing is said, a job's VMM gets the cgroup that doctor says it can get"
+run "$swiftlet" doctor
+if active; then
+  can=$(sed -n 's/^ok *cgroups *\(cgroup_v[12]\):.*/\1/p' stdout)
+  run "$swiftlet" run --meta meta.json -- true
+  equal "$(grep -oE '"host_memory":\{[^}]*\}' meta.json | sed 's/.*"enforced_by":"//; s/".*//')" "${can:-rlimit}" "the enforcer"
+fi
+
 claim "without a cgroup the VMM's address space is limited all the same, and the result says so"
 run "$swiftlet" run --cgroup-parent none --meta meta.json -- true
 status_is 0

@@ -1,7 +1,6 @@
 import CLinux
 import Glibc
 import LinuxSystem
-import Synchronization
 import SystemPackage
 
 /// Where the cgroups of jobs are made, one a job (cgroups(7)): a directory of the memory controller's hierarchy.
@@ -32,7 +31,6 @@ public final class ControlGroups: Sendable {
     let directory: OwnedDescriptor
     /// Whether `parent` was named: then a job without its cgroup is refused.
     public let isRequired: Bool
-    private let isSwept = Atomic(false)
 
     /// Nil: there is none to be used.
     public static func find(_ choice: Choice) throws(LaunchError) -> ControlGroups? {
@@ -121,10 +119,9 @@ public final class ControlGroups: Sendable {
         try OwnedDescriptor(checking: name.withCString { linux_open_at(directory.rawValue, $0, flags) })
     }
 
-    /// Removes, once in this process, what launchers left that were killed together with their keepers. A living launcher
-    /// holds a lock on each of its cgroups; the kernel refuses to remove one with a process in it.
-    func sweepOnce() {
-        guard !isSwept.exchange(true, ordering: .relaxed) else { return }
+    /// Removes what launchers left that were killed: batches, which have no keepers, and others together with theirs. A living
+    /// launcher holds a lock on each of its cgroups; the kernel refuses to remove one with a process in it.
+    func sweep() {
         guard let names = try? listDirectory(Array(path.utf8)) else { return }
         for name in names where name.starts(with: Self.namePrefix.utf8) {
             let name = String(decoding: name, as: UTF8.self)

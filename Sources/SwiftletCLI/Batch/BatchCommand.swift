@@ -79,7 +79,10 @@ struct BatchCommand {
             try launcher.start(machine)
         }
         let batch = try BatchRun(options, input: input.borrowed, runner: runner, reaper: reaper)
-        return try batch.run()
+        let status = try batch.run()
+        // The machines of a batch that was killed just before this one have only now ended.
+        launcher.tidyUp()
+        return status
     }
 
     private func launching<Result: ~Copyable>(
