@@ -120,7 +120,7 @@ struct Attack {
 
     private static let devices: [Attack] = [
         passing("every register of every device, every width", "mmio-storm", holds: "answered or ignored"),
-        // Whether the device loop looks before the guest resets the broken queue is a matter of time.
+        // The guest may be off before the device loop has seen the worst of it.
         Attack(
             "queues outside memory, of impossible sizes", ["queue-wild"], "refused",
             [.guestPanic, .protocolError]),
