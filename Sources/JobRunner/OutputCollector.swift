@@ -9,6 +9,7 @@ struct OutputCollector: ~Copyable {
         var temporaryPath: [UInt8]?
         var mode: UInt32 = 0
         var size: UInt64 = 0
+        var isPublished = false
         var problem: String?
     }
 
@@ -100,6 +101,7 @@ struct OutputCollector: ~Copyable {
             do throws(Errno) {
                 try rename(temporary, to: files[index].hostPath)
                 items[index].temporaryPath = nil
+                items[index].isPublished = true
             } catch {
                 fail(index, "renaming it: \(error)")
             }
@@ -110,9 +112,8 @@ struct OutputCollector: ~Copyable {
     /// What became of each file if nothing is published.
     func results() -> [OutputFileResult] {
         zip(files, items).map { file, item in
-            let isThere = item.problem == nil && item.temporaryPath == nil
-            return OutputFileResult(
-                guestPath: file.guestPath, hostPath: file.hostPath, size: isThere ? item.size : nil,
+            OutputFileResult(
+                guestPath: file.guestPath, hostPath: file.hostPath, size: item.isPublished ? item.size : nil,
                 problem: item.problem)
         }
     }
