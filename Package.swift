@@ -100,6 +100,10 @@ if Context.environment["SWIFTLET_FUZZ"] != nil {
     package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
     package.targets.append(
         .executableTarget(
-            name: "fuzz", dependencies: ["JobWire", "Boot", "GuestMemory", "Virtio", "VirtioDevices"],
+            name: "fuzz",
+            dependencies: [
+                "Boot", "GuestKernel", "GuestMemory", "GuestNucleus", "Images", "JobRunner", "JobWire", "KernelFile",
+                "LinuxSystem", "Machine", "SwiftletCLI", "Virtio", "VirtioDevices",
+            ],
             path: "Tests/fuzz/Sources", swiftSettings: strict))
 }
