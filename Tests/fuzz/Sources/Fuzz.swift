@@ -20,6 +20,8 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("entropy-device", fuzzEntropy),
     ("console-device", fuzzConsole),
     ("system-calls", fuzzSystemCalls),
+    ("executable", fuzzExecutable),
+    ("root-image", fuzzRootImage),
     ("superblock", fuzzSuperblock),
     ("image-record", fuzzImageRecord),
     ("json", fuzzJSON),

@@ -31,6 +31,46 @@ enum GuestMachine {
 
     static func start() { _ = base }
 
+    /// An empty tree in place of the last input's. A kernel mounts its root once, so it has no way to take a tree down: the
+    /// references that hold each other are undone here.
+    static func makeFileSystem() {
+        start()
+        takeDownFileSystem()
+        guard (try? FileSystem.startEmpty()) != nil else {
+            preconditionFailure("no memory for a file system; \(Frames.available) frames are left")
+        }
+    }
+
+    static func takeDownFileSystem() {
+        var left = 1000
+        for mount in FileSystem.mounts where mount !== TerminalFileSystem.superblock {
+            if let root = mount.root {
+                if mount.layer != nil { takeDown(root, &left) }
+                root.parent = nil
+            }
+            mount.root = nil
+            mount.layer = nil
+        }
+    }
+
+    /// A damaged image may have a directory inside itself: no more than `left` are looked at.
+    private static func takeDown(_ directory: Inode, _ left: inout Int) {
+        guard directory.isDirectory else { return }
+        var names: [[UInt8]] = []
+        try? directory.forEachEntry(from: 0) { entry in
+            names.append(entry.name)
+            return names.count < left
+        }
+        for name in names where left > 0 {
+            left -= 1
+            guard let child = try? directory.find(name[...]), child !== directory, child.parent != nil
+            else { continue }
+            child.parent = nil
+            child.mounted = nil
+            takeDown(child, &left)
+        }
+    }
+
     /// Puts an image's bytes where they end at a page that nobody may touch.
     static func place(image bytes: [UInt8]) -> MappedImage {
         start()

@@ -8,8 +8,7 @@ import GuestNucleus
 ///
 /// An argument is a small number, an edge, an address in the program's memory, what the last call returned, or any word.
 func fuzzSystemCalls(_ bytes: [UInt8]) {
-    GuestMachine.start()
-    guard (try? FileSystem.startEmpty()) != nil else { preconditionFailure("no file system") }
+    GuestMachine.makeFileSystem()
     let program = GuestMachine.makeProcess()
     var input = FuzzInput(bytes)
     prepare(program)
@@ -29,7 +28,40 @@ func fuzzSystemCalls(_ bytes: [UInt8]) {
     program.end()
 }
 
-/// Names and bytes that the calls may find.
+/// What the calls may find: descriptors 0 to 22, one and more of each kind, and names in memory.
+private func openDescriptors(_ program: GuestProgram) {
+    let text = GuestProgram.memory + 0x1_0000
+    let pair = GuestProgram.memory + 0x1_1000
+    func call(_ call: SystemCall, _ arguments: UInt64...) {
+        let all = arguments + Array(repeating: 0, count: 6 - arguments.count)
+        _ = serve(program, UInt64(call.rawValue), all)
+    }
+    call(.open, text + 5 * 64, 2)                       // 0: /dev/null
+    call(.open, text, 0x242, 0o600)                     // 1: /tmp/a, made, for reading and writing
+    call(.open, text + 64, 0x1_0000)                    // 2: /tmp
+    call(.pipe2, pair, 0x800)                           // 3, 4
+    call(.socketpair, 1, 1, 0, pair)                    // 5, 6: Unix stream
+    call(.socketpair, 1, 0x802, 0, pair)                // 7, 8: Unix datagrams, nonblocking
+    call(.socket, 16, 0x803, 0)                         // 9: netlink
+    call(.socket, 2, 0x801, 0)                          // 10: TCP, listening
+    call(.bind, 10, text + 12 * 64, 16)
+    call(.listen, 10, 5)
+    call(.socket, 2, 0x801, 0)                          // 11: TCP, connected to it
+    call(.connect, 11, text + 12 * 64, 16)
+    call(.accept4, 10, 0, 0, 0x800)                     // 12
+    call(.socket, 10, 0x802, 0)                         // 13: UDP over IPv6
+    call(.open, text + 4 * 64, 0x802)                   // 14: a terminal's master side
+    call(.ioctl, 14, 0x4004_5431, text + 15 * 64)       // unlocked
+    call(.open, text + 6 * 64, 0x802)                   // 15: the terminal
+    call(.epoll_create1, 0)                             // 16
+    call(.eventfd2, 1, 0x800)                           // 17
+    call(.timerfd_create, 1, 0x800)                     // 18
+    call(.signalfd4, .max, text + 14 * 64, 8, 0x800)    // 19
+    call(.inotify_init1, 0x800)                         // 20
+    call(.memfd_create, text, 3)                        // 21
+    call(.open, text + 3 * 64, 0)                       // 22: /proc/self/maps
+}
+
 private func prepare(_ program: GuestProgram) {
     let texts = [
         "/tmp/a", "/tmp", "b", "/proc/self/maps", "/dev/ptmx", "/dev/null", "/dev/pts/0", "/proc/self/fd", "/sys",
@@ -39,30 +71,38 @@ private func prepare(_ program: GuestProgram) {
         try? program.process.space.write(
             Array(text.utf8) + [0], to: GuestProgram.memory + 0x1_0000 + UInt64(index) * 64)
     }
+    // Behind the texts: an Internet address and a Unix one.
+    let internet: [UInt8] = [2, 0, 4, 87, 127, 0, 0, 1] + [UInt8](repeating: 0, count: 8)
+    try? program.process.space.write(internet, to: GuestProgram.memory + 0x1_0000 + 12 * 64)
+    let unix = [1, 0] + Array("/tmp/s".utf8)
+    try? program.process.space.write(unix, to: GuestProgram.memory + 0x1_0000 + 13 * 64)
+    openDescriptors(program)
 }
 
-private func step(_ program: GuestProgram, _ number: UInt16, _ input: inout FuzzInput, _ last: UInt64) -> UInt64 {
-    let thread = program.thread
-    Scheduler.impersonate(thread)
-    let frame = thread.frame
-    // Half of the numbers are of calls that exist, whatever the input says.
-    let calls = SystemCall.allCases
-    let call = number & 1 == 0 ? UInt64(calls[Int(number >> 1) % calls.count].rawValue) : UInt64(number >> 1)
-    frame.pointee.rdi = argument(&input, last)
-    frame.pointee.rsi = argument(&input, last)
-    frame.pointee.rdx = argument(&input, last)
-    frame.pointee.r10 = argument(&input, last)
-    frame.pointee.r8 = argument(&input, last)
-    frame.pointee.r9 = argument(&input, last)
-    // ARCH_SET_FS would take this process's own thread-local storage away.
-    if call == UInt64(SystemCall.arch_prctl.rawValue), frame.pointee.rdi == 0x1002 { return 0 }
+private func serve(_ program: GuestProgram, _ call: UInt64, _ arguments: [UInt64]) -> UInt64 {
+    Scheduler.impersonate(program.thread)
+    let frame = program.thread.frame
+    (frame.pointee.rdi, frame.pointee.rsi, frame.pointee.rdx) = (arguments[0], arguments[1], arguments[2])
+    (frame.pointee.r10, frame.pointee.r8, frame.pointee.r9) = (arguments[3], arguments[4], arguments[5])
     frame.pointee.rax = call
     frame.pointee.system_call = call
     frame.pointee.rcx = GuestProgram.memory
     frame.pointee.rip = GuestProgram.memory
     frame.pointee.rsp = GuestProgram.memory + GuestProgram.memoryBytes - 64
-    let result = SystemCalls.serve(frame)
-    frame.pointee.rax = result
+    return SystemCalls.serve(frame)
+}
+
+private func step(_ program: GuestProgram, _ number: UInt16, _ input: inout FuzzInput, _ last: UInt64) -> UInt64 {
+    let thread = program.thread
+    // Half of the numbers are of calls that exist, whatever the input says.
+    let calls = SystemCall.allCases
+    let call = number & 1 == 0 ? UInt64(calls[Int(number >> 1) % calls.count].rawValue) : UInt64(number >> 1)
+    var arguments: [UInt64] = []
+    for _ in 0..<6 { arguments.append(argument(&input, last)) }
+    // ARCH_SET_FS would take this process's own thread-local storage away.
+    if call == UInt64(SystemCall.arch_prctl.rawValue), arguments[0] == 0x1002 { return 0 }
+    let result = serve(program, call, arguments)
+    thread.frame.pointee.rax = result
     let hostBase = read_fs_base()
     for process in Processes.all { for thread in process.threads { thread.fsBase = hostBase } }
     Timers.expire()
