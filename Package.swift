@@ -102,7 +102,7 @@ if Context.environment["SWIFTLET_FUZZ"] != nil {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "Boot", "GuestKernel", "GuestMemory", "GuestNucleus", "Images", "JobRunner", "JobWire", "KernelFile",
+                "Boot", "CLinux", "GuestKernel", "GuestMemory", "GuestNucleus", "Images", "JobRunner", "JobWire", "KernelFile",
                 "LinuxSystem", "Machine", "SwiftletCLI", "Virtio", "VirtioDevices",
             ],
             path: "Tests/fuzz/Sources", swiftSettings: strict))

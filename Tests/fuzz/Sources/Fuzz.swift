@@ -17,6 +17,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("mmio-transport", fuzzTransport),
     ("block-device", fuzzBlock),
     ("vsock-device", fuzzVsock),
+    ("vsock-session", fuzzVsockSession),
     ("entropy-device", fuzzEntropy),
     ("console-device", fuzzConsole),
     ("system-calls", fuzzSystemCalls),

@@ -81,6 +81,7 @@ private func prepare(_ program: GuestProgram) {
 
 private func serve(_ program: GuestProgram, _ call: UInt64, _ arguments: [UInt64]) -> UInt64 {
     Scheduler.impersonate(program.thread)
+    GuestMachine.idleCount = 0
     let frame = program.thread.frame
     (frame.pointee.rdi, frame.pointee.rsi, frame.pointee.rdx) = (arguments[0], arguments[1], arguments[2])
     (frame.pointee.r10, frame.pointee.r8, frame.pointee.r9) = (arguments[3], arguments[4], arguments[5])
