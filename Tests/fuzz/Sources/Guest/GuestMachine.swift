@@ -144,6 +144,7 @@ final class GuestProgram {
             other.children = []
         }
         Processes.all = []
+        Clock.wallClockOffset = 0
         VectorState.reset(thread)
     }
 }
