@@ -32,6 +32,9 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
 ]
 private let chosen = Atomic<Int>(0)
 
+/// Names the target for the processes that libFuzzer starts itself (-merge), which get its arguments only.
+private let targetVariable = "SWIFTLET_FUZZ_TARGET"
+
 /// Called by libFuzzer before anything else: takes our own argument away from its.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(
@@ -43,11 +46,18 @@ public func initialize(
         let words = (2..<4).map { arguments.pointee[$0].map { String(cString: $0) } ?? "" }
         exit(writeSeeds(of: words[0], into: words[1]))
     }
-    guard let index = targets.firstIndex(where: { $0.name == argument }) else {
+    if let name = getenv(targetVariable).map({ String(cString: $0) }),
+        let index = targets.firstIndex(where: { $0.name == name }), argument != name
+    {
+        chosen.store(index, ordering: .relaxed)
+        return 0
+    }
+    guard let argument, let index = targets.firstIndex(where: { $0.name == argument }) else {
         print(targets.map(\.name).joined(separator: "\n"))
         exit(argument == "--list" ? 0 : 2)
     }
     chosen.store(index, ordering: .relaxed)
+    setenv(targetVariable, argument, 1)
     arguments.pointee[1] = arguments.pointee[0]
     arguments.pointee += 1
     count.pointee -= 1
