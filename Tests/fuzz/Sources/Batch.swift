@@ -83,6 +83,7 @@ func fuzzLines(_ bytes: [UInt8]) {
     }
     ends.writing = nil
     take()
+    withExtendedLifetime(ends) {}  // whose reading end the reader only borrows
     let expected = whole.split(separator: 0x0a, omittingEmptySubsequences: true).map(Array.init)
         .filter { !$0.allSatisfy { [0x20, 0x09, 0x0d].contains($0) } }
     precondition(found == expected, "lines were lost or split")
