@@ -13,6 +13,7 @@ func seeds(for target: String) -> [[UInt8]] {
     case "batch-lines": [[9] + Array("line one\n".utf8) + [4] + Array("two\n".utf8) + [3] + Array(" \n3".utf8)]
     case "batch-resume": [Array(results.utf8)]
     case "vsock-device": [vsockDeviceSeed]
+    case "vsock-session": vsockSessions
     default: []
     }
 }
@@ -101,4 +102,29 @@ private var vsockDeviceSeed: [UInt8] {
     bytes += [1, 0, 0x40, 44, 0, 0, 0] + [UInt8](repeating: 0, count: 15 * 6 + 1 + 16 * 6)
     bytes += [3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 136, 19, 0, 0, 2, 4, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0]
     return bytes + [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]
+}
+
+/// Steps as `VsockSession` reads them: standard streams and a socket with bytes both ways and their ends, a limit, a host
+/// program that connects, a guest that connects to one.
+private var vsockSessions: [[UInt8]] {
+    let offer: [UInt8] = [4, 7] + [UInt8](repeating: 200, count: 8)
+    func packet(_ operation: UInt8, from guest: UInt8 = 0, to host: UInt8, flags: UInt8 = 0) -> [UInt8] {
+        [0, operation | 5 << 3, 0, guest, host, flags]
+    }
+    func data(_ count: UInt16, from guest: UInt8 = 0, to host: UInt8) -> [UInt8] {
+        [0, 5 | 5 << 3 | 0x40, UInt8(count & 0xFF), UInt8(count >> 8)]
+            + [UInt8](repeating: 0x61, count: Int(count)) + [guest, host, 0]
+    }
+    func hostWrites(_ end: UInt8) -> [UInt8] { [5, end, 5, 0] + Array("hello".utf8) }
+    func hostReads(_ end: UInt8) -> [UInt8] { [6, end] }
+    let input = offer + packet(1, to: 0) + hostWrites(0) + [7, 0] + packet(6, to: 0) + packet(4, to: 0, flags: 3)
+    let output = offer + packet(1, to: 1) + data(600, to: 1) + hostReads(1) + data(600, to: 1) + hostReads(1)
+        + packet(4, to: 1, flags: 3) + hostReads(1)
+    let both = offer + packet(1, to: 2) + hostWrites(2) + data(100, to: 2) + hostReads(2) + packet(7, to: 2)
+        + packet(4, to: 2, flags: 2) + hostWrites(2) + offer + [7, 2] + packet(3, to: 2)
+    let program = offer + [8, 1, 0] + packet(2, from: 3, to: 5) + hostReads(3) + hostWrites(3)
+        + data(50, from: 3, to: 5) + hostReads(3) + packet(4, from: 3, to: 5, flags: 3)
+    let service = offer + packet(1, from: 1, to: 3) + [9] + data(50, from: 1, to: 3) + hostReads(3) + hostWrites(3)
+        + [7, 3] + data(9, from: 1, to: 3)
+    return [input, output, both, program, service]
 }

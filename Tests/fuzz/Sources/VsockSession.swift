@@ -124,7 +124,7 @@ private final class VsockSession {
         let data = input.bytes(atMost: Int(kind & 0x40 == 0 ? 0 : 600))
         let claimed = kind & 0x80 == 0 ? UInt32(data.count) : UInt32(truncatingIfNeeded: input.number())
         var header = virtio_vsock_hdr(
-            src_cid: 3, dst_cid: 2, src_port: 5000 + UInt32(input.byte() & 3),
+            src_cid: 3, dst_cid: 2, src_port: input.choose([5000, 5001, 5002, 7]),
             dst_port: input.choose([1025, 1026, 1030, 50, 51, 1 << 30, (1 << 30) + 1, 7]), len: claimed, type: 1,
             op: UInt16(kind & 7), flags: UInt32(input.byte() & 3), buf_alloc: 4096, fwd_cnt: 0)
         switch kind >> 3 & 7 {
