@@ -69,6 +69,9 @@ private final class VsockSession {
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
         guard socketpair(AF_UNIX, type, 0, &raw) == 0 else { throw Errno(rawValue: errno) }
         theirs = raw[1]
+        // As small as Linux allows: what a reader that is slow leaves stays in the device after a few packets.
+        var size: CInt = 1
+        setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<CInt>.size))
         return HostEnd(OwnedDescriptor(owning: FileDescriptor(rawValue: raw[0])))
     }
 
