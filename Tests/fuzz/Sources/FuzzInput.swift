@@ -20,7 +20,9 @@ struct FuzzInput {
     }
 
     /// 0 to `limit - 1`.
-    mutating func below(_ limit: Int) -> Int { Int(limit > 256 ? integer(UInt16.self) : UInt16(byte())) % limit }
+    mutating func below(_ limit: Int) -> Int {
+        Int(limit > 256 ? integer(UInt16.self) : UInt16(byte())) % limit
+    }
 
     mutating func choose<Value>(_ values: [Value]) -> Value { values[below(values.count)] }
 

@@ -21,6 +21,8 @@ func fuzzImageRecord(_ input: [UInt8]) {
     }
     guard let record = ImageRecord(text: text) else { return }
     precondition(!record.digest.contains("/"), "a digest that leaves the store")
-    guard let again = ImageRecord(text: record.text) else { preconditionFailure("\(record) is not read again") }
+    guard let again = ImageRecord(text: record.text) else {
+        preconditionFailure("\(record) is not read again")
+    }
     precondition(again.digest == record.digest && again.bytes == record.bytes, "\(record) has changed")
 }

@@ -45,8 +45,8 @@ private func encodeReportPart(_ input: inout FuzzInput, to stream: inout [UInt8]
     case 1: GuestMessage.started(sinceEntryNanoseconds: input.number()).encode(to: &stream)
     case 2:
         GuestMessage.failed(
-            stage: input.choose([.inputFile, .exec, .outOfMemory, .workingDirectory]), errno: Int32(truncatingIfNeeded: input.number()),
-            about: input.bytes(atMost: 20)
+            stage: input.choose([.inputFile, .exec, .outOfMemory, .workingDirectory]),
+            errno: Int32(truncatingIfNeeded: input.number()), about: input.bytes(atMost: 20)
         ).encode(to: &stream)
     case 3:
         var report = GuestMessage.ExitReport(

@@ -10,7 +10,8 @@ func seeds(for target: String) -> [[UInt8]] {
     case "superblock": [superblock]
     case "image-record": [Array(recordText.utf8), Array("python-3.12".utf8)]
     case "json", "batch-job": jobLines.map { Array($0.utf8) }
-    case "batch-lines": [[9] + Array("line one\n".utf8) + [4] + Array("two\n".utf8) + [3] + Array(" \n3".utf8)]
+    case "batch-lines":
+        [[9] + Array("line one\n".utf8) + [4] + Array("two\n".utf8) + [3] + Array(" \n3".utf8)]
     case "batch-resume": [Array(results.utf8)]
     case "vsock-device": [vsockDeviceSeed]
     case "vsock-session": vsockSessions
@@ -40,7 +41,8 @@ private var hostFrames: [UInt8] {
     var bytes: [UInt8] = []
     let messages: [HostMessage] = [
         .begin(.init(isInputConnected: true, isTerminal: true, user: 1, group: 2, maximumProcesses: 3)),
-        .windowSize(.init(rows: 24, columns: 80)), .argument(Array("sh".utf8)), .environment(Array("A=b".utf8)),
+        .windowSize(.init(rows: 24, columns: 80)), .argument(Array("sh".utf8)),
+        .environment(Array("A=b".utf8)),
         .workingDirectory(path), .directory(mode: 0o755, path: path), .symlink(target: [46], path: path),
         .output(index: 0, path: path), .file(mode: 0o644, size: 3, path: path),
     ]
@@ -83,16 +85,18 @@ private var recordText: String {
 
 private var jobLines: [String] {
     [
-        #"{"command": ["python3", "s.py"], "image": "python", "timeout": "10s", "in": ["a:b"], "stdin": "1\n"}"#,
+        #"{"command": ["sh", "-c"], "image": "python", "timeout": "10s", "in": ["a:b"], "stdin": "1\n"}"#,
         #"{"command": ["a"], "env": {"A": "b", "C": 1}, "label": {"k": "v"}, "memory": "64M", "disk": "1G"}"#,
-        #"{"command": ["\u00e9\ud83d\ude00"], "out": ["a:b/", "c:d"], "max_output": 1e3, "quiet": true, "user": "1:2"}"#,
-        #"{"cpu-time": "500ms", "pids": 5, "workdir": "/tmp", "net": "none", "kernel": "tiny", "command": ["b", ""]}"#,
+        #"{"command": ["\u00e9\ud83d\ude00"], "out": ["a:b/", "c:d"], "max_output": 1e3, "quiet": true}"#,
+        #"{"cpu-time": "500ms", "pids": 5, "workdir": "/tmp", "net": "none", "command": ["b", ""]}"#,
+        #"{"kernel": "tiny", "user": "1:2", "command": ["c"]}"#,
         #"[null, true, false, -0.5e+2, [], {}, "\"\\\/\b\f\n\r\t"]"#,
     ]
 }
 
 private var results: String {
-    "{\"line\":1,\"job\":\"0123456789abcdef\",\"exit_code\":0}\n{\"line\":2,\"job\":\"00000000000000ff\",\"x\":1}\n{\"li"
+    #"{"line":1,"job":"0123456789abcdef","exit_code":0}"# + "\n" + #"{"line":2,"job":"00000000000000ff","x":1}"#
+        + "\n{\"li"
 }
 
 /// A guest with sixteen receive buffers at 0x6000 that asks for port 1026 (Devices.swift has the format).
@@ -100,7 +104,8 @@ private var vsockDeviceSeed: [UInt8] {
     var bytes: [UInt8] = [0, 16]
     for _ in 0..<16 { bytes += [0, 0x60, 0, 0x10, 2, 0] }
     bytes += [1, 0, 0x40, 44, 0, 0, 0] + [UInt8](repeating: 0, count: 15 * 6 + 1 + 16 * 6)
-    bytes += [3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 136, 19, 0, 0, 2, 4, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0]
+    bytes += [3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 136, 19, 0, 0, 2, 4, 0, 0, 0, 0, 0, 0]
+    bytes += [1, 0, 1, 0]
     return bytes + [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]
 }
 
@@ -117,14 +122,15 @@ private var vsockSessions: [[UInt8]] {
     }
     func hostWrites(_ end: UInt8) -> [UInt8] { [5, end, 5, 0] + Array("hello".utf8) }
     func hostReads(_ end: UInt8) -> [UInt8] { [6, end] }
-    let input = offer + packet(1, to: 0) + hostWrites(0) + [7, 0] + packet(6, to: 0) + packet(4, to: 0, flags: 3)
+    let input = offer + packet(1, to: 0) + hostWrites(0) + [7, 0] + packet(6, to: 0)
+        + packet(4, to: 0, flags: 3)
     let output = offer + packet(1, to: 1) + data(600, to: 1) + hostReads(1) + data(600, to: 1) + hostReads(1)
         + packet(4, to: 1, flags: 3) + hostReads(1)
     let both = offer + packet(1, to: 2) + hostWrites(2) + data(100, to: 2) + hostReads(2) + packet(7, to: 2)
         + packet(4, to: 2, flags: 2) + hostWrites(2) + offer + [7, 2] + packet(3, to: 2)
     let program = offer + [8, 1, 0] + packet(2, from: 3, to: 5) + hostReads(3) + hostWrites(3)
         + data(50, from: 3, to: 5) + hostReads(3) + packet(4, from: 3, to: 5, flags: 3)
-    let service = offer + packet(1, from: 1, to: 3) + [9] + data(50, from: 1, to: 3) + hostReads(3) + hostWrites(3)
-        + [7, 3] + data(9, from: 1, to: 3)
+    let service = offer + packet(1, from: 1, to: 3) + [9] + data(50, from: 1, to: 3) + hostReads(3)
+        + hostWrites(3) + [7, 3] + data(9, from: 1, to: 3)
     return [input, output, both, program, service]
 }

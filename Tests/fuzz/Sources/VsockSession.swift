@@ -128,7 +128,8 @@ private final class VsockSession {
         let claimed = kind & 0x80 == 0 ? UInt32(data.count) : UInt32(truncatingIfNeeded: input.number())
         var header = virtio_vsock_hdr(
             src_cid: 3, dst_cid: 2, src_port: input.choose([5000, 5001, 5002, 7]),
-            dst_port: input.choose([1025, 1026, 1030, 50, 51, 1 << 30, (1 << 30) + 1, 7]), len: claimed, type: 1,
+            dst_port: input.choose([1025, 1026, 1030, 50, 51, 1 << 30, (1 << 30) + 1, 7]),
+            len: claimed, type: 1,
             op: UInt16(kind & 7), flags: UInt32(input.byte() & 3), buf_alloc: 4096, fwd_cnt: 0)
         switch kind >> 3 & 7 {
         case 0: header.buf_alloc = UInt32(truncatingIfNeeded: input.number())
@@ -164,7 +165,9 @@ private final class VsockSession {
     private func connect(_ input: inout FuzzInput) throws {
         guard ends.count < 20, let end = directory.connect() else { return }
         ends.append(end)
-        let line = input.flag() ? Array("CONNECT 7\n".utf8) + input.bytes(atMost: 20) : input.bytes(atMost: 40)
+        let line =
+            input.flag()
+            ? Array("CONNECT 7\n".utf8) + input.bytes(atMost: 20) : input.bytes(atMost: 40)
         end.write(line)
     }
 

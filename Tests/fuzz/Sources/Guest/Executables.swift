@@ -9,7 +9,10 @@ func fuzzExecutable(_ bytes: [UInt8]) {
     GuestMachine.makeFileSystem()
     var input = FuzzInput(bytes)
     let kind = input.byte()
-    var files = [executable(kind: 2 + UInt16(kind & 1), interpreter: kind & 2 != 0), executable(kind: 3, interpreter: false)]
+    var files = [
+        executable(kind: 2 + UInt16(kind & 1), interpreter: kind & 2 != 0),
+        executable(kind: 3, interpreter: false),
+    ]
     if kind & 0x80 != 0 {
         files[0] = Array("#!".utf8) + input.remainder()
     } else {
@@ -26,10 +29,12 @@ func fuzzExecutable(_ bytes: [UInt8]) {
         Array("/p".utf8), arguments: arguments, environment: [], in: FileSystemContext(), as: Credentials())
     {
         let space = loaded.space
-        precondition(loaded.entry < AddressSpace.top && loaded.stackPointer < AddressSpace.top, "out of bounds")
+        let (entry, stack) = (loaded.entry, loaded.stackPointer)
+        precondition(entry < AddressSpace.top && stack < AddressSpace.top, "out of bounds")
         precondition((try? space.load(UInt64.self, at: loaded.stackPointer)) != nil, "no stack")
         for area in space.areas {
-            precondition(area.start >= AddressSpace.lowest && area.end <= AddressSpace.top, "an area out of bounds")
+            let isInside = area.start >= AddressSpace.lowest && area.end <= AddressSpace.top
+            precondition(isInside, "an area out of bounds")
             _ = try? space.read(from: area.start, count: 16)
             _ = try? space.read(from: area.end - 16, count: 16)
         }

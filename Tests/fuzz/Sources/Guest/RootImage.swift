@@ -85,7 +85,8 @@ private struct SmallImage {
         inode(16, mode: 0o040755, links: 2, size: block.count, block: 2)
         bytes.replaceSubrange(8192..<8192 + block.count, with: block)
         // One name, as far as it says: the kernel keeps files of several for good, and this process mounts many images.
-        inode(32, mode: 0o100644, links: 1, size: 8192 + 40, block: 3, inline: [UInt8](repeating: 0x78, count: 40))
+        let tail = [UInt8](repeating: 0x78, count: 40)
+        inode(32, mode: 0o100644, links: 1, size: 8192 + 40, block: 3, inline: tail)
         inode(40, mode: 0o120777, links: 1, size: 3, inline: Array("d/f".utf8))
         inode(44, mode: 0o020666, links: 1, size: 0, block: 0x103)
         extended(48, mode: 0o100755, size: 5, inline: Array("hello".utf8))

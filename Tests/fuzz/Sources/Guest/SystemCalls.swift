@@ -64,8 +64,8 @@ private func openDescriptors(_ program: GuestProgram) {
 
 private func prepare(_ program: GuestProgram) {
     let texts = [
-        "/tmp/a", "/tmp", "b", "/proc/self/maps", "/dev/ptmx", "/dev/null", "/dev/pts/0", "/proc/self/fd", "/sys",
-        "/tmp/d/e", "user.x", "/proc/sys/kernel/hostname",
+        "/tmp/a", "/tmp", "b", "/proc/self/maps", "/dev/ptmx", "/dev/null", "/dev/pts/0", "/proc/self/fd",
+        "/sys", "/tmp/d/e", "user.x", "/proc/sys/kernel/hostname",
     ]
     for (index, text) in texts.enumerated() {
         try? program.process.space.write(
@@ -93,7 +93,9 @@ private func serve(_ program: GuestProgram, _ call: UInt64, _ arguments: [UInt64
     return SystemCalls.serve(frame)
 }
 
-private func step(_ program: GuestProgram, _ number: UInt16, _ input: inout FuzzInput, _ last: UInt64) -> UInt64 {
+private func step(
+    _ program: GuestProgram, _ number: UInt16, _ input: inout FuzzInput, _ last: UInt64
+) -> UInt64 {
     let thread = program.thread
     // Half of the numbers are of calls that exist, whatever the input says.
     let calls = SystemCall.allCases
@@ -115,7 +117,9 @@ private func step(_ program: GuestProgram, _ number: UInt16, _ input: inout Fuzz
 
 /// What `kernelIdle` decided does not count for the process itself.
 private func revive(_ program: GuestProgram) {
-    if case .signaled(Signal.kill, _)? = program.process.requestedEnding { program.process.requestedEnding = nil }
+    if case .signaled(Signal.kill, _)? = program.process.requestedEnding {
+        program.process.requestedEnding = nil
+    }
     program.process.isStopped = false
 }
 
