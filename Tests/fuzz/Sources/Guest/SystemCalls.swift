@@ -89,7 +89,11 @@ private func serve(_ program: GuestProgram, _ call: UInt64, _ arguments: [UInt64
     frame.pointee.system_call = call
     frame.pointee.rcx = GuestProgram.memory
     frame.pointee.rip = GuestProgram.memory
-    frame.pointee.rsp = GuestProgram.memory + GuestProgram.memoryBytes - 64
+    if call == UInt64(SystemCall.rt_sigreturn.rawValue) {
+        frame.pointee.rsp &+= 8  // as a handler that has returned leaves it
+    } else {
+        frame.pointee.rsp = GuestProgram.memory + 0x8000
+    }
     return SystemCalls.serve(frame)
 }
 
@@ -123,6 +127,14 @@ private func revive(_ program: GuestProgram) {
     program.process.isStopped = false
 }
 
+/// ioctl(2) requests, which chance does not find: of terminals and their masters, of every file.
+private let controlRequests: [UInt64] = [
+    0x5401, 0x5402, 0x5403, 0x5404, 0x5405, 0x5407, 0x5409, 0x540A, 0x540B, 0x540C, 0x540D, 0x540E,
+    0x540F, 0x5410, 0x5411, 0x5412, 0x5413, 0x5414, 0x541B, 0x5420, 0x5421, 0x5422, 0x5424, 0x5425,
+    0x5429, 0x5450, 0x5451, 0x5452, 0x4004_5431, 0x8004_5430, 0x8004_5438, 0x8004_5439, 0x5441,
+    0x802C_542A, 0x8912, 0x8913, 0x8915, 0x8927, 0x8933,
+]
+
 private func argument(_ input: inout FuzzInput, _ last: UInt64) -> UInt64 {
     let kind = input.byte()
     switch kind {
@@ -132,7 +144,8 @@ private func argument(_ input: inout FuzzInput, _ last: UInt64) -> UInt64 {
     case 160..<176: return GuestProgram.memory + UInt64(input.integer(UInt16.self)) * 4
     case 176..<192: return last
     case 192..<200: return UInt64(bitPattern: -100)  // AT_FDCWD
-    case 200..<208: return .max &- UInt64(kind & 7)
+    case 200..<204: return .max &- UInt64(kind & 3)
+    case 204..<208: return input.choose(controlRequests)
     case 208..<224: return 0x40_0000 + UInt64(kind & 15) << 12
     case 224..<240: return input.number()
     default: return UInt64(input.integer(UInt32.self))
