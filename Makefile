@@ -1,5 +1,5 @@
 # make run and make test install what is missing, build, and show that it works.
-# setup  build  image  run  test  lab  bench  clean: see README.md.
+# setup  build  image  run  test  lab  fuzz  bench  clean: see README.md.
 
 BIN = build/bin
 KERNEL_ARCHIVE = .build/guest/x86_64-unknown-none-elf/release/libGuestKernel.a
@@ -63,6 +63,10 @@ hostile-table:
 lab: build
 	Tests/run-tiers lab
 
+# Every fuzz target for FUZZ_SECONDS, two at a time: 15 minutes or so.
+fuzz: build
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} Tests/fuzz/run
+
 bench: image
 	$(HOST_BUILD) --product swiftlet-unconfined
 	@install -m 755 .build/release/swiftlet-unconfined $(BIN)/
@@ -73,4 +77,4 @@ bench: image
 clean:
 	rm -rf .build build
 
-.PHONY: build setup host guest evil takeover image run test abi security hostile-table lab bench clean
+.PHONY: build setup host guest evil takeover image run test abi security hostile-table lab fuzz bench clean

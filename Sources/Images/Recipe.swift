@@ -40,9 +40,10 @@ public struct Recipe: Sendable {
             }
         }
         description = values("description").first.map(String.init) ?? ""
-        needs = values("needs").flatMap { $0.split(separator: " ") }.map { word in
+        needs = values("needs").flatMap { $0.split(separator: " ") }.compactMap { word in
             let parts = word.split(separator: "=", maxSplits: 1)
-            return (String(parts[0]), String(parts.last ?? ""))
+            guard let tool = parts.first, let package = parts.last else { return nil }
+            return (String(tool), String(package))
         }
     }
 

@@ -26,6 +26,7 @@ struct OutputCollector: ~Copyable {
         var delivery: Delivery?
         var mode: UInt32 = 0
         var size: UInt64 = 0
+        var isPublished = false
         var problem: String?
     }
 
@@ -117,6 +118,7 @@ struct OutputCollector: ~Copyable {
             do throws(Errno) {
                 try delivery.publish()
                 items[index].delivery = nil
+                items[index].isPublished = true
             } catch {
                 fail(index, "naming it: \(error)")
             }
@@ -127,9 +129,8 @@ struct OutputCollector: ~Copyable {
     /// What became of each file if nothing is published.
     func results() -> [OutputFileResult] {
         zip(files, items).map { file, item in
-            let isThere = item.problem == nil && item.delivery == nil
-            return OutputFileResult(
-                guestPath: file.guestPath, hostPath: file.hostPath, size: isThere ? item.size : nil,
+            OutputFileResult(
+                guestPath: file.guestPath, hostPath: file.hostPath, size: item.isPublished ? item.size : nil,
                 problem: item.problem)
         }
     }

@@ -177,6 +177,18 @@ final class Box<Value: Sendable>: Sendable {
         #expect(try directory.names() == [])
     }
 
+    @Test("an output that the job did not live to send is not in the result as an empty file")
+    func neverSent() throws {
+        let target = output("r")
+        let result = try run(
+            { machine in
+                machine.hello()
+                machine.event(.ended(cause: .guestPanic, message: []))
+            }, preparing: { $0.outputs = [target] })
+        #expect(result.verdict.reason == .guestPanic)
+        #expect(result.outputFiles.map(\.size) == [nil])
+    }
+
     @Test("HOSTILE 19: finished without an answer for every output is a broken report")
     func unanswered() throws {
         let target = output("r")

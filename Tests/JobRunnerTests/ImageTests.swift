@@ -137,6 +137,20 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
     }
 }
 
+@Suite struct RecipeTests {
+    @Test("a recipe's needs are the words with a command's name; one without is left out")
+    func needs() throws {
+        let store = try TemporaryStore()
+        let script = try store.file(Array("# needs: = tar a=b\n".utf8))
+        let directory = store.store.workDirectory + "/recipe"
+        try makeDirectoryAndParents(directory.bytes)
+        try rename(script.bytes, to: (directory + "/recipe.sh").bytes)
+        let recipe = try Recipe.find(directory, in: "/none")
+        #expect(recipe.needs.map(\.tool) == ["tar", "a"])
+        #expect(recipe.needs.map(\.package) == ["tar", "b"])
+    }
+}
+
 @Suite struct SHA256Tests {
     private func digest(_ bytes: [UInt8], piece: Int) -> String {
         var hash = SHA256()

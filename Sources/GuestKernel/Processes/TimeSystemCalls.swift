@@ -41,6 +41,7 @@ func timeSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thre
         guard thread.process.credentials.isPrivileged else { throw .notPermitted }
         guard arguments.a == 0 else { throw .invalidArgument }
         let wanted = try loadTimespec(space, arguments.b)
+        guard wanted < Clock.latestWallClock else { throw .invalidArgument }
         Clock.wallClockOffset &+= Int64(bitPattern: wanted &- Clock.realtime)
         VDSO.clockChanged()
         return 0
@@ -78,6 +79,10 @@ extension UInt64 {
 }
 
 extension Clock {
+    /// What a wall clock may be set to must be less (Linux's TIME_SETTOD_SEC_MAX): 30 years before nanoseconds stop fitting
+    /// 63 bits.
+    static let latestWallClock: UInt64 = 8_277_292_036 * 1_000_000_000
+
     /// The `monotonic` time at which the wall clock will show `realtime`.
     static func monotonicTime(ofRealtime realtime: UInt64) -> UInt64 {
         realtime > wallClockBase ? realtime - wallClockBase : 0

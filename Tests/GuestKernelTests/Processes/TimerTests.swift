@@ -41,6 +41,23 @@ extension KernelSuite {
             #expect(program.call(226, id) == -22)
         }
 
+        @Test("a wall clock that Linux would not take, because it could not be counted on from there, is EINVAL")
+        func wallClockTooLate() throws {
+            defer { Clock.wallClockOffset = 0 }
+            let now = program.room(16)
+            for seconds in [8_277_292_036, 18_446_744_072, UInt64(Int64.max)] {
+                let time = program.place([UInt8](repeating: 0, count: 16))
+                try program.process.space.store((seconds, UInt64(0)), at: time)
+                #expect(program.call(227, 0, time) == -22)
+                #expect(program.call(228, 11, now) == 0, "CLOCK_TAI is 37 s further")
+            }
+            let latest = program.place([UInt8](repeating: 0, count: 16))
+            try program.process.space.store((UInt64(8_277_292_035), UInt64(0)), at: latest)
+            #expect(program.call(227, 0, latest) == 0)
+            #expect(program.call(228, 11, now) == 0)
+            #expect(program.value(now, UInt64.self) >= 8_277_292_035 + 37)
+        }
+
         @Test("a timerfd that is not due says EAGAIN; due, it is read as a count and then not again")
         func timerFile() throws {
             let descriptor = UInt64(program.call(283, 1, 0o4000))
