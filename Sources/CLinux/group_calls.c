@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -24,58 +25,87 @@ int linux_rmdir_at(int directory, const char *name) {
   return unlinkat(directory, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-enum { stack_bytes = 16384, name_bytes = 64 };
+enum { stack_bytes = 16384, name_bytes = 64, tries_in_a_second = 500 };
+static const struct timespec between_tries = {0, 2000000};
 
-/// At the low end of its own stack's mapping, which is never unmapped: the keeper is using it.
-struct keeper {
-  int pidfd, parent, group;
-  char name[name_bytes];
+/// At the low end of its own stack's mapping, which is never unmapped: the sweeper is using it.
+struct sweeper {
+  int launcher, parent;
+  char prefix[name_bytes];
 };
 
+struct directory_entry {   // struct linux_dirent64 (getdents64(2)), which no header has
+  uint64_t inode;
+  int64_t offset;
+  uint16_t bytes;
+  uint8_t type;
+  char name[];
+};
+
+/// Whether the group is one that nobody holds and yet could not be removed, because it is not empty yet.
+static int is_still_busy(const char *name) {
+  long group = raw_call(SYS_openat, 1, (long)name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
+  if (group < 0) return 0;
+  int is_abandoned = raw_call(SYS_flock, group, LOCK_EX | LOCK_NB, 0, 0, 0) == 0;
+  long result = is_abandoned ? raw_call(SYS_unlinkat, 1, (long)name, AT_REMOVEDIR, 0, 0) : 0;
+  raw_call(SYS_close, group, 0, 0, 0, 0);
+  return result == -EBUSY;
+}
+
+static int begins_with(const char *text, const char *prefix) {
+  for (; *prefix; text++, prefix++)
+    if (*text != *prefix) return 0;
+  return 1;
+}
+
 /// Beside the caller in its memory, like the child of `jail_start`: raw system calls only.
-static int keeper_main(void *argument) {
-  struct keeper *keeper = argument;
+static int sweeper_main(void *argument) {
+  struct sweeper *sweeper = argument;
   raw_call(SYS_setsid, 0, 0, 0, 0, 0);
-  // Somebody may wait for the end of a pipe that the caller was started with.
-  long pidfd = raw_call(SYS_fcntl, keeper->pidfd, F_DUPFD, 3, 0, 0);
-  long parent = raw_call(SYS_fcntl, keeper->parent, F_DUPFD, 3, 0, 0);
-  long group = raw_call(SYS_fcntl, keeper->group, F_DUPFD, 3, 0, 0);
-  raw_call(SYS_dup2, pidfd, 0, 0, 0, 0);
+  // No other descriptor: somebody may wait for the end of a pipe that the caller was started with.
+  long launcher = raw_call(SYS_fcntl, sweeper->launcher, F_DUPFD, 3, 0, 0);
+  long parent = raw_call(SYS_fcntl, sweeper->parent, F_DUPFD, 3, 0, 0);
+  raw_call(SYS_dup2, launcher, 0, 0, 0, 0);
   raw_call(SYS_dup2, parent, 1, 0, 0, 0);
-  raw_call(SYS_dup2, group, 2, 0, 0, 0);
-  raw_call(SYS_close_range, 3, ~0U, 0, 0, 0);
-  raw_call(SYS_flock, 2, LOCK_EX, 0, 0, 0);
-  struct pollfd machine = {.fd = 0, .events = POLLIN};
-  raw_call(SYS_poll, (long)&machine, 1, -1, 0, 0);
-  // The last thread leaves its cgroup a little after the process counts as ended.
-  struct timespec pause = {0, 2000000};
-  for (int tries = 0; tries < 500; tries++) {
-    if (raw_call(SYS_unlinkat, 1, (long)keeper->name, AT_REMOVEDIR, 0, 0) != -EBUSY) break;
-    raw_call(SYS_nanosleep, (long)&pause, 0, 0, 0, 0);
+  raw_call(SYS_close_range, 2, ~0U, 0, 0, 0);
+  struct pollfd end = {.fd = 0, .events = POLLIN};
+  raw_call(SYS_poll, (long)&end, 1, -1, 0, 0);
+  for (int tries = 0; tries < tries_in_a_second; tries++) {
+    int busy = 0;
+    char entries[4096] __attribute__((aligned(8)));
+    raw_call(SYS_lseek, 1, 0, SEEK_SET, 0, 0);
+    for (long bytes; (bytes = raw_call(SYS_getdents64, 1, (long)entries, sizeof entries, 0, 0)) > 0;)
+      for (long at = 0; at < bytes;) {
+        struct directory_entry *entry = (struct directory_entry *)(entries + at);
+        at += entry->bytes;
+        if (begins_with(entry->name, sweeper->prefix)) busy += is_still_busy(entry->name);
+      }
+    if (busy == 0) break;
+    raw_call(SYS_nanosleep, (long)&between_tries, 0, 0, 0, 0);
   }
   raw_call(SYS_exit_group, 0, 0, 0, 0, 0);
   return 0;
 }
 
-int linux_keep_group(int pidfd, int parent, const char *name) {
-  if (strlen(name) >= name_bytes) return -ENAMETOOLONG;
-  int group = linux_open_at(parent, name, O_RDONLY | O_DIRECTORY);
-  if (group < 0) return group;
+int linux_sweep_groups_after_me(int parent, const char *prefix) {
+  if (strlen(prefix) >= name_bytes) return -ENAMETOOLONG;
+  int me = (int)syscall(SYS_pidfd_open, getpid(), 0);
+  if (me < 0) return -errno;
   char *stack = mmap(NULL, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   int result = stack == MAP_FAILED ? -errno : 0;
   if (!result) {
-    struct keeper *keeper = (struct keeper *)stack;
-    *keeper = (struct keeper){.pidfd = pidfd, .parent = parent, .group = group};
-    strcpy(keeper->name, name);
+    struct sweeper *sweeper = (struct sweeper *)stack;
+    *sweeper = (struct sweeper){.launcher = me, .parent = parent};
+    strcpy(sweeper->prefix, prefix);
     sigset_t all, before;
     sigfillset(&all);
-    // No signal of the caller's terminal is the keeper's.
+    // No signal of the caller's terminal is the sweeper's.
     pthread_sigmask(SIG_SETMASK, &all, &before);
     // No exit signal: the caller waits for none of it.
-    if (clone(keeper_main, stack + stack_bytes, CLONE_VM, keeper) < 0) result = -errno;
+    if (clone(sweeper_main, stack + stack_bytes, CLONE_VM, sweeper) < 0) result = -errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (result) munmap(stack, stack_bytes);
   }
-  close(group);
+  close(me);
   return result;
 }

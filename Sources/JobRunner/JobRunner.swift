@@ -51,7 +51,6 @@ public struct JobRunner: Sendable {
         let process = try channels.launch(request, kvm: kvm, start)
         do throws(Errno) {
             let group = process.group
-            if reaper == nil { group?.keep(untilEndOf: process.pidfd.borrowed) }
             var child: OwnedDescriptor? = reaper == nil ? nil : try process.pidfd.duplicate()
             defer { if let child = child.take() { reaper?.adopt(child, group) } }
             let loop = try JobLoop(

@@ -15,15 +15,19 @@ public final class Reaper: Sendable {
             self.group = group
         }
 
-        /// Whether it is gone; waits for that if asked to.
-        func hasEnded(waiting: Bool) -> Bool {
+        /// Whether it and its cgroup are gone; waits for the process's end if asked to.
+        func isGone(waiting: Bool) -> Bool {
             var end = linux_process_end()
-            let hasEnded = linux_process_ended(pidfd.borrowed.rawValue, waiting ? 1 : 0, &end) != 0
-            if hasEnded { group?.remove() }
-            return hasEnded
+            guard linux_process_ended(pidfd.borrowed.rawValue, waiting ? 1 : 0, &end) != 0 else {
+                return false
+            }
+            return group?.remove() ?? true
         }
     }
 
+    private static let tries = 500
+    /// Microseconds.
+    private static let betweenTries: UInt32 = 2000
     private let children = Mutex<[Child]>([])
 
     public init() {}
@@ -33,7 +37,7 @@ public final class Reaper: Sendable {
         _ = linux_pidfd_send_signal(pidfd.borrowed.rawValue, SIGKILL)
         let child = Child(pidfd, group)
         children.withLock { children in
-            children.removeAll { $0.hasEnded(waiting: false) }
+            children.removeAll { $0.isGone(waiting: false) }
             children.append(child)
         }
     }
@@ -44,6 +48,9 @@ public final class Reaper: Sendable {
             defer { children = [] }
             return children
         }
-        for child in children { _ = child.hasEnded(waiting: true) }
+        for child in children {
+            // Its last thread leaves the cgroup a little after the process counts as ended.
+            for _ in 0..<Self.tries where !child.isGone(waiting: true) { usleep(Self.betweenTries) }
+        }
     }
 }

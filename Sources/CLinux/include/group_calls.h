@@ -1,5 +1,5 @@
-// Directories of the cgroup file system, and the process that removes one. C because openat is variadic, because errno must
-// be read at once, and because the keeper is a clone that may touch no libc state. See clinux.h for the convention.
+// Directories of the cgroup file system, and the process that removes them. C because openat is variadic, because errno must
+// be read at once, and because that process is a clone that may touch no libc state. See clinux.h for the convention.
 #ifndef CLINUX_GROUP_CALLS_H
 #define CLINUX_GROUP_CALLS_H
 
@@ -7,8 +7,8 @@ int linux_open_at(int directory, const char *name, int flags);
 int linux_mkdir_at(int directory, const char *name);
 int linux_rmdir_at(int directory, const char *name);
 
-/// Starts a process that waits until nobody else holds the flock of the directory `name` in `parent`, then until the process
-/// of `pidfd` has ended, and removes the directory. It outlives the caller, holds none of its other descriptors, and ends
-/// within a second of that process.
-int linux_keep_group(int pidfd, int parent, const char *name);
+/// Starts a process that waits for the end of this one, then removes every directory of `parent` whose name begins with
+/// `prefix` (at most 63 bytes) and which nobody holds the flock of; those that still have a process in them it tries again
+/// for a second. It holds none of the caller's other descriptors. Returns 0 or -errno.
+int linux_sweep_groups_after_me(int parent, const char *prefix);
 #endif

@@ -75,16 +75,11 @@ public final class ControlGroup: Sendable {
         return (kills, peak ?? memoryBytes)
     }
 
-    /// Removes it; its processes have ended.
-    func remove() {
-        _ = name.withCString { linux_rmdir_at(parent.directory.borrowed.rawValue, $0) }
-    }
-
-    /// Leaves the removal to a process that outlives this one: a VM takes 15 ms to close, and nobody is to wait for that.
-    func keep(untilEndOf pidfd: FileDescriptor) {
-        // Without a keeper, the next launcher sweeps it away.
-        _ = name.withCString {
-            linux_keep_group(pidfd.rawValue, parent.directory.borrowed.rawValue, $0)
-        }
+    /// Removes it, when its processes have ended. False: one is still leaving, which it does a little after it counts as
+    /// ended; whoever waits longer than this, or dies, has a sweeper.
+    @discardableResult
+    func remove() -> Bool {
+        name.withCString { linux_rmdir_at(parent.directory.borrowed.rawValue, $0) }
+            != -Errno.resourceBusy.rawValue
     }
 }

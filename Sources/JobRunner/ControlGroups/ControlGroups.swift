@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import Synchronization
 import SystemPackage
 
 /// Where the cgroups of jobs are made, one a job (cgroups(7)): a directory of the memory controller's hierarchy.
@@ -31,6 +32,7 @@ public final class ControlGroups: Sendable {
     let directory: OwnedDescriptor
     /// Whether `parent` was named: then a job without its cgroup is refused.
     public let isRequired: Bool
+    private let hasSweeper = Atomic(false)
 
     /// Nil: there is none to be used.
     public static func find(_ choice: Choice) throws(LaunchError) -> ControlGroups? {
@@ -76,6 +78,11 @@ public final class ControlGroups: Sendable {
     ///
     /// - Parameter guestBytes: Of guest memory; the limit is higher by what the VMM and the host's kernel need for it.
     func make(guestBytes: UInt64) throws(Errno) -> ControlGroup {
+        if !hasSweeper.exchange(true, ordering: .relaxed) {
+            // Before the first one is made: however this process ends, what it leaves is removed. A VM takes 15 ms to close,
+            // and nobody is to wait for that. Without a sweeper the next launcher removes it.
+            _ = Self.namePrefix.withCString { linux_sweep_groups_after_me(directory.borrowed.rawValue, $0) }
+        }
         var failure = Errno.wouldBlock
         for _ in 0..<Self.maximumTries {
             do throws(Errno) { return try tryToMake(guestBytes) } catch { failure = error }
@@ -119,8 +126,8 @@ public final class ControlGroups: Sendable {
         try OwnedDescriptor(checking: name.withCString { linux_open_at(directory.rawValue, $0, flags) })
     }
 
-    /// Removes what launchers left that were killed: batches, which have no keepers, and others together with theirs. A
-    /// living launcher holds a lock on each of its cgroups; the kernel refuses to remove one with a process in it.
+    /// Removes what launchers left that were killed together with their sweepers. A living launcher holds a lock on each of
+    /// its cgroups; the kernel refuses to remove one with a process in it.
     func sweep() {
         guard let names = try? listDirectory(Array(path.utf8)) else { return }
         for name in names where name.starts(with: Self.namePrefix.utf8) {

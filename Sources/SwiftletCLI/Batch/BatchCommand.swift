@@ -79,10 +79,7 @@ struct BatchCommand {
             try launcher.start(machine)
         }
         let batch = try BatchRun(options, input: input.borrowed, runner: runner, reaper: reaper)
-        let status = try batch.run()
-        // The machines of a batch that was killed just before this one have only now ended.
-        launcher.tidyUp()
-        return status
+        return try batch.run()
     }
 
     private func launching<Result: ~Copyable>(
