@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "group_calls.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -77,5 +78,48 @@ int linux_keep_group(int pidfd, int parent, const char *name) {
     if (result) munmap(stack, stack_bytes);
   }
   close(group);
+  return result;
+}
+
+/// Removes what it can. Returns how many directories are still in use by a process whose launcher has gone.
+static int sweep(DIR *directory, const char *prefix) {
+  int busy = 0, parent = dirfd(directory);
+  rewinddir(directory);
+  for (struct dirent *entry; (entry = readdir(directory));) {
+    if (strncmp(entry->d_name, prefix, strlen(prefix))) continue;
+    int group = linux_open_at(parent, entry->d_name, O_RDONLY | O_DIRECTORY);
+    if (group < 0) continue;
+    if (!flock(group, LOCK_EX | LOCK_NB) && linux_rmdir_at(parent, entry->d_name) == -EBUSY) busy++;
+    close(group);
+  }
+  return busy;
+}
+
+int linux_sweep_afterwards(const char *path, const char *prefix) {
+  int launcher = (int)syscall(SYS_pidfd_open, getpid(), 0);
+  if (launcher < 0) return -errno;
+  int parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  pid_t process = parent < 0 ? -1 : fork();
+  int result = process < 0 ? -errno : 0;
+  if (process == 0) {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    setsid();
+    // Out of the way first: they may be descriptors 0 and 1 crosswise.
+    launcher = fcntl(launcher, F_DUPFD, 3);
+    parent = fcntl(parent, F_DUPFD, 3);
+    dup2(launcher, 0);
+    dup2(parent, 1);
+    syscall(SYS_close_range, 2, ~0U, 0);
+    struct pollfd end = {.fd = 0, .events = POLLIN};
+    poll(&end, 1, -1);
+    DIR *directory = fdopendir(1);
+    struct timespec pause = {0, 2000000};
+    for (int tries = 0; directory && tries < 500 && sweep(directory, prefix) > 0; tries++) nanosleep(&pause, NULL);
+    _exit(0);
+  }
+  close(launcher);
+  if (parent >= 0) close(parent);
   return result;
 }

@@ -66,4 +66,7 @@ public struct Launcher: ~Copyable, Sendable {
 
     /// Removes what killed launchers left. Can wait until a machine boots.
     public func tidyUp() { groups?.sweep() }
+
+    /// For a process that runs many jobs: has what it leaves removed even if it is killed. Before its second thread.
+    public func tidyUpAfterwards() { groups?.sweepAfterwards() }
 }

@@ -11,4 +11,8 @@ int linux_rmdir_at(int directory, const char *name);
 /// of `pidfd` has ended, and removes the directory. It outlives the caller, holds none of its other descriptors, and ends
 /// within a second of that process.
 int linux_keep_group(int pidfd, int parent, const char *name);
+
+/// Starts a process that waits until this one has ended and then removes the directories in `path` whose name begins with
+/// `prefix` and whose flock nobody holds, giving the processes in them a second to end. It holds none of the caller's descriptors.
+int linux_sweep_afterwards(const char *path, const char *prefix);
 #endif

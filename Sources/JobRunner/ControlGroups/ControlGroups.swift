@@ -119,8 +119,14 @@ public final class ControlGroups: Sendable {
         try OwnedDescriptor(checking: name.withCString { linux_open_at(directory.rawValue, $0, flags) })
     }
 
-    /// Removes what launchers left that were killed: batches, which have no keepers, and others together with theirs. A living
-    /// launcher holds a lock on each of its cgroups; the kernel refuses to remove one with a process in it.
+    /// Has a process sweep when this one has ended, however it ends. While it has one thread.
+    func sweepAfterwards() {
+        // Without it, the next launcher sweeps.
+        _ = path.withCString { linux_sweep_afterwards($0, Self.namePrefix) }
+    }
+
+    /// Removes what launchers left that were killed together with their keepers. A living launcher
+    /// holds a lock on each of its cgroups; the kernel refuses to remove one with a process in it.
     func sweep() {
         guard let names = try? listDirectory(Array(path.utf8)) else { return }
         for name in names where name.starts(with: Self.namePrefix.utf8) {

@@ -74,15 +74,13 @@ struct BatchCommand {
                 path: OwnFiles.machine, isVerbose: false, groups: options.defaults.controlGroups)
         }
         launcher.tidyUp()
+        launcher.tidyUpAfterwards()
         let reaper = Reaper()
         let runner = JobRunner(kvm: kvm.borrowed, reaper: reaper) { machine throws(LaunchError) in
             try launcher.start(machine)
         }
         let batch = try BatchRun(options, input: input.borrowed, runner: runner, reaper: reaper)
-        let status = try batch.run()
-        // The machines of a batch that was killed just before this one have only now ended.
-        launcher.tidyUp()
-        return status
+        return try batch.run()
     }
 
     private func launching<Result: ~Copyable>(
