@@ -176,14 +176,14 @@ static int child_main(void *argument) {
   const struct jail_spawn *spawn = child->spawn;
   int channel = child->channel;
   reset_signals();
-  // "0" is the writer itself, who has one thread: that spares the wait for an RCU grace period (12 ms measured) which any
-  // other move between cgroups costs.
-  if (spawn->group_tasks >= 0)
-    must(channel, JAIL_STEP_CONTROL_GROUP, raw(SYS_write, spawn->group_tasks, (long)"0", 1, 0, 0));
   raw(SYS_close, child->parents_end, 0, 0, 0, 0);   // or the parent's death would not be seen on `channel`
   char go;
   // Nothing to read: the parent is gone or has given up.
   if (raw(SYS_read, channel, (long)&go, 1, 0, 0) != 1) raw(SYS_exit_group, 127, 0, 0, 0, 0);
+  // "0" is the writer itself, who has one thread: that spares the wait for an RCU grace period (12 ms measured) which any
+  // other move between cgroups costs.
+  if (spawn->group_tasks >= 0)
+    must(channel, JAIL_STEP_CONTROL_GROUP, raw(SYS_write, spawn->group_tasks, (long)"0", 1, 0, 0));
   // While the caller's identity still opens what the caller may open.
   long null = must(channel, JAIL_STEP_NULL_DEVICE, raw(SYS_open, (long)"/dev/null", O_RDWR | O_CLOEXEC, 0, 0, 0));
   long executable = spawn->executable;
