@@ -1,4 +1,5 @@
 import JobWire
+import KernelFile
 
 /// Inputs to begin with, for targets whose format chance alone would not find. The rest begins with nothing.
 func seeds(for target: String) -> [[UInt8]] {
@@ -7,6 +8,8 @@ func seeds(for target: String) -> [[UInt8]] {
     case "host-frames": [[63] + hostFrames, [0] + hostFrames]
     case "machine-events": machineEvents.map { $0.encoded() }
     case "report": reportSeeds
+    // The headers, and how large the whole file is.
+    case "kernel-image": [[0, 0x31] + KernelFile().encoded().prefix(400)]
     case "superblock": [superblock]
     case "image-record": [Array(recordText.utf8), Array("python-3.12".utf8)]
     case "json", "batch-job": jobLines.map { Array($0.utf8) }
