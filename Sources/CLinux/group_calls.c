@@ -42,14 +42,15 @@ struct directory_entry {   // struct linux_dirent64 (getdents64(2)), which no he
   char name[];
 };
 
-/// Whether the group is one that nobody holds and yet could not be removed, because it is not empty yet.
+/// Tries to remove it. Whether that must be tried again: a process is in it, or somebody holds its lock: a child that the
+/// launcher was about to make a VMM of, and that is being killed like it.
 static int is_still_busy(const char *name) {
   long group = raw_call(SYS_openat, 1, (long)name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0);
   if (group < 0) return 0;
-  int is_abandoned = raw_call(SYS_flock, group, LOCK_EX | LOCK_NB, 0, 0, 0) == 0;
-  long result = is_abandoned ? raw_call(SYS_unlinkat, 1, (long)name, AT_REMOVEDIR, 0, 0) : 0;
+  long result = raw_call(SYS_flock, group, LOCK_EX | LOCK_NB, 0, 0, 0);
+  if (result == 0) result = raw_call(SYS_unlinkat, 1, (long)name, AT_REMOVEDIR, 0, 0);
   raw_call(SYS_close, group, 0, 0, 0, 0);
-  return result == -EBUSY;
+  return result == -EBUSY || result == -EWOULDBLOCK;
 }
 
 static int begins_with(const char *text, const char *prefix) {

@@ -38,7 +38,7 @@ public struct Launcher: ~Copyable, Sendable {
             return try spawn(machine, descriptors, group)
         } catch {
             // A cgroup that was made and cannot be entered: not ours to give rights to.
-            group?.remove()
+            group?.removeWaiting()
             guard group != nil, error.step == .controlGroup || error.step == .clone else {
                 throw .jail("\(error)")
             }

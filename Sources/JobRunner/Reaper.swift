@@ -25,9 +25,6 @@ public final class Reaper: Sendable {
         }
     }
 
-    private static let tries = 500
-    /// Microseconds.
-    private static let betweenTries: UInt32 = 2000
     private let children = Mutex<[Child]>([])
 
     public init() {}
@@ -48,9 +45,6 @@ public final class Reaper: Sendable {
             defer { children = [] }
             return children
         }
-        for child in children {
-            // Its last thread leaves the cgroup a little after the process counts as ended.
-            for _ in 0..<Self.tries where !child.isGone(waiting: true) { usleep(Self.betweenTries) }
-        }
+        for child in children where !child.isGone(waiting: true) { child.group?.removeWaiting() }
     }
 }

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 public import SystemPackage
 
 /// What `spawnJailed` was doing when it failed. In the order of `enum jail_step` (jail_calls.h).
@@ -53,6 +54,10 @@ public struct SpawnError: Error, Equatable, CustomStringConvertible {
     let program: String
 
     public var description: String {
+        // jail_start's word for a process that is gone and has said nothing.
+        if error == Errno(rawValue: EPROTO) {
+            return "\(program): the new process was killed before it executed it"
+        }
         var text = "\(program): \(step.sentence): \(error)"
         switch (step, error) {
         case (.clone, .notPermitted), (.clone, .noSpace), (.uidMap, .notPermitted):

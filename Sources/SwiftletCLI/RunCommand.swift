@@ -106,6 +106,20 @@ struct RunCommand {
         return paths
     }
 
+    /// Runs the job. One that could not be started has a result too.
+    private func judge(_ request: JobRequest, on runner: JobRunner) -> JobResult {
+        do throws(LaunchError) {
+            return try runner.run(request, begun: begun)
+        } catch {
+            var result = JobResult(
+                verdict: Verdict(
+                    .startFailed, status: ExitStatus.ownFailure, message: error.description))
+            result.timeline.begun = begun
+            result.timeline.finished = monotonicNanoseconds()
+            return result
+        }
+    }
+
     private func run(_ paths: Paths) throws(RunFailure) -> Int32 {
         // KVM first: whoever has none needs no word about images.
         let kvm = try attempt { () throws(LaunchError) in try JobRunner.openKVM() }
@@ -129,7 +143,7 @@ struct RunCommand {
             launcher.tidyUp()
             return process
         }
-        var result = try attempt { () throws(LaunchError) in try runner.run(request, begun: begun) }
+        var result = judge(request, on: runner)
         if let path = options.kernel, result.verdict.reason == .startFailed, let text = result.verdict.message
         {
             result.verdict.message = "\(text) (kernel \(path))"

@@ -75,6 +75,15 @@ public final class ControlGroup: Sendable {
         return (kills, peak ?? memoryBytes)
     }
 
+    /// Removes it, waiting for its last process to leave, a second at most.
+    public func removeWaiting() {
+        for _ in 0..<Self.tries where !remove() { usleep(Self.betweenTries) }
+    }
+
+    private static let tries = 500
+    /// Microseconds.
+    private static let betweenTries: UInt32 = 2000
+
     /// Removes it, when its processes have ended. False: one is still leaving, which it does a little after it counts as
     /// ended; whoever waits longer than this, or dies, has a sweeper.
     @discardableResult

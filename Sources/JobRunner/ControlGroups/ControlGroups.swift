@@ -69,10 +69,15 @@ public final class ControlGroups: Sendable {
         self.version = version
         self.path = path
         self.isRequired = isRequired
+        var generator = SystemRandomNumberGenerator()
+        ownPrefix = Self.namePrefix + String(generator.next() as UInt64, radix: 16) + "-"
         directory = try OwnedDescriptor.open(path, flags: O_RDONLY | O_DIRECTORY)
     }
 
     private static let namePrefix = "swiftlet-"
+    /// Of the names this process gives.
+    private let ownPrefix: String
+    private let made = Atomic(0)
 
     /// A cgroup for one job, locked by this process.
     ///
@@ -81,7 +86,7 @@ public final class ControlGroups: Sendable {
         if !hasSweeper.exchange(true, ordering: .relaxed) {
             // Before the first one is made: however this process ends, what it leaves is removed. A VM takes 15 ms to close,
             // and nobody is to wait for that. Without a sweeper the next launcher removes it.
-            _ = Self.namePrefix.withCString { linux_sweep_groups_after_me(directory.borrowed.rawValue, $0) }
+            _ = ownPrefix.withCString { linux_sweep_groups_after_me(directory.borrowed.rawValue, $0) }
         }
         var failure = Errno.wouldBlock
         for _ in 0..<Self.maximumTries {
@@ -96,8 +101,7 @@ public final class ControlGroups: Sendable {
     private static let maximumTries = 3
 
     private func tryToMake(_ guestBytes: UInt64) throws(Errno) -> ControlGroup {
-        var generator = SystemRandomNumberGenerator()
-        let name = Self.namePrefix + String(generator.next() as UInt64, radix: 16)
+        let name = ownPrefix + "\(made.wrappingAdd(1, ordering: .relaxed).newValue)"
         try checked(name.withCString { linux_mkdir_at(directory.borrowed.rawValue, $0) })
         do throws(Errno) {
             return try ControlGroup(name: name, in: self, memoryBytes: Self.memoryLimit(guestBytes))
@@ -149,7 +153,9 @@ extension ControlGroups {
 
     /// Makes a cgroup as for a job, and removes it.
     public static func trial() -> Trial {
-        guard let groups = try? find(.automatic) else { return .impossible("no memory controller is mounted") }
+        guard let groups = try? find(.automatic) else {
+            return .impossible("no memory controller is mounted")
+        }
         do throws(Errno) {
             try groups.make(guestBytes: 256 << 20).remove()
             return .possible(groups.version, path: groups.path)

@@ -73,6 +73,9 @@ struct Attack {
     static let all: [Attack] =
         processor + devices + vsock + [
             lying("a report with another boot's nonce", "forged-nonce", holds: "not success"),
+            lying("a boot with a nonce that was made up", "forged-hello", holds: "not success"),
+            // Nothing at that address, and so all ones; with a test's VMM it has a system call made.
+            failing("the device that tests put an attacker in by", "takeover", holds: "this VMM has none"),
             lying("success without the output it claims", "exit-without-streams", holds: "not success"),
             lying("output after the exit report", "output-after-exit", holds: "not success"),
             lying("a report cut before its end", "exit-not-finished", holds: "not success"),

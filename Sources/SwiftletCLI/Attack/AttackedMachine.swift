@@ -9,6 +9,7 @@ import SystemPackage
 final class AttackedMachine: Sendable {
     private let launcher: Launcher
     private let started = Mutex<OwnedDescriptor?>(nil)
+    private let group = Mutex<ControlGroup?>(nil)
 
     init() throws(LaunchError) {
         launcher = try Launcher(path: OwnFiles.machine, isVerbose: false, groups: .automatic)
@@ -16,6 +17,8 @@ final class AttackedMachine: Sendable {
 
     func start(_ machine: MachineStart) throws(LaunchError) -> MachineProcess {
         let process = try launcher.start(machine)
+        let group = process.group
+        self.group.withLock { $0 = group }
         do throws(Errno) {
             var copy: OwnedDescriptor? = try process.pidfd.duplicate()
             started.withLock { $0 = copy.take() }
@@ -26,7 +29,7 @@ final class AttackedMachine: Sendable {
         return process
     }
 
-    /// Waits for the end of a VMM that was told to go, and reaps it.
+    /// Waits for the end of a VMM that was told to go, reaps it and removes its cgroup.
     ///
     /// - Returns: false if it is still there after `nanoseconds`. True if none was started.
     func hasGone(within nanoseconds: UInt64) -> Bool {
@@ -36,7 +39,9 @@ final class AttackedMachine: Sendable {
             guard linux_poll_many(&entry, 1, nanoseconds) == 1 else { return false }
             var end = linux_process_end()
             // An error: it had ended before, and was reaped then.
-            return linux_process_ended(process.borrowed.rawValue, 1, &end) != 0
+            let hasEnded = linux_process_ended(process.borrowed.rawValue, 1, &end) != 0
+            if hasEnded { group.withLock { $0.take()?.removeWaiting() } }
+            return hasEnded
         }
     }
 }

@@ -6,7 +6,7 @@ batch` that lives as long.
 Every good job must be right, every killer must end with its own reason, status and words, and afterwards the host is as
 it was before. Prints a line a kind, `killer NAME: N of N: ...`; status 1 if anything is not as it must be.
 """
-import collections, json, os, random, signal, subprocess, sys, threading, time
+import collections, json, os, random, re, signal, subprocess, sys, threading, time
 
 from killer_jobs import good_job, killers
 from leftovers import adopt_orphans, descendants, end_descendants, left_behind, things
@@ -51,7 +51,8 @@ class Batch:
         pid = self.process.pid
         kinds = collections.Counter()
         for number in os.listdir(f"/proc/{pid}/fd"):
-            kinds[os.readlink(f"/proc/{pid}/fd/{number}").split(":[")[0]] += 1
+            kind = os.readlink(f"/proc/{pid}/fd/{number}").split(":[")[0]
+            kinds[re.sub("/swiftlet-[0-9a-f-]+", "/a job's cgroup", kind)] += 1
         return dict(kinds), len(descendants(pid)), len(os.listdir(f"/proc/{pid}/task"))
 
     def memory(self):

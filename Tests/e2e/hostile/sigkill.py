@@ -40,12 +40,21 @@ def start(is_polite=True):
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
 
 
+def is_machine(pid):
+    """Whether it is in a pid namespace of its own, as a VMM is from its first instant; the launcher's other child sweeps up."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return next(len(line.split()) for line in file if line.startswith("NSpid:")) > 2
+    except OSError:
+        return False
+
+
 def children(pid):
     found = []
     try:
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/children") as file:
-                found += [int(word) for word in file.read().split()]
+                found += [int(word) for word in file.read().split() if is_machine(word)]
     except OSError:
         pass  # it is gone
     return found
@@ -67,8 +76,9 @@ def kill_at(moment, process):
         # A VMM outlives its launcher for some milliseconds: as our child then, hence `seen`.
         seen += [pid for pid in children(process.pid) if pid not in seen]
         targets = [pid for pid in seen if is_alive(pid)] if victim.endswith("vmm") else [process.pid]
-        if time.monotonic() - began >= moment and any(is_alive(pid) for pid in targets):
-            os.kill(numbers.choice([pid for pid in targets if is_alive(pid)]), signal.SIGKILL)
+        alive = [pid for pid in targets if is_alive(pid)]
+        if time.monotonic() - began >= moment and alive:
+            os.kill(numbers.choice(alive), signal.SIGKILL)
             return True
         if is_over and not any(is_alive(pid) for pid in targets):
             return False
