@@ -195,7 +195,7 @@ struct RunCommand {
         }
         request.inputs = paths.inputs
         request.outputs = paths.outputs
-        request.wantsCounters = options.printsJSON || options.metaPath != nil
+        request.wantsCounters = options.printsJSON || options.metaPath != nil || options.isVerbose
         return request
     }
 
