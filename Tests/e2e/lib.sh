@@ -146,7 +146,10 @@ ours() {
     case $(readlink "$directory/exe" 2>/dev/null) in "$E2E_BIN"/*) echo "process ${directory#/proc/} $(cat "$directory/comm")" ;; esac
   done 2>/dev/null
   sed 's/^/mount /' /proc/self/mounts
-  find /sys/fs/cgroup -type d -name '*swiftlet*' 2>/dev/null | sed 's/^/cgroup /'
+  # One with a process in it is in use, by that process or somebody else's.
+  find /sys/fs/cgroup -type d -name '*swiftlet*' 2>/dev/null | while read -r directory; do
+    read -r _ <"$directory/cgroup.procs" || echo "cgroup $directory"
+  done 2>/dev/null
   # Directly in the shared folders only: deeper there may be anybody's build of this very project.
   for directory in /tmp /var/tmp /dev/shm /run; do find "$directory" -maxdepth 1 -name '*swiftlet*' 2>/dev/null; done |
     sed 's/^/file /'

@@ -83,7 +83,8 @@ public final class ControlGroups: Sendable {
     ///
     /// - Parameter guestBytes: Of guest memory; the limit is higher by what the VMM and the host's kernel need for it.
     func make(guestBytes: UInt64) throws(Errno) -> ControlGroup {
-        if !hasSweeper.exchange(true, ordering: .relaxed) {
+        // Who may not make one needs no sweeper.
+        if access(path, W_OK) == 0, !hasSweeper.exchange(true, ordering: .relaxed) {
             // Before the first one is made: however this process ends, what it leaves is removed. A VM takes 15 ms to close,
             // and nobody is to wait for that. Without a sweeper the next launcher removes it.
             _ = ownPrefix.withCString { linux_sweep_groups_after_me(directory.borrowed.rawValue, $0) }
