@@ -49,6 +49,7 @@ reason_is wall_timeout
 tidy
 
 claim "his VMM has no capability, no new privileges, filters, an empty root, and is nobody but him outside"
+needs pgrep
 prepare
 if active; then
   cp "$E2E_EVIL/spin" "$open/" && chmod a+r "$open/spin"
