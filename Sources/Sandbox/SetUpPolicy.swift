@@ -53,7 +53,8 @@ extension SyscallPolicy {
         Rule(
             "landlock_create_ruleset", __NR_landlock_create_ruleset, why: "no files, no network"),
         Rule(
-            "landlock_restrict_self", __NR_landlock_restrict_self, why: "no files, no network"),
+            "landlock_restrict_self", __NR_landlock_restrict_self, why: "no files, no network",
+            unseen: "only on kernels with Landlock"),
         Rule("seccomp", __NR_seccomp, why: "the filters of the next phase"),
     ]
 
