@@ -40,6 +40,7 @@ func fuzzBus(_ bytes: [UInt8]) {
                 ends += 1
                 precondition(text.count <= 1024, "a message of \(text.count) bytes")
             case .entering: preconditionFailure("nobody entered")
+            case .probe: preconditionFailure("there is no probe")
             }
         }
         precondition(logged <= limit && ends <= 1, "\(logged) bytes of log, \(ends) ends")

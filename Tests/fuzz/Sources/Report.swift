@@ -38,10 +38,12 @@ private let reportDirectory: [UInt8] = {
 // SAFETY: written once, before the handler that reads it is installed; one thread.
 nonisolated(unsafe) private var directoryOfThisRun: String?
 
+/// What the launcher has told the machine.
+private let bootNonce = GuestMessage.Nonce(low: 1, high: 2)
+
 private func encodeReportPart(_ input: inout FuzzInput, to stream: inout [UInt8]) {
-    let nonce = GuestMessage.Nonce(low: 1, high: 2)
     switch input.byte() % 12 {
-    case 0: GuestMessage.hello(version: 1, nonce: nonce, sinceEntryNanoseconds: 5).encode(to: &stream)
+    case 0: GuestMessage.hello(version: 1, nonce: bootNonce, sinceEntryNanoseconds: 5).encode(to: &stream)
     case 1: GuestMessage.started(sinceEntryNanoseconds: input.number()).encode(to: &stream)
     case 2:
         GuestMessage.failed(
@@ -50,7 +52,7 @@ private func encodeReportPart(_ input: inout FuzzInput, to stream: inout [UInt8]
         ).encode(to: &stream)
     case 3:
         var report = GuestMessage.ExitReport(
-            nonce: input.byte() == 7 ? GuestMessage.Nonce(low: 0, high: 0) : nonce,
+            nonce: input.byte() == 7 ? GuestMessage.Nonce(low: 0, high: 0) : bootNonce,
             kind: input.choose([.exited, .signaled, .outOfMemory]),
             code: UInt32(truncatingIfNeeded: input.number()))
         report.standardOutputBytes = input.number()
@@ -80,7 +82,7 @@ private func encodeReportPart(_ input: inout FuzzInput, to stream: inout [UInt8]
 
 /// As `JobLoop` does it.
 private func receive(_ stream: [UInt8], chunk: Int, _ files: [JobRequest.OutputFile]) {
-    var reader = ReportReader(outputCount: files.count)
+    var reader = ReportReader(outputCount: files.count, nonce: bootNonce)
     var outputs = OutputCollector(files)
     var isFinished = false
     var start = 0
@@ -99,7 +101,7 @@ private func receive(_ stream: [UInt8], chunk: Int, _ files: [JobRequest.OutputF
                 case .outputMissing(let index, let errno): outputs.missing(index: index, errno: errno)
                 case .finished: isFinished = true
                 case .exited(let report):
-                    precondition(report.nonce == .init(low: 1, high: 2), "a report of another boot")
+                    precondition(report.nonce == bootNonce, "a report of another boot")
                 case .hello, .started, .failed: break
                 }
             }
