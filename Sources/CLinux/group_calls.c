@@ -16,10 +16,6 @@
 #include <unistd.h>
 #include "raw_call.h"
 
-int linux_open_at(int directory, const char *name, int flags) {
-  int file = openat(directory, name, flags | O_CLOEXEC);
-  return file < 0 ? -errno : file;
-}
 int linux_mkdir_at(int directory, const char *name) { return mkdirat(directory, name, 0755) < 0 ? -errno : 0; }
 int linux_rmdir_at(int directory, const char *name) {
   return unlinkat(directory, name, AT_REMOVEDIR) < 0 ? -errno : 0;

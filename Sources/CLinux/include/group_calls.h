@@ -1,9 +1,8 @@
-// Directories of the cgroup file system, and the process that removes them. C because openat is variadic, because errno must
-// be read at once, and because that process is a clone that may touch no libc state. See clinux.h for the convention.
+// Directories of the cgroup file system, and the process that removes them. C because errno must be read at once, and because
+// that process is a clone that may touch no libc state. See clinux.h for the convention.
 #ifndef CLINUX_GROUP_CALLS_H
 #define CLINUX_GROUP_CALLS_H
 
-int linux_open_at(int directory, const char *name, int flags);
 int linux_mkdir_at(int directory, const char *name);
 int linux_rmdir_at(int directory, const char *name);
 

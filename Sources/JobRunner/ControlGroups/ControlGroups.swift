@@ -128,7 +128,8 @@ public final class ControlGroups: Sendable {
     func open(
         _ name: String, in directory: FileDescriptor, _ flags: CInt
     ) throws(Errno) -> OwnedDescriptor {
-        try OwnedDescriptor(checking: name.withCString { linux_open_at(directory.rawValue, $0, flags) })
+        try OwnedDescriptor(
+            checking: name.withCString { linux_openat(directory.rawValue, $0, flags | O_CLOEXEC, 0) })
     }
 
     /// Removes what launchers left that were killed together with their sweepers. A living launcher holds a lock on each of
