@@ -75,7 +75,8 @@ int linux_ioctl_pointer(int fd, unsigned long request, void *argument) {
 int linux_fstat(int fd, struct linux_file_status *status) {
   struct stat s;
   if (fstat(fd, &s) < 0) return -errno;
-  *status = (struct linux_file_status){s.st_mode, (uint64_t)s.st_size, s.st_dev, s.st_ino};
+  *status = (struct linux_file_status){
+      s.st_mode, (uint64_t)s.st_size, s.st_dev, s.st_ino, s.st_ctim.tv_sec * 1000000000 + s.st_ctim.tv_nsec};
   return 0;
 }
 int64_t linux_block_device_size(int fd) {

@@ -6,6 +6,7 @@ import SystemPackage
 ///
 ///     HOME/images/NAME             the record: digest, size, origin
 ///     HOME/blobs/sha256-HEX.erofs  the image files, never changed after they got this name
+///     HOME/digests/                of files outside the store (`DigestCache`)
 ///     HOME/tmp/                    work in progress, one locked directory per build
 ///
 /// A name appears, or moves to another image, by one rename; nothing half-written is ever visible.

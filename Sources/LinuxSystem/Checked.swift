@@ -31,3 +31,10 @@ public func ignoreBrokenPipeSignal() throws(Errno) {
 public func monotonicNanoseconds() -> UInt64 {
     linux_monotonic_nanoseconds()
 }
+
+/// CLOCK_REALTIME, in nanoseconds since 1970.
+public func realtimeNanoseconds() -> UInt64 {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+}

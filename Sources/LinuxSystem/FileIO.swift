@@ -14,6 +14,8 @@ public struct FileStatus: Sendable {
     public let size: UInt64
     public let device: UInt64
     public let inode: UInt64
+    /// When content or attributes last changed, nanoseconds since 1970, which no program can set (st_ctime).
+    public let changed: Int64
 }
 
 extension FileDescriptor {
@@ -29,7 +31,8 @@ extension FileDescriptor {
         case S_IFDIR: .directory
         default: .other
         }
-        return FileStatus(kind: kind, size: raw.size, device: raw.device, inode: raw.inode)
+        return FileStatus(
+            kind: kind, size: raw.size, device: raw.device, inode: raw.inode, changed: raw.changed)
     }
 
     /// The O_ flags of the open file description (F_GETFL).

@@ -216,13 +216,6 @@ final class SharedMapping: Sendable {
     var hostAddress: UInt { UInt(bitPattern: mapping.baseAddress) }
 }
 
-/// CLOCK_REALTIME in nanoseconds since 1970.
-func realtimeNanoseconds() -> UInt64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
-}
-
 extension MachineConfiguration {
     /// What the device loop may call while this machine's guest runs.
     fileprivate var policy: SyscallPolicy {

@@ -152,7 +152,7 @@ struct RunCommand {
         if let message = result.verdict.message, !options.isQuiet { Terminal.say("swiftlet: \(message)") }
         guard options.printsJSON || meta != nil else { return result.verdict.status }
         let kernelDigest = try attempt { () throws(ImageError) in
-            try digest(of: kernel.borrowed, path: kernelPath)
+            try store.digest(of: kernel.borrowed, path: kernelPath)
         }
         let text = ResultJSON(
             options: options, request: request, result: result, imageDigest: image.digest,

@@ -137,6 +137,65 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
     }
 }
 
+@Suite struct DigestCacheTests {
+    let temporary: TemporaryStore
+    var cache: DigestCache { DigestCache(directory: temporary.store.root + "/digests") }
+
+    init() throws { temporary = try TemporaryStore() }
+
+    private func status(of path: String) throws -> FileStatus {
+        let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
+        return try file.borrowed.status()
+    }
+
+    private let digest = String(repeating: "ab", count: 32)
+    private let later: Int64 = 3_000_000_000
+
+    @Test(
+        "a digest is kept for a file as it is, and forgotten when the file changes, also by bytes of the same number"
+    )
+    func kept() throws {
+        let path = try temporary.file([1, 2, 3])
+        let before = try status(of: path)
+        #expect(cache.digest(for: before) == nil)
+        cache.keep(digest, for: before, now: before.changed + later)
+        #expect(cache.digest(for: before) == digest)
+        usleep(20_000)
+        let file = try OwnedDescriptor.open(path, flags: O_WRONLY)
+        try file.borrowed.write(all: [4, 5, 6])
+        #expect(cache.digest(for: try status(of: path)) == nil)
+    }
+
+    @Test("the digest of a file that changed just now is not kept: it could change again within a tick")
+    func unsettled() throws {
+        let status = try status(of: temporary.file([1]))
+        cache.keep(digest, for: status, now: status.changed + 1_000_000_000)
+        #expect(cache.digest(for: status) == nil)
+    }
+
+    @Test(
+        "a damaged record is no digest",
+        arguments: ["", "1", "1 2", "x y z", "1 2 abcd", String(repeating: "9", count: 300)])
+    func damaged(record: String) throws {
+        let status = try status(of: temporary.file([1]))
+        cache.keep(digest, for: status, now: status.changed + later)
+        let path = "\(cache.directory)/\(status.device)-\(status.inode)"
+        let file = try OwnedDescriptor.open(path, flags: O_WRONLY | O_TRUNC)
+        try file.borrowed.write(all: Array(record.utf8))
+        #expect(cache.digest(for: status) == nil)
+    }
+
+    @Test("the store answers with the file's SHA-256, cache or none")
+    func whole() throws {
+        let file = try OwnedDescriptor.open(temporary.file(Array("abc".utf8)), flags: O_RDONLY)
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        #expect(try temporary.store.digest(of: file.borrowed, path: "abc") == expected)
+        let status = try file.borrowed.status()
+        cache.keep(expected, for: status, now: status.changed + later)
+        #expect(try temporary.store.digest(of: file.borrowed, path: "abc") == expected)
+    }
+}
+
 @Suite struct RecipeTests {
     @Test("a recipe's needs are the words with a command's name; one without is left out")
     func needs() throws {

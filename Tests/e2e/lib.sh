@@ -59,20 +59,8 @@ run_from() {
   active || return 0
   input=$1; shift
   last_command=$*
-  began=$(date +%s)
   timeout -k 5 "$E2E_GUARD" "$@" <"$input" >stdout 2>stderr
   status=$?
-  # The lab only, see Tests/lab/e2e: what hung, or got a timer interrupt while none may come, is said aloud and run once more.
-  again=
-  if [ -n "${E2E_RETRY_HUNG:-}" ]; then
-    [ $(($(date +%s) - began)) -lt "$E2E_GUARD" ] || again="HUNG for $E2E_GUARD s"
-    ! grep -q 'the kernel trapped: vector 0x40' stderr || again="INTERRUPTED with interrupts off"
-  fi
-  if [ -n "$again" ]; then
-    echo "    $again, run again: $last_command"
-    timeout -k 5 "$E2E_GUARD" "$@" <"$input" >stdout 2>stderr
-    status=$?
-  fi
 }
 
 size_of() { wc -c <"$1" | tr -d ' '; }

@@ -2,11 +2,11 @@
 
 # The user gets copies of what he could not reach otherwise, and a /dev/kvm that belongs to his group: a device node of our own
 # over the host's, in a mount namespace. He has no line in /etc/passwd, as in many a container.
+open=$E2E_WORK/open
 prepare() {
   needs root unshare
   setpriv --reuid 54321 --regid 54321 --groups 54322 true 2>/dev/null || skip "no setpriv that changes users here"
   active || return 0
-  open=$E2E_WORK/open
   mkdir -p "$open/bin" "$open/images" "$open/blobs" "$open/home"
   cp "$E2E_BIN"/swiftlet "$E2E_BIN"/swiftlet-vmm "$E2E_BIN"/swiftlet-kernel "$open/bin/"
   cp "$E2E_STORE/images/base" "$open/images/"
@@ -25,7 +25,7 @@ as_member() {
     exec setpriv --reuid 54321 --regid 54321 --groups 54322 --no-new-privs env "$@"' sh "$open/kvm" "$open/home" \
     HOME="$open/home" SWIFTLET_HOME="$open" TMPDIR="$open/home" "$@"
 }
-tidy() { rm -rf "$E2E_WORK/open"; }
+tidy() { rm -rf "$open"; }
 
 claim "a user in the group of /dev/kvm, and in no other, runs a job"
 prepare

@@ -35,7 +35,8 @@ int linux_ioctl(int fd, unsigned long request, unsigned long argument);
 int linux_ioctl_pointer(int fd, unsigned long request, void *argument);
 
 /// What fstat says that a caller needs to choose how to do input and output.
-struct linux_file_status { uint32_t mode; uint64_t size, device, inode; };
+// `changed`: st_ctime in nanoseconds, which no program can set.
+struct linux_file_status { uint32_t mode; uint64_t size, device, inode; int64_t changed; };
 int linux_fstat(int fd, struct linux_file_status *status);
 /// Size in bytes of a block device (BLKGETSIZE64), or -errno.
 int64_t linux_block_device_size(int fd);

@@ -16,7 +16,9 @@ final class BatchResources {
         let file: OwnedDescriptor
         let digest: String
 
-        init(path: String) throws(BatchFailure) {
+        init(
+            path: String, store: ImageStore = .standard(environment: Terminal.environment)
+        ) throws(BatchFailure) {
             self.path = path
             do throws(Errno) {
                 file = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
@@ -25,7 +27,7 @@ final class BatchResources {
                 throw BatchFailure("kernel \(path): \(error)")
             }
             do throws(ImageError) {
-                digest = try Images.digest(of: file.borrowed, path: path)
+                digest = try store.digest(of: file.borrowed, path: path)
             } catch {
                 throw BatchFailure("kernel \(path): \(error.description)")
             }
@@ -51,7 +53,7 @@ final class BatchResources {
     func kernel(_ path: String?) throws(BatchFailure) -> Kernel {
         let path = path ?? OwnFiles.directory + "/swiftlet-kernel"
         if let kernel = kernels[path] { return kernel }
-        let kernel = try Kernel(path: path)
+        let kernel = try Kernel(path: path, store: store)
         kernels[path] = kernel
         return kernel
     }
