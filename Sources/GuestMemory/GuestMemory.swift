@@ -95,6 +95,18 @@ public final class GuestMemory: Sendable {
         return GuestSlice(memory: self, base: try pointer(to: address, count: count), count: Int(count))
     }
 
+    /// Puts a file's pages at `address` in place of fresh RAM, without reading them: copy-on-write, so the guest may write.
+    /// All numbers are multiples of 4096.
+    ///
+    /// - Throws: `EINVAL` for a range outside RAM; what mmap(2) says.
+    public func map(
+        _ file: FileDescriptor, from fileOffset: UInt64, at address: GuestAddress, count: UInt64
+    ) throws(Errno) {
+        guard let offset = try? offset(of: address, count: count), let fileOffset = Int64(exactly: fileOffset)
+        else { throw .invalidArgument }
+        try mapping.replace(at: offset, count: Int(count), with: file, fileOffset: fileOffset)
+    }
+
     // MARK: Copies
 
     /// Copies a struct out of guest memory; the copy does not change any more.

@@ -42,6 +42,22 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
         self.init(pointer, count: count)
     }
 
+    /// Puts a file's pages where `count` bytes at `offset` of this mapping were: readable and writable, what is written stays
+    /// here. Nobody may hold a reference to bytes in there. All three numbers are multiples of the page size.
+    ///
+    /// - Throws: `EINVAL` if the range is not in this mapping; what mmap(2) says (`ENODEV`: not a file that can be mapped).
+    public func replace(
+        at offset: Int, count: Int, with file: FileDescriptor, fileOffset: Int64
+    ) throws(Errno) {
+        guard offset >= 0, count > 0, offset <= self.count, count <= self.count - offset else {
+            throw .invalidArgument
+        }
+        let result = linux_mmap(
+            baseAddress + offset, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file.rawValue,
+            fileOffset)
+        try checked(result)
+    }
+
     deinit {
         let result = linux_munmap(baseAddress, count)
         precondition(result == 0, "munmap of our own mapping failed")

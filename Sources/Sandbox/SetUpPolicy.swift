@@ -20,14 +20,14 @@ extension SyscallPolicy {
         Rule("eventfd2", __NR_eventfd2, why: "between the threads, and between KVM and the devices"),
         Rule("epoll_create1", __NR_epoll_create1, why: "the device loop"),
         Rule(
-            "mmap", __NR_mmap, [.anyButExecutable], why: "guest RAM, the root image, kvm_run, a stack"),
+            "mmap", __NR_mmap, [.anyButExecutable], why: "guest RAM, the kernel, the root image, kvm_run, a stack"),
         Rule(
             "mprotect", __NR_mprotect, [.anyButExecutable], why: "the guard page of the vCPU thread's stack"),
         Rule("munmap", __NR_munmap, why: "free of large blocks", unseen: "none is that large yet"),
         Rule("newfstatat", __NR_newfstatat, why: "what kind of file each descriptor is"),
         Rule("fcntl", __NR_fcntl, [.getStatusFlags], why: "what each descriptor can do"),
         Rule("pread64", __NR_pread64, why: "the kernel's ELF header"),
-        Rule("preadv", __NR_preadv, why: "the kernel's segments"),
+        Rule("preadv", __NR_preadv, why: "the kernel's data"),
         Rule("clone", __NR_clone, [.threadFlags], why: "the vCPU thread; never a process"),
         Rule("rseq", __NR_rseq, why: "the C library, in a new thread"),
         Rule("set_robust_list", __NR_set_robust_list, why: "the C library, in a new thread"),

@@ -141,6 +141,38 @@ import Testing
         #expect(needs > Self.memoryBytes)
     }
 
+    @Test(
+        "code comes as the file's own pages and a rest as bytes: both are right, and what the guest writes is its own"
+    )
+    func mapped() throws {
+        let page = Int(pageBytes)
+        let code = (0..<3 * page + 100).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 >> 8) }
+        let physical = UInt64(SWIFTLET_KERNEL_LOAD) + 0x10_0000
+        // As our linker lays it out: at a whole page of the file.
+        let file = try file([UInt8](repeating: 0xEE, count: page) + code)
+        let memory = try GuestMemory(size: Self.memoryBytes)
+        try memory.map(file.borrowed, from: UInt64(page), at: GuestAddress(physical), count: UInt64(3 * page))
+        #expect(try memory.bytes(at: GuestAddress(physical), count: 3 * page) == Array(code[..<(3 * page)]))
+        let after: UInt64 = try memory.load(at: GuestAddress(physical + UInt64(3 * page)))
+        #expect(after == 0)
+        try memory.store(UInt64(0x1234), at: GuestAddress(physical))
+        #expect(try file.borrowed.read(upTo: 8, at: Int64(page)) == Array(code[..<8]))
+    }
+
+    @Test("a range outside RAM, or one that is not whole pages, is not mapped")
+    func notMapped() throws {
+        let file = try file([UInt8](repeating: 1, count: 8192))
+        let memory = try GuestMemory(size: Self.memoryBytes)
+        for (offset, address, count) in [
+            (0, Self.memoryBytes, 4096), (0, Self.memoryBytes - 4096, 8192), (0, UInt64.max - 4095, 4096),
+            (0, 100, 4096), (100, 4096, 4096), (0, 4096, 0), (UInt64.max, 4096, 4096),
+        ] as [(UInt64, UInt64, UInt64)] {
+            #expect(throws: Errno.self) {
+                try memory.map(file.borrowed, from: offset, at: GuestAddress(address), count: count)
+            }
+        }
+    }
+
     @Test("HOSTILE 16: a descriptor that is no regular file is refused")
     func notAFile() throws {
         let memory = try GuestMemory(size: Self.memoryBytes)
@@ -153,7 +185,8 @@ import Testing
 }
 
 @Suite struct PhysicalMapTests {
-    @Test("HOSTILE 22: zero, one byte, odd and absurd memory sizes are refused with the limit in the sentence")
+    @Test(
+        "HOSTILE 22: zero, one byte, odd and absurd memory sizes are refused with the limit in the sentence")
     func refusedSizes() {
         for bytes in [0, 1, (16 << 20) - 1] as [UInt64] {
             #expect(throws: GuestLayoutError.tooLittleMemory(bytes)) {
