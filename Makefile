@@ -25,7 +25,7 @@ guest:
 	@rm -f $(KERNEL_ARCHIVE)
 	$(GUEST_BUILD)
 	@mkdir -p $(BIN)
-	ld --gc-sections --fatal-warnings -T Sources/GuestNucleus/kernel.ld -o $(BIN)/swiftlet-kernel $(KERNEL_ARCHIVE)
+	ld --gc-sections --fatal-warnings -L Sources/GuestNucleus -T Sources/GuestNucleus/kernel.ld -o $(BIN)/swiftlet-kernel $(KERNEL_ARCHIVE)
 
 # A VMM with an attacker inside, for Tests/takeover/run.
 takeover:
