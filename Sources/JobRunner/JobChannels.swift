@@ -44,17 +44,9 @@ final class JobChannels {
     func launch(
         _ request: JobRequest, kvm: FileDescriptor, _ start: MachineStarter
     ) throws(LaunchError) -> MachineProcess {
-        var machine = MachineStart()
-        machine.pass("--kvm", kvm)
-        machine.pass("--kernel", request.kernel)
-        machine.memoryBytes = request.memoryBytes
-        machine.pass("--memory", "\(request.memoryBytes)")
+        var machine = MachineStart(request.shape, kvm: kvm)
         if let remoteEvents = remoteEvents?.borrowed { machine.pass("--events", remoteEvents) }
         machine.pass("--nonce", nonce.hexadecimal)
-        machine.pass("--root", request.image)
-        if request.rootTransport != .pmem { machine.pass("--root-transport", request.rootTransport.rawValue) }
-        let rootRates = request.rootRates.argument
-        if !rootRates.isEmpty { machine.pass("--root-rates", rootRates) }
         if let disk = request.disk { machine.passDisk(disk.descriptor, rates: request.diskRates.argument) }
         if let remoteControl = remoteControl?.borrowed {
             machine.passStream(JobPort.control, remoteControl, limit: nil)

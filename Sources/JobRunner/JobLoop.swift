@@ -47,10 +47,8 @@ final class JobLoop {
     /// Most reads of one descriptor before the others get their turn.
     private static let readsPerTurn = 16
 
-    /// The job's VMM is running; `channels` has our ends of what connects us.
     init(
-        _ request: JobRequest, inputs: InputPlan, channels: JobChannels, process: consuming MachineProcess,
-        begun: UInt64
+        _ request: JobRequest, inputs: InputPlan, on machine: consuming PreparedMachine, begun: UInt64
     ) throws(Errno) {
         // After the VMM's start: a blocked signal would stay blocked in it.
         let follows = request.hasTerminal && request.hostTerminal != nil
@@ -63,8 +61,8 @@ final class JobLoop {
             self.signals = consume signals
         }
         self.request = request
-        self.channels = channels
-        self.process = process
+        channels = machine.channels
+        process = machine.process
         timeline.begun = begun
         sender = JobSender(request, inputs: inputs)
         reader = ReportReader(outputCount: request.outputs.count, nonce: channels.nonce)

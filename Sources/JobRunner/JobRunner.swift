@@ -40,8 +40,13 @@ public struct JobRunner: Sendable {
     ///   - begun: When the caller began with the job, on CLOCK_MONOTONIC in nanoseconds; time limits count from here.
     /// - Throws: `LaunchError` if there was nothing to judge: no VMM was started, or input files are not there.
     public func run(_ request: JobRequest, begun: UInt64) throws(LaunchError) -> JobResult {
-        for output in request.outputs { try OutputCollector.check(output) }
-        let inputs = try InputPlan(request.inputs)
+        let inputs = try Self.check(request)
+        return try run(request, inputs, on: try prepare(for: request), begun: begun)
+    }
+
+    /// Starts a machine for this one job, whose streams its VMM reads and writes itself.
+    private func prepare(for request: JobRequest) throws(LaunchError) -> PreparedMachine {
+        let launched = monotonicNanoseconds()
         let channels: JobChannels
         do throws(Errno) {
             channels = try JobChannels(request)
@@ -49,12 +54,23 @@ public struct JobRunner: Sendable {
             throw .system(doing: "preparing the job's channels", errno: error)
         }
         let process = try channels.launch(request, kvm: kvm, start)
+        return PreparedMachine(channels: channels, process: process, launched: launched, isWarm: false)
+    }
+
+    /// What of a job can be found wrong before it has a machine.
+    private static func check(_ request: JobRequest) throws(LaunchError) -> InputPlan {
+        for output in request.outputs { try OutputCollector.check(output) }
+        return try InputPlan(request.inputs)
+    }
+
+    private func run(
+        _ request: JobRequest, _ inputs: InputPlan, on machine: consuming PreparedMachine, begun: UInt64
+    ) throws(LaunchError) -> JobResult {
         do throws(Errno) {
-            let group = process.group
-            var child: OwnedDescriptor? = reaper == nil ? nil : try process.pidfd.duplicate()
+            let group = machine.process.group
+            var child: OwnedDescriptor? = reaper == nil ? nil : try machine.process.pidfd.duplicate()
             defer { if let child = child.take() { reaper?.adopt(child, group) } }
-            let loop = try JobLoop(
-                request, inputs: inputs, channels: channels, process: process, begun: begun)
+            let loop = try JobLoop(request, inputs: inputs, on: machine, begun: begun)
             return try loop.run()
         } catch {
             throw .system(doing: "waiting for the job", errno: error)

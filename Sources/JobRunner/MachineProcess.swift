@@ -71,6 +71,18 @@ public struct MachineStart: Sendable {
     /// 0, 1 and 2 stay free: the VMM has no use for them.
     private var nextTarget: Int32 = 3
 
+    /// A machine of this shape; what connects it comes after.
+    init(_ shape: MachineShape, kvm: FileDescriptor) {
+        pass("--kvm", kvm)
+        pass("--kernel", shape.kernel)
+        memoryBytes = shape.memoryBytes
+        pass("--memory", "\(shape.memoryBytes)")
+        pass("--root", shape.image)
+        if shape.rootTransport != .pmem { pass("--root-transport", shape.rootTransport.rawValue) }
+        let rootRates = shape.rootRates.argument
+        if !rootRates.isEmpty { pass("--root-rates", rootRates) }
+    }
+
     /// Hands over `source` and returns its number there.
     private mutating func hand(over source: FileDescriptor) -> Int32 {
         descriptors.append(Descriptor(source: source, target: nextTarget))
