@@ -38,10 +38,32 @@ public struct JobRunner: Sendable {
     ///
     /// - Parameters:
     ///   - begun: When the caller began with the job, on CLOCK_MONOTONIC in nanoseconds; time limits count from here.
+    ///   - machines: Prepared ones, of which the job gets one if one of its shape is there.
     /// - Throws: `LaunchError` if there was nothing to judge: no VMM was started, or input files are not there.
-    public func run(_ request: JobRequest, begun: UInt64) throws(LaunchError) -> JobResult {
+    public func run(
+        _ request: JobRequest, begun: UInt64, machines: (any MachineSource)? = nil
+    ) throws(LaunchError) -> JobResult {
         let inputs = try Self.check(request)
-        return try run(request, inputs, on: try prepare(for: request), begun: begun)
+        if let machines, request.disk == nil {
+            while let machine = machines.take(request.shape) {
+                if let result = try run(request, inputs, on: machine, begun: begun) { return result }
+            }
+        }
+        if let result = try run(request, inputs, on: try prepare(for: request), begun: begun) { return result }
+        throw .system(doing: "running the job", errno: .notSupported)
+    }
+
+    /// Starts a machine for a job that is not known yet.
+    public func prepare(_ shape: MachineShape) throws(LaunchError) -> PreparedMachine {
+        let launched = monotonicNanoseconds()
+        let channels: JobChannels
+        do throws(Errno) {
+            channels = try JobChannels.ofUnknownJob()
+        } catch {
+            throw .system(doing: "preparing a machine's channels", errno: error)
+        }
+        let process = try channels.launch(shape, kvm: kvm, start)
+        return PreparedMachine(channels: channels, process: process, launched: launched, isWarm: true)
     }
 
     /// Starts a machine for this one job, whose streams its VMM reads and writes itself.
@@ -63,15 +85,18 @@ public struct JobRunner: Sendable {
         return try InputPlan(request.inputs)
     }
 
+    /// - Returns: nil if a prepared machine was gone before anything of the job was sent to it.
     private func run(
         _ request: JobRequest, _ inputs: InputPlan, on machine: consuming PreparedMachine, begun: UInt64
-    ) throws(LaunchError) -> JobResult {
+    ) throws(LaunchError) -> JobResult? {
         do throws(Errno) {
             let group = machine.process.group
-            var child: OwnedDescriptor? = reaper == nil ? nil : try machine.process.pidfd.duplicate()
+            let isOurs = machine.process.keeper == nil && reaper != nil
+            var child: OwnedDescriptor? = isOurs ? try machine.process.pidfd.duplicate() : nil
             defer { if let child = child.take() { reaper?.adopt(child, group) } }
             let loop = try JobLoop(request, inputs: inputs, on: machine, begun: begun)
-            return try loop.run()
+            let result = try loop.run()
+            return loop.hasMachineMissedJob ? nil : result
         } catch {
             throw .system(doing: "waiting for the job", errno: error)
         }
