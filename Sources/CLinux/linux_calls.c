@@ -147,6 +147,54 @@ int linux_unix_listen(int fd, const char *path, int backlog) {
   RETURN(listen(fd, backlog));
 }
 
+enum { most_descriptors = 8 };
+ssize_t linux_send_with_descriptors(int fd, const void *bytes, size_t size, const int *descriptors, int count) {
+  union { char bytes[CMSG_SPACE(sizeof(int) * most_descriptors)]; struct cmsghdr align; } control = {0};
+  struct iovec vector = {(void *)bytes, size};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  if (count < 0 || count > most_descriptors) return -EINVAL;
+  if (count > 0) {
+    message.msg_control = control.bytes;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)count);
+    memcpy(CMSG_DATA(header), descriptors, sizeof(int) * (size_t)count);
+  }
+  RETURN(sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+ssize_t linux_receive_with_descriptors(int fd, void *buffer, size_t size, int *descriptors, int *count) {
+  union { char bytes[CMSG_SPACE(sizeof(int) * most_descriptors)]; struct cmsghdr align; } control = {0};
+  struct iovec vector = {buffer, size};
+  int room = *count < most_descriptors ? *count : most_descriptors;
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  if (room > 0) {
+    message.msg_control = control.bytes;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)room);
+  }
+  *count = 0;
+  ssize_t received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+  if (received < 0) return -errno;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    int came = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    for (int i = 0; i < came; i++) {
+      int descriptor;
+      memcpy(&descriptor, CMSG_DATA(header) + sizeof(int) * (size_t)i, sizeof descriptor);
+      if (*count < room) descriptors[(*count)++] = descriptor;
+      else close(descriptor);
+    }
+  }
+  return received;
+}
+int64_t linux_peer_user(int fd) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -errno;
+  return peer.uid;
+}
+
 int linux_eventfd(unsigned initial, int flags) { RETURN(eventfd(initial, flags)); }
 int linux_epoll_create(void) { RETURN(epoll_create1(EPOLL_CLOEXEC)); }
 int linux_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t token) {

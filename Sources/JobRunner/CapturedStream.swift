@@ -10,6 +10,8 @@ struct CapturedStream: ~Copyable {
     private let limit: UInt64
     private(set) var bytes: [UInt8] = []
     private(set) var isAtEnd = false
+    /// More than the limit has come.
+    private(set) var isOverLimit = false
 
     /// - Parameter reading: The end of a pipe; becomes non-blocking.
     init(_ reading: consuming OwnedDescriptor, limit: UInt64) throws(Errno) {
@@ -27,7 +29,12 @@ struct CapturedStream: ~Copyable {
                 if piece.isEmpty {
                     isAtEnd = true
                 } else {
-                    bytes += piece.prefix(Int(clamping: limit - min(limit, UInt64(bytes.count))))
+                    let room = Int(clamping: limit - min(limit, UInt64(bytes.count)))
+                    bytes += piece.prefix(room)
+                    if piece.count > room {
+                        isOverLimit = true
+                        return
+                    }
                 }
             } catch {
                 if error != .resourceTemporarilyUnavailable, error != .wouldBlock { isAtEnd = true }

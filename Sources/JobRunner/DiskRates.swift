@@ -1,5 +1,5 @@
 /// Limits of a disk's rates, each a second; nil: none.
-public struct DiskRates: Equatable, Sendable {
+public struct DiskRates: Hashable, Sendable {
     public var readBytes: UInt64?
     public var writeBytes: UInt64?
     public var readOperations: UInt64?

@@ -12,13 +12,24 @@ final class JobChannels {
     let nonce: GuestMessage.Nonce
     private var output: CapturedStream?
     private var error: CapturedStream?
+    /// Our ends of a prepared machine's pipes until it has a job; then what is made of them.
+    private var pipes: Pipes?
+    private var warm: WarmStreams?
 
     private var remoteControl: OwnedDescriptor?
     private var remoteEvents: OwnedDescriptor?
+    private var remoteInput: OwnedDescriptor?
     private var remoteOutput: OwnedDescriptor?
     private var remoteError: OwnedDescriptor?
 
-    init(_ request: JobRequest) throws(Errno) {
+    /// Our ends of the standard streams of a machine whose job is not known yet.
+    struct Pipes: ~Copyable {
+        var input: OwnedDescriptor
+        var output: OwnedDescriptor
+        var error: OwnedDescriptor
+    }
+
+    private init(_ pipes: consuming Pipes?) throws(Errno) {
         var generator = SystemRandomNumberGenerator()
         nonce = GuestMessage.Nonce(low: generator.next(), high: generator.next())
         let controlPair = try SocketPair(type: CInt(SOCK_STREAM.rawValue))
@@ -27,6 +38,12 @@ final class JobChannels {
         remoteControl = .some(controlPair.second)
         events = eventsPair.first
         remoteEvents = .some(eventsPair.second)
+        self.pipes = pipes
+    }
+
+    /// Of a machine for this job.
+    convenience init(_ request: JobRequest) throws(Errno) {
+        try self.init(nil as Pipes?)
         let limit = request.outputLimitBytes ?? 0
         if case .captured = request.standardOutput {
             let pipe = try Pipe()
@@ -40,39 +57,102 @@ final class JobChannels {
         }
     }
 
-    /// Starts the VMM with the other ends and closes them here: from then on its end is our end of file.
+    /// Of a machine whose job is not known yet.
+    static func ofUnknownJob() throws(Errno) -> JobChannels {
+        let input = try Pipe()
+        let output = try Pipe()
+        let error = try Pipe()
+        let channels = try JobChannels(
+            Pipes(input: input.writing, output: output.reading, error: error.reading))
+        channels.remoteInput = .some(input.reading)
+        channels.remoteOutput = .some(output.writing)
+        channels.remoteError = .some(error.writing)
+        return channels
+    }
+
+    /// Of a machine that another process has prepared.
+    init(
+        control: consuming OwnedDescriptor, events: consuming OwnedDescriptor, nonce: GuestMessage.Nonce,
+        pipes: consuming Pipes
+    ) {
+        self.control = control
+        self.events = events
+        self.nonce = nonce
+        self.pipes = .some(pipes)
+    }
+
+    /// For the process that gets this machine: control, events, and the standard streams' ends.
+    var descriptors: [FileDescriptor] {
+        [control.borrowed, events.borrowed]
+            + [pipes?.input.borrowed, pipes?.output.borrowed, pipes?.error.borrowed].compactMap { $0 }
+    }
+
+    /// The prepared machine's job is known: its streams have their other ends from here on.
+    func connect(_ request: JobRequest) throws(Errno) {
+        guard let pipes = pipes.take() else { return }
+        let limit = request.outputLimitBytes
+        let streams = try WarmStreams(input: pipes.input, from: request.standardInput)
+        switch request.standardOutput {
+        case .captured: output = try CapturedStream(pipes.output, limit: limit ?? 0)
+        case .descriptor(let sink):
+            streams.output = OutputPipe(pipes.output, to: sink, limit: limit, changed: streams.changed)
+        }
+        switch request.standardError {
+        case .captured: error = try CapturedStream(pipes.error, limit: limit ?? 0)
+        case .descriptor(let sink):
+            streams.error = OutputPipe(pipes.error, to: sink, limit: limit, changed: streams.changed)
+        }
+        warm = streams
+    }
+
+    /// Nil: the VMM has the caller's streams itself.
+    var warmStreams: WarmStreams? { warm }
+
+    /// Whether more than the output limit has come to a stream that is kept.
+    var isCapturedOverLimit: Bool { output?.isOverLimit == true || error?.isOverLimit == true }
+
+    /// Starts the VMM for this job with the other ends and closes them here: from then on its end is our end of file.
     func launch(
         _ request: JobRequest, kvm: FileDescriptor, _ start: MachineStarter
     ) throws(LaunchError) -> MachineProcess {
-        var machine = MachineStart()
-        machine.pass("--kvm", kvm)
-        machine.pass("--kernel", request.kernel)
-        machine.memoryBytes = request.memoryBytes
-        machine.pass("--memory", "\(request.memoryBytes)")
+        var machine = MachineStart(request.shape, kvm: kvm)
+        if let disk = request.disk { machine.passDisk(disk.descriptor, rates: request.diskRates.argument) }
+        let sinks = [request.standardOutput, request.standardError].map(Self.sink)
+        return try launch(
+            machine, input: request.standardInput, output: sinks[0], error: sinks[1],
+            limit: request.outputLimitBytes, rate: request.streamRate, start)
+    }
+
+    /// Starts the VMM of a machine whose job is not known yet.
+    func launch(
+        _ shape: MachineShape, kvm: FileDescriptor, _ start: MachineStarter
+    ) throws(LaunchError) -> MachineProcess {
+        try launch(
+            MachineStart(shape, kvm: kvm), input: remoteInput?.borrowed, output: nil, error: nil, limit: nil,
+            rate: shape.streamRate, start)
+    }
+
+    private func launch(
+        _ start: MachineStart, input: FileDescriptor?, output: FileDescriptor?, error: FileDescriptor?,
+        limit: UInt64?, rate: UInt64?, _ starter: MachineStarter
+    ) throws(LaunchError) -> MachineProcess {
+        var machine = start
         if let remoteEvents = remoteEvents?.borrowed { machine.pass("--events", remoteEvents) }
         machine.pass("--nonce", nonce.hexadecimal)
-        machine.pass("--root", request.image)
-        if request.rootTransport != .pmem { machine.pass("--root-transport", request.rootTransport.rawValue) }
-        let rootRates = request.rootRates.argument
-        if !rootRates.isEmpty { machine.pass("--root-rates", rootRates) }
-        if let disk = request.disk { machine.passDisk(disk.descriptor, rates: request.diskRates.argument) }
         if let remoteControl = remoteControl?.borrowed {
             machine.passStream(JobPort.control, remoteControl, limit: nil)
         }
-        if let input = request.standardInput {
-            machine.passStream(JobPort.standardInput, input, limit: nil, rate: request.streamRate)
+        if let input { machine.passStream(JobPort.standardInput, input, limit: nil, rate: rate) }
+        if let sink = output ?? remoteOutput?.borrowed {
+            machine.passStream(JobPort.standardOutput, sink, limit: limit, rate: rate)
         }
-        if let sink = Self.sink(request.standardOutput) ?? remoteOutput?.borrowed {
-            machine.passStream(
-                JobPort.standardOutput, sink, limit: request.outputLimitBytes, rate: request.streamRate)
+        if let sink = error ?? remoteError?.borrowed {
+            machine.passStream(JobPort.standardError, sink, limit: limit, rate: rate)
         }
-        if let sink = Self.sink(request.standardError) ?? remoteError?.borrowed {
-            machine.passStream(
-                JobPort.standardError, sink, limit: request.outputLimitBytes, rate: request.streamRate)
-        }
-        let process = try start(machine)
+        let process = try starter(machine)
         remoteControl = nil
         remoteEvents = nil
+        remoteInput = nil
         remoteOutput = nil
         remoteError = nil
         return process
@@ -85,12 +165,12 @@ final class JobChannels {
 
     /// For poll: the captured stream's descriptor while there is more to come, else -1, which poll skips.
     var outputDescriptor: CInt {
-        guard output != nil, output?.isAtEnd == false else { return -1 }
+        guard output != nil, output?.isAtEnd == false, output?.isOverLimit == false else { return -1 }
         return output?.reading.borrowed.rawValue ?? -1
     }
 
     var errorDescriptor: CInt {
-        guard error != nil, error?.isAtEnd == false else { return -1 }
+        guard error != nil, error?.isAtEnd == false, error?.isOverLimit == false else { return -1 }
         return error?.reading.borrowed.rawValue ?? -1
     }
 

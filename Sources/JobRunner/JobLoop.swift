@@ -7,8 +7,8 @@ import SystemPackage
 /// One job's event loop: control stream both ways, the VMM's events and its process, signals, captured output, the
 /// deadline. One thread and one ppoll, because a job is short: there is nothing here that an executor would overlap.
 final class JobLoop {
-    private let request: JobRequest
-    private var seen = Observations()
+    let request: JobRequest
+    var seen = Observations()
     private var timeline = Timeline()
     private var counters: [MachineEvent.Counter] = []
     private var log: [UInt8] = []
@@ -16,8 +16,9 @@ final class JobLoop {
     private var sender: JobSender
     private var reader: ReportReader
     private var outputs: OutputCollector
-    private let channels: JobChannels
+    let channels: JobChannels
     private let process: MachineProcess
+    private let isWarm: Bool
     /// Nil if `request.cancellation` stands for them.
     private let signals: OwnedDescriptor?
     /// Either of the two; readable when the job shall end.
@@ -47,10 +48,8 @@ final class JobLoop {
     /// Most reads of one descriptor before the others get their turn.
     private static let readsPerTurn = 16
 
-    /// The job's VMM is running; `channels` has our ends of what connects us.
     init(
-        _ request: JobRequest, inputs: InputPlan, channels: JobChannels, process: consuming MachineProcess,
-        begun: UInt64
+        _ request: JobRequest, inputs: InputPlan, on machine: consuming PreparedMachine, begun: UInt64
     ) throws(Errno) {
         // After the VMM's start: a blocked signal would stay blocked in it.
         let follows = request.hasTerminal && request.hostTerminal != nil
@@ -63,9 +62,13 @@ final class JobLoop {
             self.signals = consume signals
         }
         self.request = request
-        self.channels = channels
-        self.process = process
+        channels = machine.channels
+        process = machine.process
+        isWarm = machine.isWarm
+        if machine.isWarm { try machine.channels.connect(request) }
         timeline.begun = begun
+        timeline.launched = machine.launched
+        timeline.isPrepared = machine.isWarm
         sender = JobSender(request, inputs: inputs)
         reader = ReportReader(outputCount: request.outputs.count, nonce: channels.nonce)
         outputs = OutputCollector(request.outputs)
@@ -89,8 +92,12 @@ final class JobLoop {
         if request.wantsCounters { try waitForCounters() }
         process.kill()
         channels.drainCaptured()
+        try passOnRest()
         return result(verdict ?? Verdict(.vmmError, status: 125, message: "no verdict"))
     }
+
+    /// The machine was gone before anything of the job was sent to it: another one may have the job.
+    var hasMachineMissedJob: Bool { isWarm && !sender.hasSent && seen.intervention == nil }
 
     private func result(_ verdict: Verdict) -> JobResult {
         var result = JobResult(verdict: verdict)
@@ -104,7 +111,7 @@ final class JobLoop {
         result.missingFiles = reader.missingFiles.sorted { $0.path.lexicographicallyPrecedes($1.path) }
         result.counters = counters
         result.processorNanoseconds = processorStart == nil ? nil : processorUsed
-        result.machineMemory = MemoryEnforcement(process.group)
+        result.machineMemory = process.memoryEnforcement
         result.timeline = timeline
         result.log = log
         let isDelivered = seen.intervention == nil && seen.protocolViolation == nil && seen.isComplete
@@ -148,10 +155,17 @@ final class JobLoop {
             watching(channels.events.borrowed, if: areEventsOpen),
             watching(channels.control.borrowed, if: isControlOpen, wantsToSend ? POLLIN | POLLOUT : POLLIN),
             watching(stop),
-            watching(process.pidfd.borrowed, if: seen.processEnd == nil),
+            watching(process.endDescriptor, if: seen.processEnd == nil),
             pollfd(fd: channels.outputDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: channels.errorDescriptor, events: Int16(POLLIN), revents: 0),
         ]
+        if let warm = channels.warmStreams {
+            descriptors += [
+                watching(warm.changed.descriptor),
+                pollfd(fd: warm.output?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: warm.error?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+            ]
+        }
         let ready = linux_poll_many(&descriptors, UInt32(descriptors.count), timeout)
         if ready == -EINTR { return }
         try checked(ready)
@@ -163,10 +177,13 @@ final class JobLoop {
         } else if descriptors[1].revents & ~Int16(POLLOUT) != 0 {
             _ = readControl()
         }
-        if wantsToSend, descriptors[1].revents & Int16(POLLOUT) != 0 { sendControl() }
+        // Nothing is sent to a machine that is gone: then another one may have the job.
+        let isThere = seen.end == nil && descriptors[3].revents == 0
+        if wantsToSend, isThere, descriptors[1].revents & Int16(POLLOUT) != 0 { sendControl() }
         if descriptors[2].revents != 0 { readSignals() }
         if descriptors[3].revents != 0 { noteProcessEnd() }
         if descriptors[4].revents != 0 || descriptors[5].revents != 0 { channels.drainCaptured() }
+        if isWarm { followStreams() }
         passTime(monotonicNanoseconds())
     }
 
@@ -199,7 +216,7 @@ final class JobLoop {
             now &+ max((limit - processorUsed) / Self.machineThreads, Self.leastProcessorWait)
     }
 
-    private func intervene(_ intervention: Observations.Intervention) {
+    func intervene(_ intervention: Observations.Intervention) {
         if seen.intervention == nil { seen.intervention = intervention }
     }
 
@@ -229,6 +246,8 @@ final class JobLoop {
 
     private func noteProcessEnd() {
         seen.processEnd = process.end(waiting: false)
+        if process.isKeeperGone { seen.hasKeeperGone = true }
+        if let kill = process.memoryKill { seen.memoryKill = kill }
         guard seen.processEnd?.signal == SIGKILL, let group = process.group,
             let memory = group.outOfMemory(), memory.kills > 0
         else { return }
@@ -295,6 +314,7 @@ extension JobLoop {
                 case .started(let nanoseconds):
                     timeline.startedReceived = monotonicNanoseconds()
                     timeline.guestStartDuration = nanoseconds
+                    beginInput()
                 case .failed(let stage, let errno, let about):
                     seen.failure = (stage, errno, about)
                 case .exited(let report):
@@ -332,7 +352,7 @@ extension JobLoop {
 
     /// Once all is reported: as many bytes must have arrived as the guest says the job wrote. Otherwise output was lost
     /// on the way, and a job whose output was lost has not succeeded.
-    private func checkByteCounts() {
+    func checkByteCounts() {
         guard seen.isComplete, let report = seen.report else { return }
         let streams = [
             ("standard output", seen.standardOutput, report.standardOutputBytes),
@@ -383,12 +403,15 @@ extension JobLoop {
         case .streamClosed(let port, let passed, let dropped, let errno):
             // ECONNRESET: the guest ended without ending the stream, so nobody knows whether all of it is there.
             let isClosed = errno != ECONNRESET
-            let stream = StreamResult(bytes: passed, dropped: dropped, errno: errno, isClosed: isClosed)
-            if port == JobPort.standardOutput { seen.standardOutput = stream }
-            if port == JobPort.standardError { seen.standardError = stream }
-            if dropped > 0, port == JobPort.standardOutput || port == JobPort.standardError {
+            var stream = StreamResult(bytes: passed, dropped: dropped, errno: errno, isClosed: isClosed)
+            // A machine that was prepared before its job has no limit of its own.
+            if isWarm { stream.hold(to: request.outputLimitBytes) }
+            if stream.dropped > 0, port == JobPort.standardOutput || port == JobPort.standardError {
                 intervene(.outputLimit(bytes: passed &+ dropped))
             }
+            if channels.warmStreams?.close(port: port, stream) == true { return followStreams() }
+            if port == JobPort.standardOutput { seen.standardOutput = stream }
+            if port == JobPort.standardError { seen.standardError = stream }
             checkByteCounts()
         case .limitReached:
             // The stream has passed its limit and holds it; how much more would have come nobody knows.

@@ -104,6 +104,10 @@ public struct OutputFileResult: Equatable, Sendable {
 /// Instants on CLOCK_MONOTONIC in nanoseconds; 0: not reached.
 public struct Timeline: Equatable, Sendable {
     public var begun: UInt64 = 0
+    /// When the start of the VMM began; before `begun` if the machine was prepared beforehand.
+    public var launched: UInt64 = 0
+    /// The machine was there before the job: `machineMain` to `guestEntered` and the boot are its past, not the job's time.
+    public var isPrepared = false
     public var machineMain: UInt64 = 0
     public var jailed: UInt64 = 0
     public var machineCreated: UInt64 = 0
@@ -131,6 +135,11 @@ public struct MemoryEnforcement: Equatable, Sendable {
     /// Nil: the VMM's own reckoning, which the launcher does not know.
     public var bytes: UInt64?
     public var enforcer: Enforcer
+
+    init(bytes: UInt64?, _ enforcer: Enforcer) {
+        self.bytes = bytes
+        self.enforcer = enforcer
+    }
 
     init(_ group: ControlGroup?) {
         bytes = group?.memoryBytes

@@ -38,10 +38,37 @@ public struct JobRunner: Sendable {
     ///
     /// - Parameters:
     ///   - begun: When the caller began with the job, on CLOCK_MONOTONIC in nanoseconds; time limits count from here.
+    ///   - machines: Prepared ones, of which the job gets one if one of its shape is there.
     /// - Throws: `LaunchError` if there was nothing to judge: no VMM was started, or input files are not there.
-    public func run(_ request: JobRequest, begun: UInt64) throws(LaunchError) -> JobResult {
-        for output in request.outputs { try OutputCollector.check(output) }
-        let inputs = try InputPlan(request.inputs)
+    public func run(
+        _ request: JobRequest, begun: UInt64, machines: (any MachineSource)? = nil
+    ) throws(LaunchError) -> JobResult {
+        let inputs = try Self.check(request)
+        if let machines, request.disk == nil {
+            while let machine = machines.take(request.shape) {
+                if let result = try run(request, inputs, on: machine, begun: begun) { return result }
+            }
+        }
+        if let result = try run(request, inputs, on: try prepare(for: request), begun: begun) { return result }
+        throw .system(doing: "running the job", errno: .notSupported)
+    }
+
+    /// Starts a machine for a job that is not known yet.
+    public func prepare(_ shape: MachineShape) throws(LaunchError) -> PreparedMachine {
+        let launched = monotonicNanoseconds()
+        let channels: JobChannels
+        do throws(Errno) {
+            channels = try JobChannels.ofUnknownJob()
+        } catch {
+            throw .system(doing: "preparing a machine's channels", errno: error)
+        }
+        let process = try channels.launch(shape, kvm: kvm, start)
+        return PreparedMachine(channels: channels, process: process, launched: launched, isWarm: true)
+    }
+
+    /// Starts a machine for this one job, whose streams its VMM reads and writes itself.
+    private func prepare(for request: JobRequest) throws(LaunchError) -> PreparedMachine {
+        let launched = monotonicNanoseconds()
         let channels: JobChannels
         do throws(Errno) {
             channels = try JobChannels(request)
@@ -49,13 +76,27 @@ public struct JobRunner: Sendable {
             throw .system(doing: "preparing the job's channels", errno: error)
         }
         let process = try channels.launch(request, kvm: kvm, start)
+        return PreparedMachine(channels: channels, process: process, launched: launched, isWarm: false)
+    }
+
+    /// What of a job can be found wrong before it has a machine.
+    private static func check(_ request: JobRequest) throws(LaunchError) -> InputPlan {
+        for output in request.outputs { try OutputCollector.check(output) }
+        return try InputPlan(request.inputs)
+    }
+
+    /// - Returns: nil if a prepared machine was gone before anything of the job was sent to it.
+    private func run(
+        _ request: JobRequest, _ inputs: InputPlan, on machine: consuming PreparedMachine, begun: UInt64
+    ) throws(LaunchError) -> JobResult? {
         do throws(Errno) {
-            let group = process.group
-            var child: OwnedDescriptor? = reaper == nil ? nil : try process.pidfd.duplicate()
+            let group = machine.process.group
+            let isOurs = machine.process.keeper == nil && reaper != nil
+            var child: OwnedDescriptor? = isOurs ? try machine.process.pidfd.duplicate() : nil
             defer { if let child = child.take() { reaper?.adopt(child, group) } }
-            let loop = try JobLoop(
-                request, inputs: inputs, channels: channels, process: process, begun: begun)
-            return try loop.run()
+            let loop = try JobLoop(request, inputs: inputs, on: machine, begun: begun)
+            let result = try loop.run()
+            return loop.hasMachineMissedJob ? nil : result
         } catch {
             throw .system(doing: "waiting for the job", errno: error)
         }

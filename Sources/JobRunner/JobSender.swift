@@ -26,6 +26,8 @@ struct JobSender: ~Copyable {
     private var buffer: [UInt8] = []
     private var sent = 0
     private var hasStarted = false
+    /// Whether the machine has been sent anything.
+    private(set) var hasSent = false
     /// To be told when the frames before it are complete; the job's specification comes first.
     private var windowSize: HostMessage.WindowSize?
 
@@ -67,6 +69,7 @@ struct JobSender: ~Copyable {
             if result == -Int(EAGAIN) || result == -Int(EINTR) { return true }
             if result < 0 { return false }
             sent += result
+            hasSent = true
         }
         return true
     }

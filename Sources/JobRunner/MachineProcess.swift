@@ -11,11 +11,30 @@ public struct MachineProcess: ~Copyable {
     /// Its cgroup; nil: its launcher's.
     public let group: ControlGroup?
 
+    /// The pool that started it and waits for its end; nil: this process.
+    let keeper: MachineKeeper?
+
     public init(pidfd: consuming OwnedDescriptor, processID: Int32, group: ControlGroup? = nil) {
         self.pidfd = pidfd
         self.processID = processID
         self.group = group
+        keeper = nil
     }
+
+    /// One that another process started.
+    init(pidfd: consuming OwnedDescriptor, processID: Int32, keeper: MachineKeeper) {
+        self.pidfd = pidfd
+        self.processID = processID
+        self.keeper = keeper
+        group = nil
+    }
+
+    /// Readable when the process has ended and `end` says how.
+    var endDescriptor: FileDescriptor { keeper?.descriptor ?? pidfd.borrowed }
+
+    var isKeeperGone: Bool { keeper?.isGone ?? false }
+    var memoryKill: Observations.MemoryKill? { keeper?.memoryKill }
+    var memoryEnforcement: MemoryEnforcement { keeper?.memoryEnforcement ?? MemoryEnforcement(group) }
 
     /// SIGKILL. Whether it was still there does not matter.
     public func kill() {
@@ -24,6 +43,7 @@ public struct MachineProcess: ~Copyable {
 
     /// How it ended, or nil if it still runs. Reaps it.
     func end(waiting: Bool) -> Observations.ProcessEnd? {
+        if let keeper { return keeper.end() }
         var raw = linux_process_end()
         guard linux_process_ended(pidfd.borrowed.rawValue, waiting ? 1 : 0, &raw) == 1 else { return nil }
         return Observations.ProcessEnd(signal: raw.signal, code: raw.code)
@@ -70,6 +90,18 @@ public struct MachineStart: Sendable {
 
     /// 0, 1 and 2 stay free: the VMM has no use for them.
     private var nextTarget: Int32 = 3
+
+    /// A machine of this shape; what connects it comes after.
+    init(_ shape: MachineShape, kvm: FileDescriptor) {
+        pass("--kvm", kvm)
+        pass("--kernel", shape.kernel)
+        memoryBytes = shape.memoryBytes
+        pass("--memory", "\(shape.memoryBytes)")
+        pass("--root", shape.image)
+        if shape.rootTransport != .pmem { pass("--root-transport", shape.rootTransport.rawValue) }
+        let rootRates = shape.rootRates.argument
+        if !rootRates.isEmpty { pass("--root-rates", rootRates) }
+    }
 
     /// Hands over `source` and returns its number there.
     private mutating func hand(over source: FileDescriptor) -> Int32 {

@@ -33,6 +33,8 @@ struct Observations {
     var hasGuestEntered = false
     /// The host's kernel has killed the VMM for want of memory: the limit and peak of its cgroup, in bytes.
     var memoryKill: MemoryKill?
+    /// The pool that had started the VMM has ended, and the VMM with it.
+    var hasKeeperGone = false
 
     struct MemoryKill: Equatable {
         var limit: UInt64
@@ -220,6 +222,9 @@ extension Verdict {
                 evidence: Evidence(
                     limit: .hostMemory, value: kill.limit, measured: kill.peak, unit: .bytes,
                     isGuestsWord: false))
+        } else if seen.hasKeeperGone {
+            self = Verdict(
+                .vmmError, status: 125, message: "swiftlet-vmm was killed because its pool has ended")
         } else if processEnd.signal != 0 {
             self = Verdict(
                 .vmmError, status: 125, message: "swiftlet-vmm was killed by signal \(processEnd.signal)")

@@ -99,14 +99,19 @@ struct Phases {
         func between(_ from: UInt64, _ to: UInt64) -> UInt64? {
             from == 0 || to < from ? nil : (to - from) / 1000
         }
-        spawn = between(timeline.begun, timeline.machineMain)
+        // Of a machine that was prepared: what they took before the job.
+        spawn = between(
+            timeline.isPrepared ? timeline.launched : timeline.begun, timeline.machineMain)
         jail = between(timeline.machineMain, timeline.jailed)
         machineCreate = between(timeline.jailed, timeline.guestEntered)
         kernelBoot = timeline.guestBootDuration == 0 ? nil : timeline.guestBootDuration / 1000
-        execute = between(timeline.guestBootDuration, timeline.guestStartDuration)
         // The guest names the instant of its first user instruction relative to its entry; never later than we heard.
         let (claimed, overflow) = timeline.guestEntered.addingReportingOverflow(timeline.guestStartDuration)
         let started = overflow ? timeline.startedReceived : min(claimed, timeline.startedReceived)
+        execute =
+            timeline.isPrepared
+            ? between(timeline.begun, started)
+            : between(timeline.guestBootDuration, timeline.guestStartDuration)
         run = timeline.startedReceived == 0 ? nil : between(started, timeline.exitReceived)
         drain = between(timeline.exitReceived, timeline.finished)
         wall = between(timeline.begun, timeline.finished) ?? 0

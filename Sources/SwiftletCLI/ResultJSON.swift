@@ -152,7 +152,8 @@ struct ResultJSON {
             entry(&$0, "cpu_time", request.cpuTimeLimitNanoseconds.map { $0 / 1000 }, by: "launcher")
             entry(&$0, "pids", request.processLimit.map(UInt64.init), by: "guest_kernel")
             entry(&$0, "nofile", request.openFiles.map { UInt64($0.soft) }, by: "guest_kernel")
-            entry(&$0, "max_output", request.outputLimitBytes, by: "vmm")
+            let isPrepared = result.timeline.isPrepared
+            entry(&$0, "max_output", request.outputLimitBytes, by: isPrepared ? "launcher" : "vmm")
         }
     }
 
@@ -188,6 +189,8 @@ struct ResultJSON {
     private func timing(_ json: inout JSONWriter) {
         json.object("timing") {
             for (name, microseconds) in Phases(result.timeline).all { $0.number(name, microseconds) }
+            // Then spawn to kernel_boot came before the job, and are no part of its wall time.
+            $0.boolean("prepared", result.timeline.isPrepared)
             // The result is there before teardown, and nobody waits for it.
             $0.number("teardown", nil as UInt64?)
         }

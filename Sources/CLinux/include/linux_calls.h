@@ -69,6 +69,13 @@ int linux_unix_socket(int type);
 /// connect and bind+listen to an AF_UNIX path of at most 107 bytes; ENAMETOOLONG otherwise.
 int linux_unix_connect(int fd, const char *path);
 int linux_unix_listen(int fd, const char *path, int backlog);
+/// One message with `count` descriptors beside it (SCM_RIGHTS), at most 8. C because of the CMSG_ macros. With MSG_DONTWAIT:
+/// a peer that does not read what it is told is the peer's loss.
+ssize_t linux_send_with_descriptors(int fd, const void *bytes, size_t size, const int *descriptors, int count);
+/// One message and the descriptors beside it, close-on-exec; `*count`: room for so many, at most 8, and how many came.
+ssize_t linux_receive_with_descriptors(int fd, void *buffer, size_t size, int *descriptors, int *count);
+/// The user id of the process that connected (SO_PEERCRED); or -errno.
+int64_t linux_peer_user(int fd);
 
 // Events.
 int linux_eventfd(unsigned initial, int flags);

@@ -78,8 +78,22 @@ struct BatchCommand {
         let runner = JobRunner(kvm: kvm.borrowed, reaper: reaper) { machine throws(LaunchError) in
             try launcher.start(machine)
         }
-        let batch = try BatchRun(options, input: input.borrowed, runner: runner, reaper: reaper)
+        let shells = try options.shells > 0 ? self.shells(runner, reaper) : nil
+        defer {
+            shells?.close()
+            reaper.finish()
+        }
+        let batch = try BatchRun(
+            options, input: input.borrowed, runner: runner, shells: shells, reaper: reaper)
         return try batch.run()
+    }
+
+    private func shells(_ runner: JobRunner, _ reaper: Reaper) throws(BatchFailure) -> ShellPool {
+        do throws(Errno) {
+            return try ShellPool(size: options.shells, runner: runner, reaper: reaper)
+        } catch {
+            throw BatchFailure("preparing machines: \(error)")
+        }
     }
 
     private func launching<Result: ~Copyable>(

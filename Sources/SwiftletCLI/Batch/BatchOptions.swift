@@ -5,6 +5,8 @@ struct BatchOptions {
     var parallelJobs: Int?
     /// Memory that all running jobs may have together, in bytes; nil: nine tenths of what is available.
     var totalMemoryBytes: UInt64?
+    /// How many machines are kept prepared for jobs to come.
+    var shells = 0
     var isUnordered = false
     var failsFast = false
     /// Where results go instead of the standard output.
@@ -17,6 +19,9 @@ struct BatchOptions {
 
     /// More threads than this no machine has use for: each holds a VM.
     static let maximumParallelJobs = 4096
+
+    /// More prepared machines than this only hold memory.
+    static let maximumShells = 256
 
     /// What belongs to a single run and its caller's terminal.
     private static let ofRunOnly: Set<String> = [
@@ -39,6 +44,14 @@ struct BatchOptions {
             "total-memory", "memory of all running jobs together [nine tenths of what is available]",
             .value(placeholder: "SIZE") { options, text throws(UsageError) in
                 options.totalMemoryBytes = try Quantities.bytes(text)
+            }),
+        .init(
+            "shells", "keep so many machines prepared, of the shape most jobs have [0]",
+            .value(placeholder: "N") { options, text throws(UsageError) in
+                guard let number = Int(text), (0...maximumShells).contains(number) else {
+                    throw UsageError("\"\(text)\" is not a number from 0 to \(maximumShells)")
+                }
+                options.shells = number
             }),
         .init(
             "unordered", "give each result as it comes, not in the order of the jobs",

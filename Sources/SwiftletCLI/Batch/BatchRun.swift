@@ -55,9 +55,9 @@ final class BatchRun {
     private static let maximumHeld = 4096
     private static let maximumHeldBytes = 64 << 20
 
-    init(_ options: BatchOptions, input: FileDescriptor, runner: JobRunner, reaper: Reaper)
-        throws(BatchFailure)
-    {
+    init(
+        _ options: BatchOptions, input: FileDescriptor, runner: JobRunner, shells: ShellPool?, reaper: Reaper
+    ) throws(BatchFailure) {
         self.options = options
         self.reaper = reaper
         reader = LineReader(input)
@@ -72,7 +72,8 @@ final class BatchRun {
             signals = try OwnedDescriptor(checking: linux_stop_signals(0))
             let count = options.parallelJobs ?? max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
             for index in 0..<count {
-                workers.append(try BatchWorker(index: index, runner: runner, completions: completions))
+                workers.append(
+                    try BatchWorker(index: index, runner: runner, shells: shells, completions: completions))
                 idle.append(index)
             }
         } catch {

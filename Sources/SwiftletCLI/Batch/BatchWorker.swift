@@ -14,14 +14,17 @@ final class BatchWorker: Sendable {
 
     /// - Parameters:
     ///   - index: Comes back in each completion.
+    ///   - shells: Prepared machines for jobs of their shape.
     ///   - completions: Gets one message for each request.
-    init(index: Int, runner: JobRunner, completions: Mailbox<Completion>) throws(Errno) {
+    init(
+        index: Int, runner: JobRunner, shells: ShellPool? = nil, completions: Mailbox<Completion>
+    ) throws(Errno) {
         requests = try Mailbox(blocking: true)
         let requests = requests
         try Thread(name: "job \(index)", stackSize: 512 << 10) {
             while true {
                 for request in requests.take() {
-                    completions.post(Completion(worker: index, outcome: Self.run(request, runner)))
+                    completions.post(Completion(worker: index, outcome: Self.run(request, runner, shells)))
                 }
             }
         }.detach()
@@ -30,9 +33,11 @@ final class BatchWorker: Sendable {
     /// One at a time: the next after the completion of this one.
     func run(_ request: JobRequest) { requests.post(request) }
 
-    private static func run(_ request: JobRequest, _ runner: JobRunner) -> Result<JobResult, LaunchError> {
+    private static func run(_ request: JobRequest, _ runner: JobRunner, _ shells: ShellPool?)
+        -> Result<JobResult, LaunchError>
+    {
         do throws(LaunchError) {
-            return .success(try runner.run(request, begun: monotonicNanoseconds()))
+            return .success(try runner.run(request, begun: monotonicNanoseconds(), machines: shells))
         } catch {
             return .failure(error)
         }

@@ -1,0 +1,66 @@
+import LinuxSystem
+import SystemPackage
+
+/// What of a machine is fixed when its VMM starts, apart from its streams and disk: a job can run on a machine that was
+/// prepared beforehand if both have the same shape.
+///
+/// All else (command, user, files, limits of time and of processes, the output limit) is told later or enforced by the
+/// launcher. A scratch disk is one job's own, so a job with a disk fits no prepared machine.
+public struct MachineShape: Sendable {
+    /// The kernel's ELF file, and the root image, open for reading.
+    public var kernel: FileDescriptor
+    public var image: FileDescriptor
+    /// Guest memory, in bytes.
+    public var memoryBytes: UInt64
+    public var rootTransport = JobRequest.RootTransport.pmem
+    public var rootRates = DiskRates()
+    /// Bytes a second on each of the standard streams; nil: no limit.
+    public var streamRate: UInt64?
+
+    public init(kernel: FileDescriptor, image: FileDescriptor, memoryBytes: UInt64) {
+        self.kernel = kernel
+        self.image = image
+        self.memoryBytes = memoryBytes
+    }
+
+    /// What can be compared: files by what they are, not by their descriptors.
+    public struct Identity: Hashable, Sendable {
+        var kernel: FileIdentity
+        var image: FileIdentity
+        var memoryBytes: UInt64
+        var rootTransport: JobRequest.RootTransport
+        var rootRates: DiskRates
+        var streamRate: UInt64?
+    }
+
+    /// A file that somebody holds open: then no other file has these numbers. The size tells one that was written anew.
+    struct FileIdentity: Hashable, Sendable {
+        var device: UInt64
+        var inode: UInt64
+        var size: UInt64
+    }
+
+    public func identity() throws(Errno) -> Identity {
+        Identity(
+            kernel: try FileIdentity(kernel), image: try FileIdentity(image), memoryBytes: memoryBytes,
+            rootTransport: rootTransport, rootRates: rootRates, streamRate: streamRate)
+    }
+}
+
+extension MachineShape.FileIdentity {
+    init(_ file: FileDescriptor) throws(Errno) {
+        let status = try file.status()
+        self.init(device: status.device, inode: status.inode, size: status.size)
+    }
+}
+
+extension JobRequest {
+    /// What its machine must be like.
+    public var shape: MachineShape {
+        var shape = MachineShape(kernel: kernel, image: image, memoryBytes: memoryBytes)
+        shape.rootTransport = rootTransport
+        shape.rootRates = rootRates
+        shape.streamRate = streamRate
+        return shape
+    }
+}
