@@ -49,13 +49,14 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "Images", dependencies: ["LinuxSystem"], swiftSettings: strict),
+        .target(name: "Templates", dependencies: ["CLinux", "Images", "LinuxSystem"], swiftSettings: strict),
         .target(
             name: "JobRunner", dependencies: ["JobWire", "LinuxSystem", "Sandbox"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet-vmm", dependencies: ["CStart", "LinuxSystem", "Machine"], swiftSettings: strict,
             linkerSettings: oneStaticFile),
         .target(
-            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"],
+            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem", "Templates"],
             exclude: ["system-calls"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet", dependencies: ["SwiftletCLI"], swiftSettings: strict,

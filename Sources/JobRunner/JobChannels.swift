@@ -53,6 +53,11 @@ final class JobChannels {
         machine.pass("--nonce", nonce.hexadecimal)
         machine.pass("--root", request.image)
         if request.rootTransport != .pmem { machine.pass("--root-transport", request.rootTransport.rawValue) }
+        switch request.template {
+        case .none: break
+        case .making(let memory): machine.pass("--save", memory)
+        case .restoring(let file): machine.pass("--restore", file)
+        }
         let rootRates = request.rootRates.argument
         if !rootRates.isEmpty { machine.pass("--root-rates", rootRates) }
         if let disk = request.disk { machine.passDisk(disk.descriptor, rates: request.diskRates.argument) }
