@@ -103,6 +103,8 @@ let package = Package(
         .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel", "JobWire"], swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "SwiftletCLITests", dependencies: ["SwiftletCLI"], swiftSettings: strict),
+        .testTarget(
+            name: "TemplatesTests", dependencies: ["Images", "LinuxSystem", "Templates"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
@@ -115,7 +117,7 @@ if Context.environment["SWIFTLET_FUZZ"] != nil {
             name: "fuzz",
             dependencies: [
                 "Boot", "CLinux", "GuestKernel", "GuestMemory", "GuestNucleus", "Images", "JobRunner", "JobWire", "KernelFile",
-                "LinuxSystem", "Machine", "SwiftletCLI", "Virtio", "VirtioDevices",
+                "LinuxSystem", "Machine", "SwiftletCLI", "Templates", "Virtio", "VirtioDevices",
             ],
             path: "Tests/fuzz/Sources", swiftSettings: strict))
     // The runtime keeps its list of open accesses by thread, and the kernel switches stacks on one; Embedded Swift, which the

@@ -35,8 +35,8 @@ public struct LoadedKernel: Sendable {
         }
     }
 
-    /// The kernel that has been loaded from `file` into a machine of the same kind, whose memory was saved and is `memory` now.
-    /// It is all there, tables too; only where is found out, and the reserved pages are made fresh.
+    /// The kernel that was loaded from `file` into a machine of the same kind, whose memory was saved and is `memory` now. It
+    /// is all there, tables too: only where is found out, and the reserved pages are made fresh.
     public init(
         restoredFrom file: FileDescriptor, in memory: GuestMemory, map: PhysicalMap, reservedPages: Int
     ) throws(KernelImageError) {

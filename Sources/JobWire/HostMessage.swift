@@ -40,7 +40,7 @@ public enum HostMessage: Equatable, Sendable {
         public var version: UInt32
         public var isInputConnected: Bool
         public var isTerminal: Bool
-        /// The job is there to be saved as a template, when it asks for its checkpoint or, without a command, before it begins.
+        /// The job is there to be saved as a template: when it asks for its checkpoint or, without a command, at once.
         public var makesTemplate: Bool
         public var user: UInt32
         public var group: UInt32
@@ -52,8 +52,8 @@ public enum HostMessage: Equatable, Sendable {
 
         public init(
             version: UInt32 = WireLimit.version, isInputConnected: Bool, isTerminal: Bool = false,
-            makesTemplate: Bool = false, user: UInt32, group: UInt32, maximumProcesses: UInt32 = 0, openFiles: UInt32 = 0,
-            openFilesHard: UInt32 = 0
+            makesTemplate: Bool = false, user: UInt32, group: UInt32, maximumProcesses: UInt32 = 0,
+            openFiles: UInt32 = 0, openFilesHard: UInt32 = 0
         ) {
             self.version = version
             self.isInputConnected = isInputConnected

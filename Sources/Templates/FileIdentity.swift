@@ -12,8 +12,10 @@ struct FileIdentity: Equatable {
         guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
         words = [
             UInt64(status.st_dev), UInt64(status.st_ino), UInt64(status.st_size),
-            UInt64(bitPattern: Int64(status.st_mtim.tv_sec)), UInt64(bitPattern: Int64(status.st_mtim.tv_nsec)),
-            UInt64(bitPattern: Int64(status.st_ctim.tv_sec)), UInt64(bitPattern: Int64(status.st_ctim.tv_nsec)),
+            UInt64(bitPattern: Int64(status.st_mtim.tv_sec)),
+            UInt64(bitPattern: Int64(status.st_mtim.tv_nsec)),
+            UInt64(bitPattern: Int64(status.st_ctim.tv_sec)),
+            UInt64(bitPattern: Int64(status.st_ctim.tv_nsec)),
         ]
     }
 }

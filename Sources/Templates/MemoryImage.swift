@@ -6,8 +6,8 @@ import SystemPackage
 
 /// A guest's memory in a file: copying it without its zero pages, and its checksum.
 ///
-/// The checksum is SHA-256 over each page that is not zero, its number (u64) before its bytes: so it does not depend on where a
-/// file system has holes, and holes cost nothing.
+/// The checksum is SHA-256 over each page that is not zero, its number (u64) before its bytes: so it does not depend on
+/// where a file system has holes, and holes cost nothing.
 enum MemoryImage {
     static let page = 4096
     private static let pieceBytes = 1 << 20
@@ -29,7 +29,9 @@ enum MemoryImage {
     }
 
     /// The summary of the `count` bytes of `source` from `offset` on.
-    static func summary(of source: FileDescriptor, from offset: UInt64, count: UInt64) throws(Errno) -> Summary {
+    static func summary(of source: FileDescriptor, from offset: UInt64, count: UInt64) throws(Errno)
+        -> Summary
+    {
         try walk(source, from: offset, count: count) { (_, _) throws(Errno) in }
     }
 
@@ -43,8 +45,9 @@ enum MemoryImage {
         var position: UInt64 = 0
         while let extent = try nextExtent(source, from: offset + position, end: offset + count) {
             // An extent of a file system with smaller blocks may begin within a page.
-            position = (extent.lowerBound - offset) / UInt64(page) * UInt64(page)
-            let end = min(count, (extent.upperBound - offset + UInt64(page) - 1) / UInt64(page) * UInt64(page))
+            let whole = UInt64(page)
+            position = (extent.lowerBound - offset) / whole * whole
+            let end = min(count, (extent.upperBound - offset + whole - 1) / whole * whole)
             while position < end {
                 let wanted = Int(min(UInt64(pieceBytes), end - position))
                 let piece = try source.read(at: offset + position, upTo: wanted)
@@ -61,7 +64,8 @@ enum MemoryImage {
                 position += UInt64(wanted)
             }
         }
-        return Summary(digest: TemplateHeader.digest(hexadecimal: hash.hexadecimalDigest()), dataBytes: dataBytes)
+        let digest = TemplateHeader.digest(hexadecimal: hash.hexadecimalDigest())
+        return Summary(digest: digest, dataBytes: dataBytes)
     }
 
     /// The next stretch that is no hole; nil: nothing but holes to the end.
@@ -106,7 +110,8 @@ extension FileDescriptor {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes { raw in
-                Glibc.pwrite(rawValue, raw.baseAddress.map { $0 + done }, raw.count - done, Int(offset) + done)
+                Glibc.pwrite(
+                    rawValue, raw.baseAddress.map { $0 + done }, raw.count - done, Int(offset) + done)
             }
             if count < 0 {
                 if errno == EINTR { continue }

@@ -1,7 +1,7 @@
 import CLinux
 
-/// What a program may have found out about the processor and gone on to rely on: its maker, model and features, as CPUID tells
-/// them to everybody. A restored program does not ask again, so these must be the same.
+/// What a program may have found out about the processor and gone on to rely on: its maker, model and features, as CPUID
+/// tells them to everybody. A restored program does not ask again, so these must be the same.
 public struct ProcessorIdentity: Equatable, Sendable {
     public static let wordCount = 16
 

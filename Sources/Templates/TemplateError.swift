@@ -29,7 +29,8 @@ public enum TemplateError: Error, Equatable, CustomStringConvertible {
             "template \"\(name)\": a name has 1 to 64 letters, digits, '.', '_', '-' and begins with a letter or digit"
         case .notFound(let name, let store):
             "no template \"\(name)\" in \(store); make it: swiftlet template create \(name) -- COMMAND"
-        case .exists(let name): "template \"\(name)\" is there already; remove it first: swiftlet template rm \(name)"
+        case .exists(let name):
+            "template \"\(name)\" is there already; remove it first: swiftlet template rm \(name)"
         case .truncated(let path, let bytes, let expected):
             "template \(path) is truncated: \(bytes) bytes instead of \(expected)"
         case .foreign(let path, let why): "\(path) is not a template: \(why)"

@@ -59,7 +59,9 @@ extension TemplateHeader {
         guard version == Self.formatVersion else { throw .otherFormat(version) }
         var hash = SHA256()
         hash.update(Array(bytes[..<Self.checksumStart]))
-        guard Self.digest(hexadecimal: hash.hexadecimalDigest()) == Array(bytes[Self.checksumStart..<Self.bytes])
+        guard
+            Self.digest(hexadecimal: hash.hexadecimalDigest())
+                == Array(bytes[Self.checksumStart..<Self.bytes])
         else { throw .badChecksum }
         guard reader.number() == UInt32(Self.bytes) else { throw .badValue("header size") }
         memoryBytes = reader.number()

@@ -22,7 +22,9 @@ public struct TemplateStore: Sendable {
     public func names() throws(TemplateError) -> [String] {
         do throws(Errno) {
             return try listDirectory(Array(directory.utf8)).compactMap { bytes -> String? in
-                guard let name = String(validating: bytes, as: UTF8.self), name.hasSuffix(Self.suffix) else { return nil }
+                guard let name = String(validating: bytes, as: UTF8.self), name.hasSuffix(Self.suffix) else {
+                    return nil
+                }
                 let stem = String(name.dropLast(Self.suffix.count))
                 return ImageStore.isValid(name: stem) ? stem : nil
             }.sorted()
@@ -90,7 +92,8 @@ public struct TemplateStore: Sendable {
     /// - Parameters:
     ///   - kernel, machine: What the machine ran with, and their paths.
     public func save(
-        _ name: String, _ header: TemplateHeader, memory: FileDescriptor, kernel: TemplatePart, machine: TemplatePart
+        _ name: String, _ header: TemplateHeader, memory: FileDescriptor, kernel: TemplatePart,
+        machine: TemplatePart
     ) throws(TemplateError) -> TemplateHeader {
         guard ImageStore.isValid(name: name) else { throw .badName(name) }
         var header = header
@@ -149,11 +152,15 @@ public struct TemplateStore: Sendable {
             let now = try attestation(template.file.borrowed, kernel, machine).encoded
             if let seen = try? OwnedDescriptor.open(path: Array(attestationPath(name).utf8), flags: O_RDONLY),
                 let bytes = try? seen.borrowed.readAll(atMost: 4096), bytes == now
-            { return }
+            {
+                return
+            }
         } catch {
             throw .system(doing: "looking at template", path: template.path, errno: error)
         }
-        guard try kernel.digest() == header.kernelDigest else { throw .differs(name: name, .kernel(path: kernel.path)) }
+        guard try kernel.digest() == header.kernelDigest else {
+            throw .differs(name: name, .kernel(path: kernel.path))
+        }
         guard try machine.digest() == header.machineDigest else {
             throw .differs(name: name, .machine(path: machine.path))
         }
@@ -162,7 +169,9 @@ public struct TemplateStore: Sendable {
                 of: template.file.borrowed, from: TemplateHeader.memoryOffset, count: header.memoryBytes)
             guard summary.digest == header.memoryDigest else { throw .badMessage }
         } catch {
-            if error == .badMessage { throw .damaged(path: template.path, what: "its memory has another checksum") }
+            if error == .badMessage {
+                throw .damaged(path: template.path, what: "its memory has another checksum")
+            }
             throw .system(doing: "reading template", path: template.path, errno: error)
         }
         // Only for speed: without it the next restore reads everything once more.

@@ -55,7 +55,8 @@ enum Devices {
             let entries = raw.bindMemory(to: swiftlet_device.self)
             let count = min(Int(boot.pointee.device_count), entries.count)
             do throws(Errno) {
-                guard let entry = entries.prefix(count).first(where: { $0.device_id == VirtioDevice.Kind.vsock.rawValue }) else {
+                let kind = VirtioDevice.Kind.vsock.rawValue
+                guard let entry = entries.prefix(count).first(where: { $0.device_id == kind }) else {
                     throw .noSuchDevice
                 }
                 try vsock.restart(entry)

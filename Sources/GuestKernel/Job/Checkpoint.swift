@@ -7,8 +7,8 @@ import JobWire
 ///     restored: clock · random generator · identity · processor · devices · new conversation · the program goes on
 ///
 /// A restored machine boots like any other, with a fresh boot page and fresh devices, into memory that was saved: nothing of
-/// the processor or the devices is in the template. So everything that lives there is in memory when it is saved (VectorState), or
-/// is set up again afterwards.
+/// the processor or the devices is in the template. So everything that lives there is in memory when it is saved
+/// (VectorState), or is set up again afterwards.
 enum Checkpoint {
     // SAFETY: see Frames.
     /// Whether a program may ask: a template is to be made and has not been yet.
@@ -89,7 +89,8 @@ enum Checkpoint {
     /// The first Swift of a restored machine.
     private static func restore(_ boot: UnsafeMutablePointer<swiftlet_boot_page>, savedAt saved: UInt64) {
         Clock.restart(
-            tsc: read_tsc(), frequency: boot.pointee.tsc_frequency, wallClock: boot.pointee.wall_clock, from: saved)
+            tsc: read_tsc(), frequency: boot.pointee.tsc_frequency, wallClock: boot.pointee.wall_clock,
+            from: saved)
         guard boot.pointee.magic == UInt64(SWIFTLET_BOOT_MAGIC),
             boot.pointee.version == UInt32(SWIFTLET_BOOT_VERSION)
         else { panic("boot page of another version") }

@@ -38,7 +38,8 @@ enum Job {
             panic("no vsock device: nobody to get a job from")
         }
         let streams = JobStreams(
-            device: device, control: JobControl(device, controlConnection), controlConnection: controlConnection,
+            device: device, control: JobControl(device, controlConnection),
+            controlConnection: controlConnection,
             output: VsockStream(device, standardOutput, flags: OpenFlags.writeOnly),
             error: VsockStream(device, standardError, flags: OpenFlags.writeOnly))
         do throws(Errno) {

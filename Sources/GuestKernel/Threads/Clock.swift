@@ -18,8 +18,8 @@ enum Clock {
         multiplier = (1_000_000_000 << 32) / self.frequency     // the dividend needs 62 bits
     }
 
-    /// In a restored machine, whose kernel was entered at `tsc`: the monotonic clock goes on from where it was saved, the wall
-    /// clock is the host's, whatever the job had set it to.
+    /// In a restored machine, whose kernel was entered at `tsc`: the monotonic clock goes on from where it was saved, the
+    /// wall clock is the host's, whatever the job had set it to.
     static func restart(tsc: UInt64, frequency: UInt64, wallClock: UInt64, from saved: UInt64) {
         start(tsc: tsc, frequency: frequency, wallClock: wallClock)
         let billion: UInt64 = 1_000_000_000
@@ -32,6 +32,7 @@ enum Clock {
         wallClockOffset = 0
     }
 
+    // SAFETY: set once, before any program runs (see Frames).
     /// `monotonic` when this machine's kernel was entered: 0, but in a restored machine.
     nonisolated(unsafe) private(set) static var entered: UInt64 = 0
     static var sinceEntry: UInt64 { monotonic &- entered }

@@ -52,7 +52,8 @@ extension RunCommand {
         }
         if template.isProgram {
             for option in Self.decidedByProgram where given.contains(option) {
-                throw UsageError("run: --\(option): the program of template \(name) is running already and has its own")
+                throw UsageError(
+                    "run: --\(option): the program of template \(name) is running already and has its own")
             }
         } else if command.isEmpty {
             throw UsageError("run: template \(name) is a booted kernel without a program: which command?")

@@ -15,17 +15,17 @@ struct TemplateCommand {
         usage: swiftlet template create NAME [options] [-- COMMAND [ARG...]]
                swiftlet template ls [--json]
                swiftlet template rm NAME...
-        create boots a guest, runs COMMAND until it asks for its checkpoint, and saves the guest's memory as NAME. Each
-        `swiftlet run --template NAME -- ARG...` goes on from there with ARG... Without COMMAND the booted kernel is saved,
-        and `run --template NAME -- COMMAND...` is a whole job. The options are those of run, but for what belongs to a
-        job: -i, -t, --out, --disk, --in-secret, --json, --meta.
+        create boots a guest, runs COMMAND until it asks for its checkpoint, and saves the guest's memory as NAME.
+        Each `swiftlet run --template NAME -- ARG...` goes on from there with ARG... Without COMMAND the booted
+        kernel is saved, and `run --template NAME -- COMMAND...` is a whole job. The options are those of run, but
+        for what belongs to a job: -i, -t, --out, --disk, --in-secret, --json, --meta.
 
-        A program asks by reading /dev/checkpoint, which returns the job's arguments, a NUL behind each. In images with
-        Swiftlet's sitecustomize (python, numpy) that is checkpoint(), which sets sys.argv[1:]:
-            swiftlet template create json --image python -- python3 -c 'import json, sys; checkpoint(); print(sys.argv)'
-            swiftlet run --template json -- a b
-        What a program has read, drawn or remembered before its checkpoint is the same in every job: random state of its own,
-        passwords, open files. swiftlet draws new random numbers and sets the clocks for what asks afterwards.
+        A program asks by reading /dev/checkpoint, which returns the job's arguments, a NUL behind each. In images
+        with Swiftlet's sitecustomize (python, numpy) that is checkpoint(), which sets sys.argv[1:]:
+          swiftlet template create j --image python -- python3 -c 'import json, sys; checkpoint(); print(sys.argv)'
+          swiftlet run --template j -- a b
+        What a program has read, drawn or remembered before its checkpoint is the same in every job: passwords,
+        random state of its own, open files. The kernel draws new random numbers and sets the clocks.
         A template runs only on the same processor model, kernel, image and version of swiftlet.
         Templates are kept in templates/ beside the images.
 

@@ -66,17 +66,20 @@ struct TemplateMaker {
         let image = try attempt { () throws(BatchFailure) in try resources.image(job.options.image) }
         let kernel = try attempt { () throws(BatchFailure) in try resources.kernel(job.options.kernel) }
         guard let digest = image.image.digest else {
-            throw Failure(text: "\(image.image.path): only an image of the store stays as it is; swiftlet image import")
+            throw Failure(
+                text: "\(image.image.path): only an image of the store stays as it is; swiftlet image import")
         }
         let memory: OwnedDescriptor
         do throws(Errno) {
-            memory = try OwnedDescriptor.memoryFile(name: "swiftlet-template", size: Int(job.options.memoryBytes))
+            memory = try OwnedDescriptor.memoryFile(
+                name: "swiftlet-template", size: Int(job.options.memoryBytes))
         } catch {
             throw Failure(text: "memory for the guest: \(error)")
         }
         var request = job.request(kernel: kernel.file.borrowed, image: image.image.descriptor.borrowed, paths)
         request.template = .making(memory: memory.borrowed)
-        let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in try launcher.start(machine) }
+        let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in try launcher.start(machine)
+        }
         let result = try attempt { () throws(LaunchError) in try runner.run(request, begun: begun) }
         guard let checkpoint = result.checkpoint else { return explain(result) }
         var header = TemplateHeader(
