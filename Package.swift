@@ -49,13 +49,14 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "Images", dependencies: ["LinuxSystem"], swiftSettings: strict),
+        .target(name: "Templates", dependencies: ["CLinux", "Images", "LinuxSystem"], swiftSettings: strict),
         .target(
             name: "JobRunner", dependencies: ["JobWire", "LinuxSystem", "Sandbox"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet-vmm", dependencies: ["CStart", "LinuxSystem", "Machine"], swiftSettings: strict,
             linkerSettings: oneStaticFile),
         .target(
-            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"],
+            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem", "Templates"],
             exclude: ["system-calls"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet", dependencies: ["SwiftletCLI"], swiftSettings: strict,
@@ -102,6 +103,8 @@ let package = Package(
         .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel", "JobWire"], swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "SwiftletCLITests", dependencies: ["SwiftletCLI"], swiftSettings: strict),
+        .testTarget(
+            name: "TemplatesTests", dependencies: ["Images", "LinuxSystem", "Templates"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
@@ -114,7 +117,7 @@ if Context.environment["SWIFTLET_FUZZ"] != nil {
             name: "fuzz",
             dependencies: [
                 "Boot", "CLinux", "GuestKernel", "GuestMemory", "GuestNucleus", "Images", "JobRunner", "JobWire", "KernelFile",
-                "LinuxSystem", "Machine", "SwiftletCLI", "Virtio", "VirtioDevices",
+                "LinuxSystem", "Machine", "SwiftletCLI", "Templates", "Virtio", "VirtioDevices",
             ],
             path: "Tests/fuzz/Sources", swiftSettings: strict))
     // The runtime keeps its list of open accesses by thread, and the kernel switches stacks on one; Embedded Swift, which the

@@ -22,10 +22,8 @@ public struct LoadedKernel: Sendable {
         loading file: FileDescriptor, into memory: GuestMemory, map: PhysicalMap, reservedPages: Int
     ) throws(KernelImageError) {
         let image = try Self.parse(file)
-        let lowMemory = map.ram[0].bytes
         let tables = KernelPageTables(for: image, map: map, base: image.physicalEnd)
-        let end = tables.end + UInt64(reservedPages) * pageBytes
-        guard end <= lowMemory else { throw .doesNotFit(needs: end, memory: lowMemory) }
+        try self.init(image, tables, map: map, reservedPages: reservedPages)
         for segment in image.segments where segment.fileBytes > 0 {
             try Self.load(segment, from: file, into: memory)
         }
@@ -33,8 +31,31 @@ public struct LoadedKernel: Sendable {
             try memory.store(words: tables.root, at: GuestAddress(UInt64(SWIFTLET_KERNEL_PML4)))
             try memory.store(words: tables.lower, at: GuestAddress(image.physicalEnd))
         } catch {
-            throw .doesNotFit(needs: end, memory: lowMemory)
+            throw .doesNotFit(needs: freeStart, memory: map.ram[0].bytes)
         }
+    }
+
+    /// The kernel that was loaded from `file` into a machine of the same kind, whose memory was saved and is `memory` now. It
+    /// is all there, tables too: only where is found out, and the reserved pages are made fresh.
+    public init(
+        restoredFrom file: FileDescriptor, in memory: GuestMemory, map: PhysicalMap, reservedPages: Int
+    ) throws(KernelImageError) {
+        let image = try Self.parse(file)
+        let tables = KernelPageTables(for: image, map: map, base: image.physicalEnd)
+        try self.init(image, tables, map: map, reservedPages: reservedPages)
+        do throws(GuestMemoryError) {
+            let zeros = [UInt8](repeating: 0, count: reservedPages * Int(pageBytes))
+            try memory.store(bytes: zeros, at: GuestAddress(reserved))
+        } catch {
+            throw .doesNotFit(needs: freeStart, memory: map.ram[0].bytes)
+        }
+    }
+
+    private init(
+        _ image: KernelImage, _ tables: KernelPageTables, map: PhysicalMap, reservedPages: Int
+    ) throws(KernelImageError) {
+        let end = tables.end + UInt64(reservedPages) * pageBytes
+        guard end <= map.ram[0].bytes else { throw .doesNotFit(needs: end, memory: map.ram[0].bytes) }
         cpu = InitialCPUState(entry: image.entry)
         reserved = tables.end
         freeStart = end

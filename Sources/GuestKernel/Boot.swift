@@ -39,9 +39,19 @@ private func startProcessor(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) th
         let stub = try Frames.allocate()
         PhysicalMemory.pointer(stub).storeBytes(of: 0xF4, as: UInt8.self)
         PageTable.stubFrame = stub
-        nucleus_write_msr(0xC000_0082, UInt64(PROGRAM_STUB))
+        pointSystemCallsAtStub()
     }
     VectorState.start()
+}
+
+private func pointSystemCallsAtStub() { nucleus_write_msr(0xC000_0082, UInt64(PROGRAM_STUB)) }
+
+/// The processor's own state that is not in memory, in a restored machine: of the same kind as the saved one's, the launcher
+/// has seen to that.
+func restartProcessor() {
+    Interrupts.switchOn()
+    Timers.fired()
+    if PageTable.stubFrame != 0 { pointSystemCallsAtStub() }
 }
 
 /// Threads without a program, for the kernel's own work that must be able to wait. The job's is the first; when its process

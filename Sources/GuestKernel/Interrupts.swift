@@ -31,6 +31,11 @@ enum Interrupts {
             }
         }
         handlers = Array(repeating: nil, count: 16)
+        switchOn()
+    }
+
+    /// The LAPIC is as after a reset, at a boot and in a restored machine.
+    static func switchOn() {
         write(.spuriousVector, 0x1FF)
         write(.timerVector, UInt32(VECTOR_TIMER))
         write(.timerDivide, divideByOne)

@@ -49,6 +49,13 @@ enum Platform {
         while true { cpu_pause() }
     }
 
+    /// Saves the machine and ends it. Returns in a machine restored from it, with its boot page; nil: the host saves nothing.
+    static func checkpoint() -> UnsafeMutablePointer<swiftlet_boot_page>? {
+        let device = PhysicalMemory.physmap + UInt64(SWIFTLET_PLATFORM_BASE)
+        return kernel_checkpoint(
+            device + UInt64(SWIFTLET_PLATFORM_COMMAND), UInt32(SWIFTLET_PLATFORM_CHECKPOINT))
+    }
+
     static func powerOff() -> Never {
         command(SWIFTLET_PLATFORM_POWER_OFF, UnsafeRawBufferPointer(start: nil, count: 0))
         while true { cpu_pause() }

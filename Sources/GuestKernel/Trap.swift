@@ -24,6 +24,18 @@ enum Counters {
     nonisolated(unsafe) static var lastResume: UInt64 = 0
     /// `Clock.monotonic` when the first program was about to run its first instruction.
     nonisolated(unsafe) static var firstResume: UInt64 = 0
+
+    /// A restored machine's job counts from nothing.
+    static func restart() {
+        systemCalls = 0
+        pageFaults = 0
+        pageTableWrites = 0
+        interrupts = 0
+        processes = 0
+        processesRefused = 0
+        diskRefused = 0
+        firstResume = 0
+    }
 }
 
 /// Every entry from the nucleus. When it returns, the frame is resumed. A thread that has ended leaves from here, where

@@ -28,6 +28,8 @@ public final class GuestMemory: Sendable {
     public static let maximumSize: UInt64 = 1 << 40
 
     private let mapping: Mapping
+    /// Whether the bytes are a file's that outlives the machine: then all of them must be in it.
+    private let isShared: Bool
     /// Bytes of RAM in all.
     public let size: UInt64
     private let lowCount: UInt64
@@ -43,7 +45,9 @@ public final class GuestMemory: Sendable {
     }
 
     /// RAM whose bytes are already mapped, low part first: a template's pages, or a test's.
-    public init(adopting mapping: consuming Mapping) {
+    /// - Parameter isShared: Whether what the guest writes goes to the mapped file.
+    public init(adopting mapping: consuming Mapping, isShared: Bool = false) {
+        self.isShared = isShared
         let size = UInt64(mapping.count)
         precondition(size > 0 && size <= GuestMemory.maximumSize, "guest RAM must be 1 byte to 1 TiB")
         self.size = size
@@ -98,10 +102,11 @@ public final class GuestMemory: Sendable {
     /// Puts a file's pages at `address` in place of fresh RAM, without reading them: copy-on-write, so the guest may write.
     /// All numbers are multiples of 4096.
     ///
-    /// - Throws: `EINVAL` for a range outside RAM; what mmap(2) says.
+    /// - Throws: `EINVAL` for a range outside RAM; `ENOTSUP` for RAM that is itself a file to be kept; what mmap(2) says.
     public func map(
         _ file: FileDescriptor, from fileOffset: UInt64, at address: GuestAddress, count: UInt64
     ) throws(Errno) {
+        if isShared { throw .notSupported }
         guard let offset = try? offset(of: address, count: count), let fileOffset = Int64(exactly: fileOffset)
         else { throw .invalidArgument }
         try mapping.replace(at: offset, count: Int(count), with: file, fileOffset: fileOffset)

@@ -33,11 +33,29 @@
 // Boot: RDI is the boot page. The first thread gets a stack of its own, this one is then unused.
   .globl kernel_start
 kernel_start:
+  mov checkpoint_stack(%rip), %rsp
+  test %rsp, %rsp
+  jnz restored
   lea boot_stack_top(%rip), %rsp
   mov %rsp, kernel_stack_top(%rip)
   xor %ebp, %ebp
   call kernel_main
   ud2
+
+// Saves the machine: RDI is the platform device's command register, ESI the command. The machine ends with that write; one
+// that is restored from its memory boots like any other, finds the stack here and returns from kernel_checkpoint with
+// the new boot page. A host that saves nothing lets it return 0.
+  .globl kernel_checkpoint
+kernel_checkpoint:
+  push_preserved
+  mov %rsp, checkpoint_stack(%rip)
+  mov %esi, (%rdi)
+  xor %edi, %edi
+restored:
+  movq $0, checkpoint_stack(%rip)
+  mov %rdi, %rax
+  pop_preserved
+  ret
 
 // Entry i: all registers but RSP are the program's; RAX was saved by the nucleus. Builds a struct trap_frame.
   .macro kernel_entry entry, vector
@@ -193,6 +211,7 @@ kernel_probe_returned:              // EDI: result. Called by kernel_trap's firs
   .globl kernel_stack_top
 kernel_stack_top: .quad 0
 waiting_stack: .quad 0
+checkpoint_stack: .quad 0           // not 0: this memory was saved in kernel_checkpoint
 // 1 while the kernel runs, 0 while a program does; 2 means the kernel itself trapped.
   .globl kernel_depth
 kernel_depth: .long 1

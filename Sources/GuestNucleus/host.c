@@ -14,5 +14,6 @@ __attribute__((weak)) void thread_trampoline(void) { abort(); }
 __attribute__((weak)) uint64_t kernel_idle(void) { abort(); }
 void nucleus_write_msr(uint32_t index, uint64_t value) { (void)index; (void)value; }
 bool nucleus_probe_syscall(void) { return true; }
+struct swiftlet_boot_page *kernel_checkpoint(uint64_t address, uint32_t command) { (void)address; (void)command; return 0; }
 void kernel_probe_returned(bool result) { (void)result; abort(); }
 #endif

@@ -70,7 +70,9 @@ final class JobLoop {
         timeline.launched = machine.launched
         timeline.isPrepared = machine.isWarm
         sender = JobSender(request, inputs: inputs)
-        reader = ReportReader(outputCount: request.outputs.count, nonce: channels.nonce)
+        reader = ReportReader(
+            outputCount: request.outputs.count, nonce: channels.nonce,
+            isRestored: request.template.isRestoring, makesTemplate: request.template.isMaking)
         outputs = OutputCollector(request.outputs)
     }
 
@@ -91,6 +93,8 @@ final class JobLoop {
         checkProcessorTime(timeline.finished)
         if request.wantsCounters { try waitForCounters() }
         process.kill()
+        // Until it is gone, it could still write to the memory that is to be kept.
+        if request.template.isMaking, seen.processEnd == nil { seen.processEnd = process.end(waiting: true) }
         channels.drainCaptured()
         try passOnRest()
         return result(verdict ?? Verdict(.vmmError, status: 125, message: "no verdict"))
@@ -106,6 +110,7 @@ final class JobLoop {
         result.standardOutput.captured = channels.capturedOutput
         result.standardError.captured = channels.capturedError
         result.report = seen.report
+        result.checkpoint = verdict.reason == .checkpointed ? seen.checkpoint : nil
         result.unsupported = reader.unsupported.sorted { $0.systemCall < $1.systemCall }
         result.unsupportedControls = reader.unsupportedControls.sorted { $0.request < $1.request }
         result.missingFiles = reader.missingFiles.sorted { $0.path.lexicographicallyPrecedes($1.path) }
@@ -135,6 +140,9 @@ final class JobLoop {
         ].compactMap { $0 }.min()
     }
 
+    /// A restored guest gets its job only when it has confirmed that it is not its template any more.
+    private var isGuestReady: Bool { !request.template.isRestoring || timeline.helloReceived != 0 }
+
     /// When the guest's kernel must have said hello; nil: it has, or does not run yet.
     private var bootEnd: UInt64? {
         guard seen.hasGuestEntered, timeline.helloReceived == 0 else { return nil }
@@ -145,7 +153,7 @@ final class JobLoop {
     private func turn(until instant: UInt64?) throws(Errno) {
         let now = monotonicNanoseconds()
         let timeout = instant.map { $0 > now ? $0 - now : 0 } ?? UInt64.max
-        let wantsToSend = isControlOpen && !sender.isDone
+        let wantsToSend = isControlOpen && !sender.isDone && isGuestReady
         func watching(_ descriptor: FileDescriptor, if condition: Bool = true, _ events: CInt = POLLIN)
             -> pollfd
         {
@@ -309,8 +317,12 @@ extension JobLoop {
             try reader.read(bytes.span) { event in
                 switch event {
                 case .hello(let nanoseconds):
-                    timeline.helloReceived = monotonicNanoseconds()
+                    if !request.template.isRestoring { timeline.helloReceived = monotonicNanoseconds() }
                     timeline.guestBootDuration = nanoseconds
+                case .resumed(let wallClock):
+                    checkClock(wallClock)
+                case .checkpoint(let kind):
+                    seen.checkpoint = kind
                 case .started(let nanoseconds):
                     timeline.startedReceived = monotonicNanoseconds()
                     timeline.guestStartDuration = nanoseconds
@@ -342,6 +354,20 @@ extension JobLoop {
             if case .violation(let text) = error { violate(text) }
         }
     }
+
+    /// The guest read its clock at some time since the job began, so it must show one of these times, give or take what the
+    /// promise says.
+    private func checkClock(_ guest: UInt64) {
+        let now = monotonicNanoseconds()
+        let host = realtimeNanoseconds()
+        let earliest = host - (now - min(timeline.begun, timeline.launched)) - Self.clockToleranceNanoseconds
+        guard (earliest...(host + Self.clockToleranceNanoseconds)).contains(guest) else {
+            return violate("its clock was not stepped: it shows \(guest / 1_000_000) ms since 1970")
+        }
+        timeline.helloReceived = now
+    }
+
+    private static let clockToleranceNanoseconds: UInt64 = 10_000_000
 
     /// All that a guest can hold: its memory, its disk, and what its image brought. A file that is larger has holes, and
     /// written out would fill the host's disk for nothing: a job of a kilobyte could name a file of a terabyte.

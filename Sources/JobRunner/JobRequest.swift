@@ -52,8 +52,22 @@ public struct JobRequest: Sendable {
     /// The kernel's ELF file, and the root image, open for reading.
     public var kernel: FileDescriptor
     public var image: FileDescriptor
+    /// What the job has to do with a template.
+    public var template = TemplateUse.none
     /// How the guest reaches the image (docs/protocol.md §1).
     public var rootTransport = RootTransport.pmem
+
+    public enum TemplateUse: Sendable {
+        /// A boot of its own.
+        case none
+        /// The job is to be saved: the file, `memoryBytes` long, is its machine's memory.
+        case making(memory: FileDescriptor)
+        /// The machine begins from a template's file, which was made with the same kernel, image and memory size.
+        case restoring(file: FileDescriptor)
+
+        var isMaking: Bool { if case .making = self { true } else { false } }
+        var isRestoring: Bool { if case .restoring = self { true } else { false } }
+    }
 
     public enum RootTransport: String, Sendable {
         /// Mapped read-only into guest-physical memory.

@@ -17,6 +17,8 @@ public enum Reason: String, Sendable {
     case seccomp
     case cancelled
     case startFailed = "start_failed"
+    /// Of the making of a template, never of a job.
+    case checkpointed
 }
 
 /// The limit that decided a verdict, and what was measured against it.
@@ -160,6 +162,8 @@ public struct JobResult: Sendable {
     public var outputFiles: [OutputFileResult] = []
     /// What the guest claims about the job; nil if it reported no exit.
     public var report: GuestMessage.ExitReport?
+    /// What a template can be made of; nil: nothing was saved.
+    public var checkpoint: GuestMessage.Checkpoint?
     /// By system call number, sorted.
     public var unsupported: [(systemCall: UInt32, count: UInt64)] = []
     /// By ioctl request, sorted.

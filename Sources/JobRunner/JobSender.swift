@@ -37,6 +37,7 @@ struct JobSender: ~Copyable {
         HostMessage.begin(
             .init(
                 isInputConnected: request.standardInput != nil, isTerminal: request.hasTerminal,
+                makesTemplate: request.template.isMaking,
                 user: request.user, group: request.group, maximumProcesses: request.processLimit ?? 0,
                 openFiles: request.openFiles?.soft ?? 0, openFilesHard: request.openFiles?.hard ?? 0)
         ).encode(to: &buffer)

@@ -99,6 +99,11 @@ public struct MachineStart: Sendable {
         pass("--memory", "\(shape.memoryBytes)")
         pass("--root", shape.image)
         if shape.rootTransport != .pmem { pass("--root-transport", shape.rootTransport.rawValue) }
+        switch shape.template {
+        case .none: break
+        case .making(let memory): pass("--save", memory)
+        case .restoring(let file): pass("--restore", file)
+        }
         let rootRates = shape.rootRates.argument
         if !rootRates.isEmpty { pass("--root-rates", rootRates) }
     }

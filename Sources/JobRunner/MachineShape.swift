@@ -14,6 +14,8 @@ public struct MachineShape: Sendable {
     public var memoryBytes: UInt64
     public var rootTransport = JobRequest.RootTransport.pmem
     public var rootRates = DiskRates()
+    /// What its memory begins from and becomes. None that makes or restores a template is prepared beforehand yet.
+    public var template = JobRequest.TemplateUse.none
     /// Bytes a second on each of the standard streams; nil: no limit.
     public var streamRate: UInt64?
 
@@ -60,6 +62,7 @@ extension JobRequest {
         var shape = MachineShape(kernel: kernel, image: image, memoryBytes: memoryBytes)
         shape.rootTransport = rootTransport
         shape.rootRates = rootRates
+        shape.template = template
         shape.streamRate = streamRate
         return shape
     }

@@ -2,7 +2,8 @@ import JobWire
 
 /// Reads the guest's side of the control stream and holds it to the order of docs/protocol.md §3:
 ///
-///     hello  (failed | started  lacks*  exited  (outputFile data* | outputMissing)*  finished)
+///     hello  resumed?  (failed | started  lacks*  exited  (outputFile data* | outputMissing)*  finished)
+///     hello  started?  checkpoint
 ///     lacks = unsupported | unsupportedControl | missingFile
 ///
 /// Everything in it was written by a hostile guest. What breaks the order or a limit ends the reading with a sentence
@@ -10,7 +11,10 @@ import JobWire
 struct ReportReader {
     enum Event {
         case hello(sinceEntryNanoseconds: UInt64)
+        /// A restored kernel has done what must come before its job; its clock's time, in nanoseconds since 1970.
+        case resumed(wallClock: UInt64)
         case started(sinceEntryNanoseconds: UInt64)
+        case checkpoint(GuestMessage.Checkpoint)
         case failed(GuestMessage.FailureStage, errno: Int32, about: [UInt8])
         case exited(GuestMessage.ExitReport)
         case outputBegins(index: Int, mode: UInt32, size: UInt64)
@@ -33,12 +37,14 @@ struct ReportReader {
     static let maximumOutputBytes = UInt64(Int64.max)
 
     private enum Phase {
-        case hello, start, running, outputs, ended
+        case hello, resume, start, running, outputs, ended
     }
 
     private var decoder = FrameDecoder<GuestMessage>()
     private var phase = Phase.hello
     private let nonce: GuestMessage.Nonce
+    private let isRestored: Bool
+    private let makesTemplate: Bool
     private var isAnswered: [Bool]
     private var current: (index: Int, remaining: UInt64)?
     private(set) var unsupported: [(systemCall: UInt32, count: UInt64)] = []
@@ -48,8 +54,14 @@ struct ReportReader {
     /// - Parameters:
     ///   - outputCount: How many outputs the job asked for.
     ///   - nonce: What the machine was told to call this boot.
-    init(outputCount: Int, nonce: GuestMessage.Nonce) {
+    ///   - isRestored: Whether it must confirm that it has resumed.
+    ///   - makesTemplate: Whether it may end with a checkpoint.
+    init(
+        outputCount: Int, nonce: GuestMessage.Nonce, isRestored: Bool = false, makesTemplate: Bool = false
+    ) {
         self.nonce = nonce
+        self.isRestored = isRestored
+        self.makesTemplate = makesTemplate
         isAnswered = Array(repeating: false, count: outputCount)
     }
 
@@ -91,8 +103,18 @@ struct ReportReader {
         case (.hello, .hello(let version, let nonce, let nanoseconds)):
             guard version == WireLimit.version else { throw .violation("protocol version \(version)") }
             guard nonce == self.nonce else { throw .violation("a hello of another boot") }
-            phase = .start
+            phase = isRestored ? .resume : .start
             body(.hello(sinceEntryNanoseconds: nanoseconds))
+        case (.resume, .resumed(let resumption)):
+            guard resumption.isReseeded, resumption.isClockStepped, resumption.isIdentityNew else {
+                throw .violation("resumed without new random numbers, clock and identity")
+            }
+            phase = .start
+            body(.resumed(wallClock: resumption.wallClock))
+        case (.start, .checkpoint(let kind)) where makesTemplate && kind == .kernel,
+            (.running, .checkpoint(let kind)) where makesTemplate && kind == .program:
+            phase = .ended
+            body(.checkpoint(kind))
         case (.start, .started(let nanoseconds)):
             phase = .running
             body(.started(sinceEntryNanoseconds: nanoseconds))
@@ -184,6 +206,8 @@ struct ReportReader {
         case .unsupported, .unsupportedControl, .missingFile: "unsupported"
         case .outputFile, .outputMissing: "an output"
         case .finished: "finished"
+        case .checkpoint: "a checkpoint"
+        case .resumed: "resumed"
         }
     }
 }

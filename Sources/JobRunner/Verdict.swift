@@ -24,6 +24,7 @@ struct Observations {
     var protocolViolation: String?
     var failure: (stage: GuestMessage.FailureStage, errno: Int32, about: [UInt8])?
     var report: GuestMessage.ExitReport?
+    var checkpoint: GuestMessage.Checkpoint?
     var isFinished = false
     var standardOutput = StreamResult()
     var standardError = StreamResult()
@@ -197,6 +198,14 @@ extension Verdict {
             self = Verdict(
                 .protocolError, status: 125,
                 message: "the guest powered off without reporting how the job ended")
+        case .checkpointed:
+            // Told by the guest and by its machine, and all that it has written is where it belongs.
+            if seen.checkpoint != nil, seen.standardOutput.isClosed, seen.standardError.isClosed {
+                self = Verdict(.checkpointed, status: 0)
+            } else {
+                self = Verdict(
+                    .protocolError, status: 125, message: "the guest was saved without saying what it is")
+            }
         case .deviceUnusable:
             self = Verdict(.guestPanic, status: 125, message: "the guest made a device unusable: \(text)")
         case .kvmInternalError:

@@ -1,6 +1,7 @@
 /// What the guest reports, in this order (docs/protocol.md §3). All of it is a claim: the host's verdict checks it.
 ///
-///     hello  (failed | started  lacks*  exited  (outputFile data* | outputMissing)*  finished)
+///     hello  resumed?  (failed | started  lacks*  exited  (outputFile data* | outputMissing)*  finished)
+///     hello  started?  checkpoint
 ///     lacks = unsupported | unsupportedControl | missingFile
 public enum GuestMessage: Equatable, Sendable {
     case hello(version: UInt32, nonce: Nonce, sinceEntryNanoseconds: UInt64)
@@ -18,6 +19,32 @@ public enum GuestMessage: Equatable, Sendable {
     case outputFile(index: UInt32, mode: UInt32, size: UInt64)
     case outputMissing(index: UInt32, errno: Int32)
     case finished
+    /// Instead of `started` or `exited` in a machine that makes a template: it is saved next. Nothing follows.
+    case checkpoint(Checkpoint)
+    /// Behind `hello` in a restored machine: what the kernel has done before anything else.
+    case resumed(Resumption)
+
+    public enum Checkpoint: UInt32, Sendable {
+        /// The job has not begun: the restored machine's job is a whole one.
+        case kernel = 0
+        /// The program has asked: it goes on in the restored machine.
+        case program = 1
+    }
+
+    public struct Resumption: Equatable, Sendable {
+        public var isReseeded: Bool
+        public var isClockStepped: Bool
+        public var isIdentityNew: Bool
+        /// The guest's CLOCK_REALTIME when it said so, in nanoseconds since 1970.
+        public var wallClock: UInt64
+
+        public init(isReseeded: Bool, isClockStepped: Bool, isIdentityNew: Bool, wallClock: UInt64) {
+            self.isReseeded = isReseeded
+            self.isClockStepped = isClockStepped
+            self.isIdentityNew = isIdentityNew
+            self.wallClock = wallClock
+        }
+    }
 
     public enum FailureStage: UInt32, Sendable {
         case inputFile = 1
@@ -94,6 +121,8 @@ private enum Tag {
     static let finished: UInt16 = 71
     static let unsupportedControl: UInt16 = 72
     static let missingFile: UInt16 = 73
+    static let checkpoint: UInt16 = 74
+    static let resumed: UInt16 = 75
 }
 
 extension GuestMessage: JobMessage {
@@ -108,6 +137,8 @@ extension GuestMessage: JobMessage {
         case Tag.outputFile: 16...16
         case Tag.outputMissing: 8...8
         case Tag.finished: 0...0
+        case Tag.checkpoint: 4...4
+        case Tag.resumed: 12...12
         default: nil
         }
     }
@@ -146,6 +177,18 @@ extension GuestMessage: JobMessage {
                 index: try reader.integer(UInt32.self), errno: try reader.integer(Int32.self))
         case Tag.finished:
             self = .finished
+        case Tag.checkpoint:
+            guard let kind = Checkpoint(rawValue: try reader.integer(UInt32.self)) else {
+                throw .badValue(type: type)
+            }
+            self = .checkpoint(kind)
+        case Tag.resumed:
+            let done = try reader.integer(UInt32.self)
+            guard done & ~7 == 0 else { throw .badValue(type: type) }
+            self = .resumed(
+                Resumption(
+                    isReseeded: done & 1 != 0, isClockStepped: done & 2 != 0, isIdentityNew: done & 4 != 0,
+                    wallClock: try reader.integer(UInt64.self)))
         default:
             throw .unknownType(type)
         }
@@ -199,6 +242,16 @@ extension GuestMessage: JobMessage {
             }
         case .finished:
             appendFrame(type: Tag.finished, to: &out) { _ in }
+        case .checkpoint(let kind):
+            appendFrame(type: Tag.checkpoint, to: &out) { $0.append(kind.rawValue) }
+        case .resumed(let resumption):
+            let done: UInt32 =
+                (resumption.isReseeded ? 1 : 0) | (resumption.isClockStepped ? 2 : 0)
+                | (resumption.isIdentityNew ? 4 : 0)
+            appendFrame(type: Tag.resumed, to: &out) {
+                $0.append(done)
+                $0.append(resumption.wallClock)
+            }
         }
     }
 }

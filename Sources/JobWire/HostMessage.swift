@@ -40,6 +40,8 @@ public enum HostMessage: Equatable, Sendable {
         public var version: UInt32
         public var isInputConnected: Bool
         public var isTerminal: Bool
+        /// The job is there to be saved as a template: when it asks for its checkpoint or, without a command, at once.
+        public var makesTemplate: Bool
         public var user: UInt32
         public var group: UInt32
         /// 0: the kernel's default.
@@ -50,12 +52,13 @@ public enum HostMessage: Equatable, Sendable {
 
         public init(
             version: UInt32 = WireLimit.version, isInputConnected: Bool, isTerminal: Bool = false,
-            user: UInt32, group: UInt32, maximumProcesses: UInt32 = 0, openFiles: UInt32 = 0,
-            openFilesHard: UInt32 = 0
+            makesTemplate: Bool = false, user: UInt32, group: UInt32, maximumProcesses: UInt32 = 0,
+            openFiles: UInt32 = 0, openFilesHard: UInt32 = 0
         ) {
             self.version = version
             self.isInputConnected = isInputConnected
             self.isTerminal = isTerminal
+            self.makesTemplate = makesTemplate
             self.user = user
             self.group = group
             self.maximumProcesses = maximumProcesses
@@ -179,13 +182,16 @@ extension HostMessage: JobMessage {
 extension HostMessage.Begin {
     private static let inputFlag: UInt32 = 1
     private static let terminalFlag: UInt32 = 2
+    private static let templateFlag: UInt32 = 4
+    private static let flags = inputFlag | terminalFlag | templateFlag
 
     init(from reader: inout PayloadReader) throws(WireError) {
         version = try reader.integer(UInt32.self)
         let flags = try reader.integer(UInt32.self)
-        guard flags & ~(Self.inputFlag | Self.terminalFlag) == 0 else { throw .badValue(type: Tag.begin) }
+        guard flags & ~Self.flags == 0 else { throw .badValue(type: Tag.begin) }
         isInputConnected = flags & Self.inputFlag != 0
         isTerminal = flags & Self.terminalFlag != 0
+        makesTemplate = flags & Self.templateFlag != 0
         user = try reader.integer(UInt32.self)
         group = try reader.integer(UInt32.self)
         maximumProcesses = try reader.integer(UInt32.self)
@@ -195,7 +201,9 @@ extension HostMessage.Begin {
 
     func encode(to out: inout [UInt8]) {
         out.append(version)
-        out.append((isInputConnected ? Self.inputFlag : 0) | (isTerminal ? Self.terminalFlag : 0))
+        out.append(
+            (isInputConnected ? Self.inputFlag : 0) | (isTerminal ? Self.terminalFlag : 0)
+                | (makesTemplate ? Self.templateFlag : 0))
         out.append(user)
         out.append(group)
         out.append(maximumProcesses)

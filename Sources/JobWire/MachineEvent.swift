@@ -22,6 +22,8 @@ public enum MachineEvent: Equatable, Sendable {
         case kvmInternalError = 4
         case vmmError = 5
         case deviceUnusable = 6
+        /// The guest asked to be saved; all of it is in the file that `--save` named.
+        case checkpointed = 7
     }
 
     public enum CounterID: UInt32, Sendable, CaseIterable {

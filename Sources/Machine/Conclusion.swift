@@ -101,7 +101,7 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
         let end = end ?? (.vmmError, Array("the device loop ended by itself".utf8))
         sendCounters()
         events.send(.ended(cause: end.cause, message: end.message))
-        _exit(end.cause == .poweredOff ? 0 : 1)
+        _exit(end.cause == .poweredOff || end.cause == .checkpointed ? 0 : 1)
     }
 
     /// The first cause is the true one.

@@ -41,7 +41,9 @@ struct DevicePlan: Sendable {
         conclusion: Conclusion, probe: MachineProbe?
     ) throws(MachineError) {
         var bus = MMIOBus()
-        platform = PlatformDevice(memory: memory, mailbox: mailbox, logLimit: configuration.logLimit)
+        platform = PlatformDevice(
+            memory: memory, mailbox: mailbox, logLimit: configuration.logLimit,
+            isSaved: configuration.isSaved)
         bus.attach(platform, at: UInt64(SWIFTLET_PLATFORM_BASE), bytes: PlatformDevice.bytes)
         if let probe {
             let device = ProbeDevice(probe, mailbox: mailbox)

@@ -81,7 +81,7 @@ private struct Assembly {
             throw .layout(error)
         }
         memory = try MachineError.naming("guest memory") { () throws(Errno) in
-            try GuestMemory(size: configuration.memoryBytes)
+            try Self.guestMemory(configuration)
         }
         do throws(KVMError) { system = try SharedKVM(configuration.kvm) } catch { throw .kvm(error) }
         mailbox = try MachineError.naming("eventfd") { () throws(Errno) in try VCPUMailbox() }
@@ -156,8 +156,33 @@ private struct Assembly {
         }
     }
 
+    private static func guestMemory(_ configuration: MachineConfiguration) throws(Errno) -> GuestMemory {
+        let size = configuration.memoryBytes
+        let file: FileDescriptor
+        let offset: Int64
+        let isPrivate: Bool
+        switch configuration.memorySource {
+        case .fresh: return try GuestMemory(size: size)
+        case .saved(let descriptor): (file, offset, isPrivate) = (descriptor, 0, false)
+        case .restored(let descriptor):
+            (file, offset, isPrivate) = (descriptor, MachineConfiguration.templateMemoryOffset, true)
+        }
+        let status = try file.status()
+        // A mapping beyond the file's end would be a fault in the middle of a job.
+        guard status.kind == .regular, status.size >= UInt64(offset) + size else { throw .invalidArgument }
+        return GuestMemory(
+            adopting: try Mapping(
+                file: file, count: Int(size), offset: offset, protection: PROT_READ | PROT_WRITE,
+                flags: isPrivate ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED),
+            isShared: !isPrivate)
+    }
+
     private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> LoadedKernel {
         do throws(KernelImageError) {
+            if case .restored = configuration.memorySource {
+                return try LoadedKernel(
+                    restoredFrom: configuration.kernel, in: memory, map: map, reservedPages: plan.queuePages)
+            }
             return try LoadedKernel(
                 loading: configuration.kernel, into: memory, map: map, reservedPages: plan.queuePages)
         } catch {

@@ -35,7 +35,8 @@ extension MachineConfiguration {
         usage: swiftlet-vmm --kvm FD --kernel FD --memory BYTES --events FD
                  [--root FD] [--root-transport pmem|block] [--root-rates RATES] [--disk FD[,ro][,RATES]]...
                  [--stream PORT=FD[,limit=BYTES][,bps=N]]... [--vsock-listen FD] [--vsock-directory FD]
-                 [--log-limit BYTES] [--cid N] [--nonce HEX] [--debug-log] [--unconfined]
+                 [--save FD | --restore FD] [--log-limit BYTES] [--cid N] [--nonce HEX] [--debug-log]
+                 [--unconfined]
         RATES: read-bps=N, write-bps=N, read-iops=N, write-iops=N, separated by commas.
         Runs one virtual machine from open descriptors; `swiftlet` starts it. --debug-log copies the guest's log to
         standard error and makes --events optional. --unconfined runs WITHOUT the jail, for debugging only.
@@ -63,6 +64,8 @@ extension MachineConfiguration {
             case "--stream": try streams.append(parser.stream(after: streams))
             case "--vsock-listen": vsockListen = try parser.descriptor(once: option)
             case "--vsock-directory": vsockDirectory = try parser.descriptor(once: option)
+            case "--save": memorySource = .saved(try parser.descriptor(onceOf: "--save or --restore"))
+            case "--restore": memorySource = .restored(try parser.descriptor(onceOf: "--save or --restore"))
             case "--log-limit":
                 logLimit = Int(try parser.number(once: option, 0...UInt64(Self.maximumLogLimit)))
             case "--cid": guestCID = try parser.number(once: option, 3...0xFFFF_FFFE)
@@ -78,6 +81,9 @@ extension MachineConfiguration {
         if events == nil && !hasDebugLog { throw .missing("--events") }
         if !rootRates.isUnlimited, rootTransport != .block || root == nil {
             throw .needs(option: "--root-rates", other: "--root with --root-transport block")
+        }
+        if memorySource != .fresh, hasDisks {
+            throw .needs(option: "--save or --restore", other: "a machine without disks")
         }
         self.kvm = kvm
         self.kernel = kernel
@@ -127,6 +133,12 @@ private struct ArgumentParser {
 
     mutating func descriptor(once option: String) throws(ArgumentError) -> FileDescriptor {
         try once(option)
+        return try descriptor(value()[...])
+    }
+
+    /// The descriptor of an option that excludes others: `group` names them all.
+    mutating func descriptor(onceOf group: String) throws(ArgumentError) -> FileDescriptor {
+        try once(group)
         return try descriptor(value()[...])
     }
 

@@ -23,6 +23,15 @@ public struct MachineConfiguration: Equatable, Sendable {
         public var rate: UInt64?
     }
 
+    public enum MemorySource: Equatable, Sendable {
+        /// Zero, and gone with the machine.
+        case fresh
+        /// The file is the memory, for its launcher to keep when the guest has asked for its checkpoint.
+        case saved(FileDescriptor)
+        /// The file, from `templateMemoryOffset` on, was a machine's memory; what this one writes, it does not see.
+        case restored(FileDescriptor)
+    }
+
     public var kvm: FileDescriptor
     public var kernel: FileDescriptor
     public var memoryBytes: UInt64
@@ -35,6 +44,8 @@ public struct MachineConfiguration: Equatable, Sendable {
     public var streams: [Stream] = []
     public var vsockListen: FileDescriptor?
     public var vsockDirectory: FileDescriptor?
+    /// Where the machine's memory comes from and goes to.
+    public var memorySource = MemorySource.fresh
     public var logLimit = 64 << 10
     public var guestCID: UInt64 = 3
     /// 16 bytes that name this boot; nil: random ones.
@@ -44,11 +55,19 @@ public struct MachineConfiguration: Equatable, Sendable {
     /// No jail. For debugging a VMM whose guest is trusted.
     public var isUnconfined = false
 
+    /// Whether the memory outlives the machine.
+    var isSaved: Bool {
+        if case .saved = memorySource { true } else { false }
+    }
+
     /// Whether there is a virtio-block device.
     var hasDisks: Bool { !disks.isEmpty || (root != nil && rootTransport == .block) }
 
     /// Whether vsock ports are bridged to Unix sockets beside the configured streams.
     var hasUnixSockets: Bool { vsockListen != nil || vsockDirectory != nil }
+
+    /// Of memory in a template's file, in bytes: behind the header, and where large pages could be.
+    static let templateMemoryOffset: Int64 = 2 << 20
 
     /// More disks than this have no place on the machine beside the other devices.
     static let maximumDisks = 8

@@ -19,6 +19,7 @@ final class PlatformDevice: MMIODevice {
         case log = 1
         case panic = 2
         case powerOff = 3
+        case checkpoint = 4
     }
 
     private struct State {
@@ -32,9 +33,12 @@ final class PlatformDevice: MMIODevice {
     private let state: Mutex<State>
     private let memory: GuestMemory
     private let mailbox: VCPUMailbox
+    /// Whether the memory outlives the machine: then the guest may end with its checkpoint.
+    private let isSaved: Bool
 
-    init(memory: GuestMemory, mailbox: VCPUMailbox, logLimit: Int) {
+    init(memory: GuestMemory, mailbox: VCPUMailbox, logLimit: Int, isSaved: Bool = false) {
         self.memory = memory
+        self.isSaved = isSaved
         self.mailbox = mailbox
         state = Mutex(State(logBytesLeft: logLimit))
     }
@@ -67,7 +71,9 @@ final class PlatformDevice: MMIODevice {
             end(.guestPanic, message(state), &state)
         case .powerOff:
             end(.poweredOff, [], &state)
-        case nil: break
+        case .checkpoint where isSaved:
+            end(.checkpointed, [], &state)
+        case .checkpoint, nil: break
         }
     }
 

@@ -33,6 +33,8 @@ private let help = """
            swiftlet image build NAME|DIR [NAME]             make a root image from a recipe
            swiftlet image import TARBALL|DIR NAME           make a root image from an archive or directory
            swiftlet image ls | inspect NAME | rm NAME...    the root images there are
+           swiftlet template create NAME [options] [-- COMMAND...]   a saved guest, for run --template NAME
+           swiftlet template ls [--json] | rm NAME...       the templates there are
            swiftlet run --help                              the options of run, and what the exit status means
 
     """
@@ -55,7 +57,9 @@ private func dispatch(
         return try BatchCommand(words.dropFirst()).run()
     case "doctor":
         return try DoctorCommand(words.dropFirst()).run()
-    case "bench", "template":
+    case "template":
+        return try TemplateCommand(words.dropFirst(), begun: begun).run()
+    case "bench":
         throw UsageError("\(command): not available in this version")
     default:
         throw UsageError("unknown command \"\(command)\"; see swiftlet --help")

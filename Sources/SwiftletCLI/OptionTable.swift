@@ -92,11 +92,14 @@ struct OptionTable<Options>: Sendable {
 
     /// Applies the options at the start of `arguments`.
     ///
-    /// - Parameter isBytewise: Whether `arguments[i]` stands for the user's bytes exactly. An option's value that does not
-    ///   cannot be used: it would name something else.
+    /// - Parameters:
+    ///   - isBytewise: Whether `arguments[i]` stands for the user's bytes exactly. An option's value that does not cannot
+    ///     be used: it would name something else.
+    ///   - given: Called with the long name of each option there is.
     /// - Returns: The index of the first word behind the options.
     func parse(
-        _ arguments: [String], into options: inout Options, isBytewise: (Int) -> Bool = { _ in true }
+        _ arguments: [String], into options: inout Options, isBytewise: (Int) -> Bool = { _ in true },
+        given: (String) -> Void = { _ in }
     ) throws(UsageError) -> Int {
         var index = 0
         while index < arguments.count {
@@ -112,22 +115,24 @@ struct OptionTable<Options>: Sendable {
                 return arguments[index]
             }
             if word.hasPrefix("--") {
-                try parseLong(word.dropFirst(2), into: &options, next: next)
+                try parseLong(word.dropFirst(2), into: &options, next: next, given)
             } else {
-                try parseShort(word.dropFirst(), into: &options, next: next)
+                try parseShort(word.dropFirst(), into: &options, next: next, given)
             }
         }
         return index
     }
 
     private func parseLong(
-        _ word: Substring, into options: inout Options, next: (String) throws(UsageError) -> String
+        _ word: Substring, into options: inout Options, next: (String) throws(UsageError) -> String,
+        _ given: (String) -> Void
     ) throws(UsageError) {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let long = String(parts.first ?? "")
         guard let option = specifications.first(where: { $0.long == long }) else {
             throw UsageError("unknown option --\(long)" + suggestion(for: long))
         }
+        given(option.long)
         let attached = parts.count == 2 ? String(parts[1]) : nil
         switch option.effect {
         case .flag(let apply):
@@ -142,13 +147,15 @@ struct OptionTable<Options>: Sendable {
     }
 
     private func parseShort(
-        _ letters: Substring, into options: inout Options, next: (String) throws(UsageError) -> String
+        _ letters: Substring, into options: inout Options, next: (String) throws(UsageError) -> String,
+        _ given: (String) -> Void
     ) throws(UsageError) {
         var rest = letters
         while let letter = rest.popFirst() {
             guard let option = specifications.first(where: { $0.short == letter }) else {
                 throw UsageError("unknown option -\(letter)")
             }
+            given(option.long)
             switch option.effect {
             case .flag(let apply):
                 apply(&options)

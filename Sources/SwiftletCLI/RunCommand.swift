@@ -5,17 +5,23 @@ import JobRunner
 import JobWire
 import LinuxSystem
 import SystemPackage
+import Templates
 
 /// `swiftlet run`
 struct RunCommand {
-    private let options: RunOptions
+    var options: RunOptions
+    /// The long names of the options that were there.
+    private(set) var given: Set<String> = []
     /// The job's command, as bytes.
-    private let command: [[UInt8]]
+    let command: [[UInt8]]
     private let begun: UInt64
     private let isConfined: Bool
+    /// What the machine is restored from; nil: it boots.
+    var restored: RestoredTemplate?
 
     static let help = """
         usage: swiftlet run [options] [--] COMMAND [ARG...]
+               swiftlet run --template NAME [options] [--] [ARG...]
         Runs COMMAND in a virtual machine booted for it alone, and ends as it ends.
 
         \(RunOptions.table.help)
@@ -33,13 +39,20 @@ struct RunCommand {
     ///   - words: What follows `run`.
     ///   - begun: CLOCK_MONOTONIC in nanoseconds at the start of this process.
     ///   - isConfined: Whether the VMM gets its jail.
-    init(_ words: CommandLineWords, begun: UInt64, isConfined: Bool = true) throws(UsageError) {
+    ///   - makesTemplate: Whether it is for `template create`, which can do without a command.
+    init(
+        _ words: CommandLineWords, begun: UInt64, isConfined: Bool = true, makesTemplate: Bool = false
+    ) throws(UsageError) {
         var options = RunOptions()
         do throws(UsageError) {
-            let index = try RunOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
+            var given: Set<String> = []
+            let index = try RunOptions.table.parse(words.texts, into: &options, isBytewise: words.isText) {
+                given.insert($0)
+            }
+            self.given = given
             command = Array(words.bytes[index...])
             try options.checkTogether()
-            if command.isEmpty, !options.wantsHelp {
+            if command.isEmpty, options.template == nil, !makesTemplate, !options.wantsHelp {
                 throw UsageError("which command? see swiftlet run --help")
             }
         } catch {
@@ -62,6 +75,14 @@ struct RunCommand {
         if options.wantsHelp { return printed(Self.help) }
         if options.hasTerminal, options.passesInput, HostTerminal(.standardInput) == nil {
             throw UsageError("run: -t with -i: standard input is not a terminal")
+        }
+        if let name = options.template, restored == nil {
+            let template: RestoredTemplate
+            do throws(TemplateError) { template = try RestoredTemplate(name) } catch {
+                Terminal.say("swiftlet: \(error.description)")
+                return ExitStatus.ownFailure
+            }
+            return try restoring(template).run()
         }
         let paths = try resolvedPaths()
         do throws(RunFailure) {
@@ -134,6 +155,12 @@ struct RunCommand {
         }
         var request = request(kernel: kernel.borrowed, image: image.descriptor.borrowed, paths)
         request.disk = try attempt { () throws(LaunchError) in try scratchDisk() }
+        if let restored {
+            try attempt { () throws(TemplateError) in
+                try restored.check(image, kernel: TemplatePart(kernel.borrowed, path: kernelPath))
+            }
+            request.template = .restoring(file: restored.template.file.borrowed)
+        }
         if options.isDryRun {
             return printed(plan(request, imagePath: image.path, kernelPath: kernelPath))
         }
@@ -192,6 +219,10 @@ struct RunCommand {
             // Whose keys are taken, else whose window shows the output.
             request.hostTerminal =
                 HostTerminal(.standardInput) ?? (isCaptured ? nil : HostTerminal(.standardOutput))
+        }
+        if restored?.isProgram == true {
+            // The program has its own: they cannot change any more.
+            request.environment = []
         }
         request.inputs = paths.inputs
         request.outputs = paths.outputs

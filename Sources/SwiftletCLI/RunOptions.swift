@@ -30,6 +30,10 @@ struct RunOptions {
     var passesInput = false
     var hasTerminal = false
     var inputs: [String] = []
+    /// Those of `inputs` that no template may keep.
+    var secretInputs: [String] = []
+    /// Name of the template that the machine is restored from; nil: it boots.
+    var template: String?
     var outputs: [String] = []
     var name: String?
     var labels: [(key: String, value: String)] = []
@@ -115,6 +119,15 @@ struct RunOptions {
             .value(placeholder: "SRC[:DST]") { options, value throws(UsageError) in
                 options.inputs.append(value)
             }),
+        .init(
+            "in-secret", "the same for what must stay with one job: no template is made with it",
+            .value(placeholder: "SRC[:DST]") { options, value throws(UsageError) in
+                options.inputs.append(value)
+                options.secretInputs.append(value)
+            }),
+        .init(
+            "template", "go on from a saved guest (swiftlet template), whose program gets ARG... [boot one]",
+            value("NAME") { $0.template = $1 }),
         .init(
             "out", "bring a file back after the job [HOST: ./NAME]",
             .value(placeholder: "GUEST[:HOST]") { options, value throws(UsageError) in

@@ -95,6 +95,12 @@ final class FakeMachine: @unchecked Sendable {
         return (messages, data)
     }
 
+    /// Whether the host sends anything within so many milliseconds.
+    func hasInput(within milliseconds: Int32) -> Bool {
+        var descriptor = pollfd(fd: control, events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, milliseconds) == 1
+    }
+
     func closeControl() { close(&control) }
     func closeEvents() { close(&events) }
 

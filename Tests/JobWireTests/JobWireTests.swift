@@ -62,6 +62,7 @@ func randomHostMessage(_ random: inout SeededGenerator) -> HostMessage {
         .begin(
             .init(
                 isInputConnected: .random(using: &random), isTerminal: .random(using: &random),
+                makesTemplate: .random(using: &random),
                 user: .random(in: 0...UInt32.max, using: &random), group: 1, maximumProcesses: 7,
                 openFiles: 9, openFilesHard: .random(in: 0...UInt32.max, using: &random)))
     case 1: .argument(random.bytes(0...5000))
@@ -79,7 +80,7 @@ func randomHostMessage(_ random: inout SeededGenerator) -> HostMessage {
 func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
     let number = UInt64.random(in: 0...UInt64.max, using: &random)
     let nonce = GuestMessage.Nonce(low: number, high: ~number)
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<12, using: &random) {
     case 0: return .hello(version: 1, nonce: nonce, sinceEntryNanoseconds: number)
     case 1: return .started(sinceEntryNanoseconds: number)
     case 2: return .failed(stage: .exec, errno: 2, about: random.bytes(0...200))
@@ -93,6 +94,12 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
     case 6: return .outputMissing(index: 4, errno: -1)
     case 7: return .unsupportedControl(request: 0x5401, count: number)
     case 8: return .missingFile(path: random.path(), count: number)
+    case 9: return .checkpoint(Bool.random(using: &random) ? .kernel : .program)
+    case 10:
+        return .resumed(
+            .init(
+                isReseeded: .random(using: &random), isClockStepped: .random(using: &random),
+                isIdentityNew: .random(using: &random), wallClock: number))
     default: return .finished
     }
 }

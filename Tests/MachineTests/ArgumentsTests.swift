@@ -40,6 +40,21 @@ private func parse(_ arguments: [String]) throws(ArgumentError) -> MachineConfig
         #expect(throws: ArgumentError.missing(option)) { _ = try parse(arguments) }
     }
 
+    @Test("memory is fresh, a file's that is saved, or a template's; one of them, and without disks")
+    func memorySource() throws {
+        #expect(try parse(required).memorySource == .fresh)
+        #expect(try parse(required + ["--save", "0"]).memorySource == .saved(.standardInput))
+        #expect(try parse(required + ["--restore", "0"]).memorySource == .restored(.standardInput))
+        for option in ["--save", "--restore"] {
+            #expect(throws: ArgumentError.twice("--save or --restore")) {
+                _ = try parse(required + ["--save", "0", option, "1"])
+            }
+            #expect(throws: ArgumentError.needs(option: "--save or --restore", other: "a machine without disks")) {
+                _ = try parse(required + [option, "0", "--disk", "1"])
+            }
+        }
+    }
+
     @Test("--debug-log stands in for --events")
     func debugLog() throws {
         #expect(try parse(Array(required.dropLast(2)) + ["--debug-log"]).events == nil)

@@ -74,6 +74,21 @@ import Testing
         }
     }
 
+    @Test("HOSTILE 17: only a machine that is to be saved ends with a checkpoint")
+    func checkpoint() {
+        send(SWIFTLET_PLATFORM_CHECKPOINT, address: 0, length: 0)
+        #expect(!device.hasEnded)
+        #expect(mailbox.take().isEmpty)
+        let saved = PlatformDevice(memory: memory, mailbox: mailbox, logLimit: 0, isSaved: true)
+        saved.write(
+            offset: UInt64(SWIFTLET_PLATFORM_COMMAND), length: 4, value: UInt64(SWIFTLET_PLATFORM_CHECKPOINT))
+        #expect(saved.hasEnded)
+        guard case .ended(.checkpointed, _) = mailbox.take().first else {
+            Issue.record("not ended by its checkpoint")
+            return
+        }
+    }
+
     @Test("HOSTILE 15: odd widths, odd offsets, unknown commands and reads do nothing")
     func nonsense() {
         for offset in 0..<UInt64(64) {

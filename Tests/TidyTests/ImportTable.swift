@@ -20,9 +20,10 @@ enum ImportTable {
             "CSwiftletABI",
         ]),
         "Images": host.union(["LinuxSystem"]),
+        "Templates": host.union(["Images", "LinuxSystem"]),
         "JobRunner": host.union(["JobWire", "LinuxSystem", "Sandbox"]),
         "swiftlet-vmm": host.union(["CStart", "Machine", "LinuxSystem"]),
-        "SwiftletCLI": host.union(["JobRunner", "Images", "JobWire", "LinuxSystem"]),
+        "SwiftletCLI": host.union(["JobRunner", "Images", "JobWire", "LinuxSystem", "Templates"]),
         "swiftlet": host.union(["SwiftletCLI"]),
     ]
 }

@@ -48,6 +48,7 @@
 #define SWIFTLET_PLATFORM_LOG      1       // append the message to the VM's log (bounded by the host)
 #define SWIFTLET_PLATFORM_PANIC    2       // the kernel cannot go on; the message says why; does not return
 #define SWIFTLET_PLATFORM_POWER_OFF 3      // orderly end; does not return
+#define SWIFTLET_PLATFORM_CHECKPOINT 4    // save the machine as a template; does not return where the host makes one, else nothing
 #define SWIFTLET_PLATFORM_MESSAGE_MAXIMUM 1024
 
 // --- The boot page ---

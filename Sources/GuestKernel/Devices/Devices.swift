@@ -47,6 +47,26 @@ enum Devices {
         blocks.append(try VirtioBlock(number: number, entry))
     }
 
+    /// Takes over the devices of a restored machine, which has no disks.
+    static func restart(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) throws(Errno) {
+        guard let vsock, blocks.isEmpty else { throw .noSuchDevice }
+        var failure: Errno?
+        withUnsafeBytes(of: &boot.pointee.devices) { raw in
+            let entries = raw.bindMemory(to: swiftlet_device.self)
+            let count = min(Int(boot.pointee.device_count), entries.count)
+            do throws(Errno) {
+                let kind = VirtioDevice.Kind.vsock.rawValue
+                guard let entry = entries.prefix(count).first(where: { $0.device_id == kind }) else {
+                    throw .noSuchDevice
+                }
+                try vsock.restart(entry)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+    }
+
     /// To be called when the processor can take interrupts. What came before is found by `poll`.
     static func connectInterrupts() {
         vsock?.connectInterrupt()

@@ -46,6 +46,8 @@ final class VirtioDevice {
     /// Those negotiated.
     let features: Features
     let queues: [Virtqueue]
+    /// Where the VMM has put them; 0: they are in pages of our own.
+    private let queuePages: PhysicalAddress
 
     private static func register(_ entry: swiftlet_device, _ register: Register) -> UInt64 {
         PhysicalMemory.physmap + entry.mmio + register.rawValue
@@ -60,6 +62,7 @@ final class VirtioDevice {
         self.number = number
         gsi = entry.gsi
         let notify = Self.register(entry, .queueNotify)
+        queuePages = entry.queues
         var made: [Virtqueue] = []
         if entry.queues != 0 {
             features = Features(rawValue: entry.features)
@@ -82,6 +85,15 @@ final class VirtioDevice {
             Self.write(entry, .status, Self.started)
         }
         queues = made
+    }
+
+    /// The device of a restored machine has come, fresh, in the place of the saved one's.
+    /// - Throws: `.noSuchDevice` if it is not the same in every respect.
+    func restart(_ entry: swiftlet_device) throws(Errno) {
+        guard entry.gsi == gsi, entry.features == features.rawValue, entry.config == configuration,
+            entry.queues != 0, entry.queues == queuePages, entry.queue_count >= UInt32(queues.count)
+        else { throw .noSuchDevice }
+        for queue in queues { queue.restart() }
     }
 
     private static let negotiating = Status.acknowledge | Status.driver | Status.featuresOK

@@ -39,6 +39,14 @@ final class Virtqueue {
         silence()
     }
 
+    /// Begins anew in a restored machine, whose queue is fresh: what was under way in the saved one is not any more.
+    func restart() {
+        available = 0
+        published = 0
+        lastUsed = 0
+        silence()
+    }
+
     // MARK: Giving
 
     /// Fills descriptor `index` (below `size`).

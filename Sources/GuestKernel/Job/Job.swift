@@ -37,20 +37,26 @@ enum Job {
         guard let device, let controlConnection, let standardOutput, let standardError else {
             panic("no vsock device: nobody to get a job from")
         }
-        let control = JobControl(device, controlConnection)
+        let streams = JobStreams(
+            device: device, control: JobControl(device, controlConnection),
+            controlConnection: controlConnection,
+            output: VsockStream(device, standardOutput, flags: OpenFlags.writeOnly),
+            error: VsockStream(device, standardError, flags: OpenFlags.writeOnly))
         do throws(Errno) {
-            control.queue(
-                .hello(version: WireLimit.version, nonce: nonce, sinceEntryNanoseconds: Clock.monotonic))
-            try control.flush()
-            let output = VsockStream(device, standardOutput, flags: OpenFlags.writeOnly)
-            let error = VsockStream(device, standardError, flags: OpenFlags.writeOnly)
-            try run(device, control, output, error)
-            control.shutDown()
+            try sayHello(streams.control)
+            try run(streams)
+            streams.control.shutDown()
         } catch {
             panic("the host ended the control stream before the job")
         }
         // What is in the transmit queue the host takes after the power is off, too (docs/machine.md): no need to wait.
         Platform.powerOff()
+    }
+
+    private static func sayHello(_ control: JobControl) throws(Errno) {
+        control.queue(
+            .hello(version: WireLimit.version, nonce: nonce, sinceEntryNanoseconds: Clock.sinceEntry))
+        try control.flush()
     }
 
     private static func mountRoot() {
@@ -69,44 +75,95 @@ enum Job {
     }
 
     /// - Throws: `.brokenPipe` if the host is gone.
-    private static func run(
-        _ device: VsockDevice, _ control: JobControl, _ output: VsockStream, _ error: VsockStream
-    ) throws(Errno) {
+    private static func run(_ streams: JobStreams) throws(Errno) {
         var input: File?
         var terminal: JobTerminal?
+        let control = streams.control
         var reader = JobInput(control)
         do throws(JobInput.Failure) {
             try reader.read { begin in
+                if begin.makesTemplate { input = Checkpoint.prepare(streams.device) }
                 guard begin.isInputConnected else { return }
-                let connection = device.connect(to: JobPort.standardInput, wide: true)
-                device.publish()
-                input = VsockStream(device, connection, flags: 0)
+                let connection = streams.device.connect(to: JobPort.standardInput, wide: true)
+                streams.device.publish()
+                input = VsockStream(streams.device, connection, flags: 0)
             }
             let command = JobCommand(reader.specification)
-            if reader.specification.begin.isTerminal {
-                terminal = try command.startOnTerminal(input: input, output: output)
+            if reader.specification.makesEmptyTemplate {
+                input = nil
+            } else if reader.specification.begin.isTerminal {
+                terminal = try command.startOnTerminal(input: input, output: streams.output)
             } else {
-                try command.start(input: input, output: output, error: error)
+                try command.start(input: input, output: streams.output, error: streams.error)
             }
         } catch {
-            control.queue(.failed(stage: error.stage, errno: error.errno.code, about: error.about))
-            return try control.flush()
+            return try report(error, control)
         }
         input = nil
-        let report = try JobCommand.waitForEnd(nonce: nonce, control, terminal)
+        if reader.specification.makesEmptyTemplate { return try saveThenRun(streams) }
+        var outputs = reader.specification.outputs
+        try JobCommand.tellStart(control)
+        if reader.specification.begin.makesTemplate, try JobCommand.waitForCheckpoint() {
+            guard let resumed = try saveThenResume(streams) else { return }
+            outputs = resumed
+            try JobCommand.tellStart(control)
+        }
+        let facts = try JobCommand.waitForEnd(nonce: nonce, control, terminal)
         try terminal?.finish()
-        try finish(control, report, reader.specification.outputs, output, error, device)
+        try finish(streams, facts, outputs)
+    }
+
+    private static func report(_ failure: JobInput.Failure, _ control: JobControl) throws(Errno) {
+        control.queue(.failed(stage: failure.stage, errno: failure.errno.code, about: failure.about))
+        try control.flush()
+    }
+
+    /// Saves the booted kernel. A restored one has a whole job before it.
+    private static func saveThenRun(_ streams: JobStreams) throws(Errno) {
+        try Checkpoint.save(.kernel, streams)
+        try greet(streams)
+        Scheduler.holdsPrograms = false
+        try run(streams)
+    }
+
+    /// Saves the program that has asked for it. In a restored machine it goes on when the new job is known.
+    /// - Returns: the new job's outputs; nil if it could not begin, which the host knows then.
+    private static func saveThenResume(_ streams: JobStreams) throws(Errno) -> [JobSpecification.Output]? {
+        try Checkpoint.save(.program, streams)
+        try greet(streams)
+        var reader = JobInput(streams.control, isResumption: true)
+        do throws(JobInput.Failure) {
+            try reader.read { begin in
+                if begin.isInputConnected { Checkpoint.connectInput(streams.device) }
+            }
+            if reader.specification.isTooLong {
+                throw JobInput.Failure(stage: .exec, errno: .argumentListTooLong, about: [])
+            }
+        } catch {
+            try report(error, streams.control)
+            return nil
+        }
+        JobCommand(reader.specification).limitFirst()
+        Checkpoint.answer(reader.specification)
+        return reader.specification.outputs
+    }
+
+    private static func greet(_ streams: JobStreams) throws(Errno) {
+        streams.reconnect()
+        try sayHello(streams.control)
+        streams.control.queue(.resumed(Checkpoint.resumption))
+        try streams.control.flush()
     }
 
     private static func finish(
-        _ control: JobControl, _ facts: GuestMessage.ExitReport, _ outputs: [JobSpecification.Output],
-        _ output: VsockStream, _ error: VsockStream, _ device: VsockDevice
+        _ streams: JobStreams, _ facts: GuestMessage.ExitReport, _ outputs: [JobSpecification.Output]
     ) throws(Errno) {
+        let control = streams.control
         var report = facts
-        device.shutDown(output.connection, [.send, .receive])
-        device.shutDown(error.connection, [.send, .receive])
-        report.standardOutputBytes = output.bytesWritten
-        report.standardErrorBytes = error.bytesWritten
+        streams.device.shutDown(streams.output.connection, [.send, .receive])
+        streams.device.shutDown(streams.error.connection, [.send, .receive])
+        report.standardOutputBytes = streams.output.bytesWritten
+        report.standardErrorBytes = streams.error.bytesWritten
         let sender = JobOutput(control: control)
         sender.queueUnsupported()
         control.queue(.exited(report))

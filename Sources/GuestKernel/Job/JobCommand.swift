@@ -77,6 +77,11 @@ struct JobCommand {
         throw execFailure(failure)
     }
 
+    /// A restored job's limits, for the program that goes on.
+    func limitFirst() {
+        if let process = Processes.first { limit(process) }
+    }
+
     /// The job's own limits, which its RLIMIT_NPROC and RLIMIT_NOFILE show.
     private func limit(_ process: Process) {
         if specification.begin.openFiles != 0 {
@@ -109,19 +114,34 @@ struct JobCommand {
 
     // MARK: The end
 
-    /// Tells the host when the command has begun, waits for its end and ends what it left behind.
+    /// Tells the host when the command has begun.
+    static func tellStart(_ control: JobControl) throws(Errno) {
+        guard let process = Processes.first else { panic("the job's process was lost") }
+        // The command runs first; what it was like to start is known when it gives the processor back.
+        Scheduler.yield()
+        control.queue(.started(sinceEntryNanoseconds: Counters.firstResume &- Clock.entered))
+        if process.ending == nil { try control.flush() }
+    }
+
+    /// Waits for the command's end and ends what it left behind.
     static func waitForEnd(
         nonce: GuestMessage.Nonce, _ control: JobControl, _ terminal: JobTerminal?
     ) throws(Errno) -> GuestMessage.ExitReport {
         guard let process = Processes.first else { panic("the job's process was lost") }
-        // The command runs first; what it was like to start is known when it gives the processor back.
-        Scheduler.yield()
-        control.queue(.started(sinceEntryNanoseconds: Counters.firstResume))
-        if process.ending == nil { try control.flush() }
         if let terminal { try followWindow(of: terminal, until: process, control) }
         while process.ending == nil { try process.ended.wait() }
         try endOthers()
         return report(on: process, nonce)
+    }
+
+    /// Waits until a program asks for its checkpoint.
+    /// - Returns: false if the command has ended first.
+    static func waitForCheckpoint() throws(Errno) -> Bool {
+        guard let process = Processes.first else { panic("the job's process was lost") }
+        while process.ending == nil && !Checkpoint.isRequested {
+            _ = try WaitQueue.waitAny([process.ended, Checkpoint.requested])
+        }
+        return process.ending == nil
     }
 
     /// Takes the host's window sizes while the command runs.
@@ -154,13 +174,9 @@ struct JobCommand {
                 nonce: nonce, kind: process.ranOutOfMemory ? .outOfMemory : .signaled, code: UInt32(signal))
         case nil: panic("the job ended without an end")
         }
-        var usage = Usage()
-        for process in Processes.all where process.id > 0 {
-            usage.add(process.usage)
-            usage.add(process.childUsage)
-        }
-        report.userNanoseconds = usage.user
-        report.systemNanoseconds = usage.system
+        let usage = usage()
+        report.userNanoseconds = usage.user &- Checkpoint.usageBefore.user
+        report.systemNanoseconds = usage.system &- Checkpoint.usageBefore.system
         report.maximumResidentBytes = usage.maxResidentPages * pageSize
         report.pageFaults = Counters.pageFaults
         report.pageTableWrites = Counters.pageTableWrites
@@ -169,5 +185,15 @@ struct JobCommand {
         report.processesRefused = Counters.processesRefused
         report.diskRefused = Counters.diskRefused
         return report
+    }
+
+    /// All that the job's programs have used so far.
+    static func usage() -> Usage {
+        var usage = Usage()
+        for process in Processes.all where process.id > 0 {
+            usage.add(process.usage)
+            usage.add(process.childUsage)
+        }
+        return usage
     }
 }

@@ -21,6 +21,13 @@ final class JobControl {
         self.connection = connection
     }
 
+    /// The connection is a new one: nothing of what came before counts.
+    func restart() {
+        decoder = FrameDecoder<HostMessage>()
+        decoded = 0
+        output.removeAll(keepingCapacity: true)
+    }
+
     // MARK: From the host
 
     /// The next event; waits for it.

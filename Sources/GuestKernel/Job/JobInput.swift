@@ -10,6 +10,8 @@ struct JobInput {
     }
 
     private let control: JobControl
+    /// Whether a program that is there already goes on, so that no command is needed.
+    private let isResumption: Bool
     private(set) var specification = JobSpecification()
     private var hasBegun = false
     /// The file whose bytes are arriving.
@@ -17,7 +19,10 @@ struct JobInput {
     private var path: [UInt8] = []
     private var missing: UInt64 = 0
 
-    init(_ control: JobControl) { self.control = control }
+    init(_ control: JobControl, isResumption: Bool = false) {
+        self.control = control
+        self.isResumption = isResumption
+    }
 
     /// Takes messages until `start`.
     /// - Parameter onBegin: called once, as early as can be: the standard input may be connected meanwhile.
@@ -33,7 +38,10 @@ struct JobInput {
             case .data(let bytes): try write(bytes)
             case .message(.start):
                 try requireBegun()
-                if specification.arguments.isEmpty && !specification.isTooLong { protocolError("no command") }
+                let needsCommand = !isResumption && !specification.begin.makesTemplate
+                if needsCommand && specification.arguments.isEmpty && !specification.isTooLong {
+                    protocolError("no command")
+                }
                 return
             case .message(.begin(let begin)):
                 if hasBegun || begin.version != WireLimit.version {

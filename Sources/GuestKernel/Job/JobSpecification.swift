@@ -23,6 +23,9 @@ struct JobSpecification {
     /// Whether exec has to refuse it (E2BIG); what did not fit was dropped.
     var isTooLong: Bool { textBytes > Self.maximumTextBytes }
 
+    /// A template of the booted kernel alone.
+    var makesEmptyTemplate: Bool { begin.makesTemplate && arguments.isEmpty }
+
     var credentials: Credentials {
         var credentials = Credentials()
         credentials.user = begin.user

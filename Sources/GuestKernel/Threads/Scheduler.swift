@@ -20,8 +20,12 @@ enum Scheduler {
 
     private static var runnableCount: Int { runnable.count - firstRunnable }
 
+    /// Only the kernel's own threads run: while a machine is being saved, and in a restored one until its job is known.
+    nonisolated(unsafe) static var holdsPrograms = false
+
     private static func takeNext() -> Thread? {
         guard firstRunnable < runnable.count else { return nil }
+        if holdsPrograms { return takeNextKernelThread() }
         let thread = runnable[firstRunnable]
         firstRunnable += 1
         if firstRunnable == runnable.count {
@@ -32,6 +36,13 @@ enum Scheduler {
             firstRunnable = 0
         }
         return thread
+    }
+
+    private static func takeNextKernelThread() -> Thread? {
+        for i in firstRunnable..<runnable.count where runnable[i].process.id == 0 {
+            return runnable.remove(at: i)
+        }
+        return nil
     }
 
     /// Makes a new thread (after `prepareStart`) a candidate.

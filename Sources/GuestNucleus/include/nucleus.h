@@ -64,6 +64,9 @@ uint64_t kernel_idle(void);
 void nucleus_write_msr(uint32_t index, uint64_t value);
 /// Executes `syscall` in the kernel itself: true where it entered ring 0 (hardware KVM).
 bool nucleus_probe_syscall(void);
+/// Writes `command` to the platform device's register at `address`, which saves the machine and ends it. Returns in each
+/// machine restored from it, with that one's boot page; 0: the host saves nothing.
+struct swiftlet_boot_page *kernel_checkpoint(uint64_t address, uint32_t command);
 /// Top of the running thread's kernel stack; every kernel entry starts there.
 extern uint64_t kernel_stack_top;
 static inline void set_kernel_stack_top(uint64_t top) { kernel_stack_top = top; }

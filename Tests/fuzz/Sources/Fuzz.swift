@@ -25,6 +25,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("root-image", fuzzRootImage),
     ("superblock", fuzzSuperblock),
     ("image-record", fuzzImageRecord),
+    ("template-header", fuzzTemplateHeader),
     ("json", fuzzJSON),
     ("batch-job", fuzzBatchJob),
     ("batch-lines", fuzzLines),

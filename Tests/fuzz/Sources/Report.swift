@@ -42,7 +42,7 @@ nonisolated(unsafe) private var directoryOfThisRun: String?
 private let bootNonce = GuestMessage.Nonce(low: 1, high: 2)
 
 private func encodeReportPart(_ input: inout FuzzInput, to stream: inout [UInt8]) {
-    switch input.byte() % 12 {
+    switch input.byte() % 14 {
     case 0: GuestMessage.hello(version: 1, nonce: bootNonce, sinceEntryNanoseconds: 5).encode(to: &stream)
     case 1: GuestMessage.started(sinceEntryNanoseconds: input.number()).encode(to: &stream)
     case 2:
@@ -73,7 +73,12 @@ private func encodeReportPart(_ input: inout FuzzInput, to stream: inout [UInt8]
             index: UInt32(input.byte() % 5), errno: Int32(truncatingIfNeeded: input.number())
         ).encode(to: &stream)
     case 9: GuestMessage.finished.encode(to: &stream)
-    case 10:
+    case 10: GuestMessage.checkpoint(input.choose([.kernel, .program])).encode(to: &stream)
+    case 11:
+        GuestMessage.resumed(
+            .init(isReseeded: input.flag(), isClockStepped: true, isIdentityNew: true, wallClock: input.number())
+        ).encode(to: &stream)
+    case 12:
         let data = input.bytes(atMost: 255)
         stream += [UInt8(data.count), 0, 0, 0, 7, 0, 0, 0] + data
     default: stream += input.bytes(atMost: 30)
@@ -82,7 +87,11 @@ private func encodeReportPart(_ input: inout FuzzInput, to stream: inout [UInt8]
 
 /// As `JobLoop` does it.
 private func receive(_ stream: [UInt8], chunk: Int, _ files: [JobRequest.OutputFile]) {
-    var reader = ReportReader(outputCount: files.count, nonce: bootNonce)
+    let isRestored = chunk % 2 == 0
+    let makesTemplate = chunk % 3 == 0
+    var reader = ReportReader(
+        outputCount: files.count, nonce: bootNonce, isRestored: isRestored, makesTemplate: makesTemplate)
+    var isConfirmed = false
     var outputs = OutputCollector(files)
     var isFinished = false
     var start = 0
@@ -102,7 +111,13 @@ private func receive(_ stream: [UInt8], chunk: Int, _ files: [JobRequest.OutputF
                 case .finished: isFinished = true
                 case .exited(let report):
                     precondition(report.nonce == bootNonce, "a report of another boot")
-                case .hello, .started, .failed: break
+                case .resumed: isConfirmed = true
+                case .checkpoint:
+                    precondition(makesTemplate, "a checkpoint of a job")
+                    isFinished = true
+                case .started, .failed:
+                    precondition(isConfirmed || !isRestored, "a restored guest began unconfirmed")
+                case .hello: break
                 }
             }
         }

@@ -11,6 +11,7 @@ func seeds(for target: String) -> [[UInt8]] {
     // The headers, and how large the whole file is.
     case "kernel-image": [[0, 0x31] + KernelFile().encoded().prefix(400)]
     case "superblock": [superblock]
+    case "template-header": templateHeaderSeeds()
     case "image-record": [Array(recordText.utf8), Array("python-3.12".utf8)]
     case "json", "batch-job": jobLines.map { Array($0.utf8) }
     case "batch-lines":
@@ -29,6 +30,8 @@ private var guestFrames: [UInt8] {
         .hello(version: 1, nonce: nonce, sinceEntryNanoseconds: 3), .started(sinceEntryNanoseconds: 4),
         .unsupported(systemCall: 5, count: 6), .unsupportedControl(request: 7, count: 8),
         .missingFile(path: Array("/proc/x".utf8), count: 9),
+        .resumed(.init(isReseeded: true, isClockStepped: true, isIdentityNew: true, wallClock: 1)),
+        .checkpoint(.program),
         .exited(.init(nonce: nonce, kind: .exited, code: 0)), .outputFile(index: 0, mode: 0o644, size: 3),
     ]
     for message in messages { message.encode(to: &bytes) }

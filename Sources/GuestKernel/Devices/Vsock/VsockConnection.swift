@@ -38,6 +38,23 @@ final class VsockConnection {
         self.window = window
     }
 
+    /// Is as after `init`, for a connection of the same name in a restored machine; who reads, writes or waits here goes on.
+    func restart() {
+        state = .connecting
+        received.removeAll()
+        peerWindow = 0
+        peerForwarded = 0
+        sent = 0
+        forwarded = 0
+        advertised = 0
+        owesUpdate = false
+        hasAskedForCredit = false
+        peerShutdown = []
+        localShutdown = []
+        wasReset = false
+        totalSent = 0
+    }
+
     /// Bytes the host has room for.
     var credit: UInt32 {
         let underWay = sent &- peerForwarded

@@ -53,6 +53,41 @@ final class VsockDevice {
 
     func publish() { transmit.publish() }
 
+    /// A connection that is closed from the start: nothing can be read from it, until it is `reconnect`ed.
+    func closedConnection(to port: UInt32) -> VsockConnection {
+        let count = Self.wideWindowBuffers
+        let connection = VsockConnection(
+            localPort: nextPort, peerPort: port, window: UInt32(count * buffers.payloadBytes))
+        nextPort += 1
+        connection.state = .closed
+        return connection
+    }
+
+    // MARK: A restored machine
+
+    /// The device is a fresh one: nothing is under way and there is no connection any more. Who waits looks again.
+    /// - Throws: `.noSuchDevice` if it is not as the saved machine's was.
+    func restart(_ entry: swiftlet_device) throws(Errno) {
+        try device.restart(entry)
+        for connection in connections {
+            connection.received.removeAll()
+            connection.noteReset()
+            connection.changed.wakeAll()
+        }
+        connections.removeAll()
+        slots.giveBackAll()
+        buffers.post(all: receive)
+        slotsReturned.wakeAll()
+    }
+
+    /// Connects anew, with the same object, so that whoever has it goes on with it. Call `publish` after the last of a batch.
+    func reconnect(_ connection: VsockConnection) {
+        connection.restart()
+        connections.append(connection)
+        sendControl(connection, .request)
+        connection.changed.wakeAll()
+    }
+
     /// Ends one or both directions. With both ended the host answers with a reset, and the connection is gone.
     func shutDown(_ connection: VsockConnection, _ what: VsockShutdown) {
         let news = what.subtracting(connection.localShutdown)

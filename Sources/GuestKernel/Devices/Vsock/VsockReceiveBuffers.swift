@@ -93,6 +93,11 @@ struct VsockReceivedBytes {
             : UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
+    /// Forgets all bytes, and that some lie in receive buffers.
+    mutating func removeAll() {
+        while count > 0 { _ = removeFirst(front.count) }
+    }
+
     /// Forgets the first `size` bytes, at most `front.count` of them.
     /// - Returns: a receive buffer that is free again by that.
     mutating func removeFirst(_ size: Int) -> UInt16? {

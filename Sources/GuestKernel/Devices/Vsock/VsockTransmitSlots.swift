@@ -85,6 +85,11 @@ struct VsockTransmitSlots {
         queue.add(head: slot * 2)
     }
 
+    /// No packet is under way any more: the machine is a restored one.
+    mutating func giveBackAll() {
+        for slot in 0..<UInt16(Self.count) where !free.contains(slot) { giveBack(slot) }
+    }
+
     /// The packet has gone, or was never sent.
     mutating func giveBack(_ slot: UInt16) {
         switch payloads[Int(slot)] {

@@ -111,7 +111,11 @@ enum ProcSysctl {
     }
 
     /// One for the life of this kernel.
-    private static let bootID = uuid()
+    // SAFETY: see Frames.
+    nonisolated(unsafe) private static var bootID = uuid()
+
+    /// A restored machine is another boot.
+    static func renewBootID() { bootID = uuid() }
 
     /// A random UUID (RFC 9562, version 4) and a newline.
     private static func uuid() -> [UInt8] {

@@ -11,12 +11,15 @@ enum CharacterDevice: UInt64 {
     case terminalMultiplexer = 0x502
     /// A miscellaneous device; Linux gives it any free number.
     case vsock = 0xA79
+    /// Ours alone, in the major number that Linux keeps for local use (60).
+    case checkpoint = 0x3C00
 
     /// - Throws: `.noSuchDeviceOrAddress` for every other device, and for /dev/tty without a terminal.
     static func open(_ number: UInt64, _ inode: Inode, flags: UInt32) throws(Errno) -> File {
         guard let device = CharacterDevice(rawValue: number) else { throw .noSuchDeviceOrAddress }
         switch device {
         case .vsock: return VsockDeviceFile(inode, flags: flags)
+        case .checkpoint: return try CheckpointFile(inode, flags: flags & ~OpenFlags.opening)
         case .controllingTerminal: return try PseudoTerminals.openControlling(inode, flags: flags)
         case .terminalMultiplexer:
             return try PseudoTerminals.open(
@@ -48,7 +51,7 @@ final class DeviceFile: File {
             return try buffer.transfer(count: buffer.remaining, writing: true) { piece, _ in
                 Random.fill(piece)
             }
-        case .controllingTerminal, .terminalMultiplexer, .vsock: throw .noSuchDeviceOrAddress
+        case .controllingTerminal, .terminalMultiplexer, .vsock, .checkpoint: throw .noSuchDeviceOrAddress
         }
     }
 
@@ -60,7 +63,7 @@ final class DeviceFile: File {
             return try buffer.transfer(count: buffer.remaining, writing: false) { piece, _ in
                 Random.mix(UnsafeRawBufferPointer(piece))
             }
-        case .controllingTerminal, .terminalMultiplexer, .vsock: throw .noSuchDeviceOrAddress
+        case .controllingTerminal, .terminalMultiplexer, .vsock, .checkpoint: throw .noSuchDeviceOrAddress
         }
     }
 
@@ -86,6 +89,7 @@ enum DeviceFileSystem {
         try addDevice(root, "tty", CharacterDevice.controllingTerminal.rawValue)
         try addDevice(root, "ptmx", CharacterDevice.terminalMultiplexer.rawValue)
         try addDevice(root, "vsock", CharacterDevice.vsock.rawValue)
+        try addDevice(root, "checkpoint", CharacterDevice.checkpoint.rawValue)
         _ = try root.create(
             Text.bytes("pts"), .directory, Ownership(permissions: 0o755, user: 0, group: 0))
         try addLink(root, "fd", "/proc/self/fd")
