@@ -3,8 +3,8 @@ import Images
 import LinuxSystem
 import SystemPackage
 
-/// Files that a bench makes: the images' content for contenders that want a directory, in the user's cache and kept by digest,
-/// and what one bench needs, in a folder of its own that goes with it.
+/// Files that a bench makes: the images' content for contenders that want a directory, in the user's cache and kept by
+/// digest, and what one bench needs, in a folder of its own that goes with it.
 final class BenchPlaces {
     let cache: String
     /// Ours alone, removed at the end.
@@ -78,12 +78,12 @@ final class BenchPlaces {
         return tree
     }
 
-    /// The file that a workload reads as standard input; nil if it reads none.
-    func input(_ input: Workload.Input) throws(BenchFailure) -> String? {
+    /// What a workload is given as standard input; nil if it reads none.
+    static func input(_ input: Workload.Input) -> [UInt8]? {
         switch input {
-        case .none: return nil
-        case .lines(let count): return try file("lines-\(count)") { Self.lines(count) }
-        case .bytes(let count): return try file("bytes-\(count)") { Self.pseudoRandom(count) }
+        case .none: nil
+        case .lines(let count): lines(count)
+        case .bytes(let count): pseudoRandom(count)
         }
     }
 

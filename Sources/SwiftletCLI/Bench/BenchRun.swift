@@ -47,7 +47,9 @@ final class BenchRun {
         return ready
     }
 
-    func compare(_ workload: Workload, _ contenders: [Contender]) throws(BenchFailure) -> BenchResult.Comparison {
+    func compare(
+        _ workload: Workload, _ contenders: [Contender]
+    ) throws(BenchFailure) -> BenchResult.Comparison {
         var comparison = BenchResult.Comparison(workload: workload)
         do throws(BenchFailure) {
             _ = try places.imagePath(workload.image)
@@ -60,7 +62,7 @@ final class BenchRun {
         comparison.rounds = rounds
         var samples = contenders.map { _ in [MeasuredChild.Times]() }
         var failures = [String?](repeating: nil, count: contenders.count)
-        let input = try places.input(workload.input)
+        let input = BenchPlaces.input(workload.input)
         let plan = Interleaving(contenders: contenders.count, rounds: rounds, warmUps: warmUps)
         for (sequence, turn) in plan.turns.enumerated() where failures[turn.contender] == nil {
             try Self.checkStopped()
@@ -91,22 +93,22 @@ final class BenchRun {
     }
 
     private func times(
-        _ words: [String], _ input: String?, _ workload: Workload
+        _ words: [String], _ input: [UInt8]?, _ workload: Workload
     ) throws(BenchFailure) -> MeasuredChild.Times {
         let outcome = try run(words, input)
         if let problem = workload.problem(of: outcome) { throw BenchFailure(problem) }
         return outcome.times
     }
 
-    func run(_ words: [String], _ input: String? = nil) throws(BenchFailure) -> MeasuredChild.Outcome {
+    func run(_ words: [String], _ input: [UInt8]? = nil) throws(BenchFailure) -> MeasuredChild.Outcome {
         try BenchPlaces.attempting("running", words[0]) { () throws(Errno) in
-            try MeasuredChild(words: words, inputPath: input).run()
+            try MeasuredChild(words: words, input: input).run()
         }
     }
 
     /// The phases of jobs of the same kind, from their results; not counted in the times, for a result is a file to write.
     private func ledger(
-        _ contender: Contender, _ workload: Workload, _ input: String?, _ rounds: Int
+        _ contender: Contender, _ workload: Workload, _ input: [UInt8]?, _ rounds: Int
     ) throws(BenchFailure) -> JobLedger {
         var results: [[UInt8]] = []
         for round in 0..<rounds {
@@ -130,7 +132,7 @@ final class BenchRun {
 
     /// Runs `swiftlet run …` and reads the result it wrote.
     func runWithResult(
-        _ words: [String], _ input: String? = nil
+        _ words: [String], _ input: [UInt8]? = nil
     ) throws(BenchFailure) -> (MeasuredChild.Outcome, [UInt8]) {
         let path = "\(places.work)/meta.json"
         let outcome = try run(Array(words[..<2]) + ["--meta", path] + words[2...], input)

@@ -36,6 +36,12 @@ struct BenchTable {
             cells.append(Self.ratio(comparison.ratio(entry, \.processor)))
             lines.append(Self.row(entry.contender, cells))
         }
+        if let volume = comparison.workload.volume {
+            let rates = comparison.entries.compactMap { entry in
+                entry.whole.map { "\(entry.contender) \(volume / max(1, $0.p50))" }
+            }
+            lines.append("    MB/s of the whole job: " + rates.joined(separator: ", "))
+        }
         if let ledger = comparison.ledger { lines += self.ledger(ledger) }
         return lines
     }

@@ -88,8 +88,8 @@ struct Contender: Sendable {
         workload.name == "spin" ? try places.spinProgram() : nil
     }
 
-    /// The image's static programs are run where they were unpacked; dynamic ones need their own root, so the host's program of
-    /// the same name stands for them.
+    /// The image's static programs are run where they were unpacked; dynamic ones need their own root, so the host's program
+    /// of the same name stands for them.
     private static func plain(
         _ workload: Workload, _ places: BenchPlaces, _: Int
     ) throws(BenchFailure) -> [String] {

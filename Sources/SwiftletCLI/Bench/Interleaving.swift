@@ -1,5 +1,5 @@
-/// Who runs when: every contender once a round (A B C, then C B A, …), so that a noisy minute hits all of them, and none always
-/// runs behind the same other one.
+/// Who runs when: every contender once a round (A B C, then C B A, …), so that a noisy minute hits all of them, and none
+/// always runs behind the same other one.
 struct Interleaving {
     struct Turn: Equatable {
         let contender: Int

@@ -27,8 +27,8 @@ struct MeasuredChild {
     }
 
     let words: [String]
-    /// Nil: empty.
-    var inputPath: String?
+    /// Fed through a pipe as it is taken. Nil: standard input is empty.
+    var input: [UInt8]?
 
     /// PR_SET_CHILD_SUBREAPER of linux/prctl.h, which is a macro that Swift does not import from here.
     private static let setChildSubreaper: CInt = 36
@@ -43,16 +43,25 @@ struct MeasuredChild {
 
     func run() throws(Errno) -> Outcome {
         var outcome = Outcome()
-        let pipe = try Pipe()
-        let number = pipe.writing.borrowed
-        let reading = pipe.reading
-        var writing: OwnedDescriptor? = .some(pipe.writing)
+        let output = try Pipe()
+        let outputNumber = output.writing.borrowed
+        let reading = output.reading
+        var writing: OwnedDescriptor? = .some(output.writing)
         let errors = try OwnedDescriptor.memoryFile(name: "stderr")
+        var feed = try Feed(input)
         let before = ProcessorTime.ofChildren()
         let begun = monotonicNanoseconds()
-        let process = try start(output: number, errors: errors.borrowed)
+        let source = feed.remote
+        let process = try SpawnedProcess.start(words, output: outputNumber, errors: errors.borrowed) {
+            if let source {
+                posix_spawn_file_actions_adddup2(&$0, source.rawValue, 0)
+            } else {
+                posix_spawn_file_actions_addopen(&$0, 0, "/dev/null", O_RDONLY, 0)
+            }
+        }
         if writing != nil { writing = nil }  // or the pipe would never end
-        let ended = try Self.follow(process, reading.borrowed, &outcome)
+        feed.begin()
+        let ended = try Self.follow(process, reading.borrowed, &feed, &outcome)
         outcome.times.whole = (ended - begun) / 1000
         Self.reapAll()
         outcome.times.gone = (monotonicNanoseconds() - begun) / 1000
@@ -61,29 +70,29 @@ struct MeasuredChild {
         return outcome
     }
 
-    /// Takes the output as it comes until the process has ended and there is no more of it.
+    /// Gives the input and takes the output as they come, until the process has ended and there is no more of it.
     ///
     /// - Returns: The instant at which the status was known.
     private static func follow(
-        _ process: pid_t, _ output: FileDescriptor, _ outcome: inout Outcome
+        _ process: pid_t, _ output: FileDescriptor, _ feed: inout Feed, _ outcome: inout Outcome
     ) throws(Errno) -> UInt64 {
         let pidfd = try OwnedDescriptor(checking: linux_pidfd_open(process, 0))
         var ended: UInt64?
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        // A job may close its output and go on.
+        var isOpen = true
         while true {
+            if let ended, !isOpen { return ended }
             var entries = [
-                pollfd(fd: output.rawValue, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: isOpen ? output.rawValue : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: ended == nil ? pidfd.borrowed.rawValue : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: feed.rawValue, events: Int16(POLLOUT), revents: 0),
             ]
-            let ready = linux_poll_many(&entries, 2, .max)
+            let ready = linux_poll_many(&entries, 3, .max)
             if ready == -EINTR { continue }
             try checked(ready)
-            if entries[1].revents != 0 {
-                var status: CInt = 0
-                while waitpid(process, &status, 0) < 0, errno == EINTR {}
-                ended = monotonicNanoseconds()
-                outcome.status = status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + status & 0x7f
-            }
+            if entries[1].revents != 0 { ended = try wait(process, &outcome) }
+            if entries[2].revents != 0 { feed.give() }
             guard entries[0].revents != 0 else { continue }
             var count = 0
             var failure: Errno?
@@ -92,9 +101,8 @@ struct MeasuredChild {
             }
             if let failure { throw failure }
             if count == 0 {
-                if let ended { return ended }
-                // Closed before its end: only the end is left to wait for.
-                return try wait(process, &outcome)
+                isOpen = false
+                continue
             }
             outcome.outputBytes += UInt64(count)
             let room = keptOutput - outcome.output.count
@@ -115,11 +123,53 @@ struct MeasuredChild {
         var status: CInt = 0
         while waitpid(-1, &status, 0) >= 0 || errno == EINTR {}
     }
+}
 
-    private func start(output: FileDescriptor, errors: FileDescriptor) throws(Errno) -> pid_t {
-        try SpawnedProcess.start(words, output: output, errors: errors) { actions in
-            posix_spawn_file_actions_addopen(&actions, 0, inputPath ?? "/dev/null", O_RDONLY, 0)
+/// Standard input through a pipe, from memory: the same for every contender.
+private struct Feed: ~Copyable {
+    private let bytes: [UInt8]
+    private var given = 0
+    private var reading: OwnedDescriptor?
+    private var writing: OwnedDescriptor?
+    /// The job's end, until `begin`.
+    private(set) var remote: FileDescriptor?
+    /// Our end; -1: there is nothing to give.
+    private(set) var rawValue: CInt = -1
+
+    init(_ input: [UInt8]?) throws(Errno) {
+        bytes = input ?? []
+        guard input != nil else { return }
+        let pipe = try Pipe()
+        remote = pipe.reading.borrowed
+        rawValue = pipe.writing.borrowed.rawValue
+        // Our end only: the job may wait for its input.
+        try checked(linux_set_status_flags(rawValue, O_NONBLOCK))
+        reading = .some(pipe.reading)
+        writing = .some(pipe.writing)
+    }
+
+    /// The job has its end now.
+    mutating func begin() {
+        reading = nil
+        remote = nil
+    }
+
+    mutating func end() {
+        writing = nil
+        rawValue = -1
+    }
+
+    mutating func give() {
+        var result = 0
+        bytes.withUnsafeBytes { raw in
+            let rest = raw[given...]
+            let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress
+            result = Int(linux_write(rawValue, start, rest.count))
         }
+        if result > 0 { given += result }
+        let isLater = result == -Int(EAGAIN) || result == -Int(EINTR)
+        // A job that reads no more of it is no failure; its status is its own.
+        if given == bytes.count || (result < 0 && !isLater) { end() }
     }
 }
 

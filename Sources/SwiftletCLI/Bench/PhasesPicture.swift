@@ -66,7 +66,7 @@ struct PhasesPicture {
             Self.text(Self.left, 38, machine, "small"),
         ]
         var names: [String] = []
-        for bar in bars { for phase in bar.phases where !names.contains(phase.name) { names.append(phase.name) } }
+        for phase in bars.flatMap(\.phases) where !names.contains(phase.name) { names.append(phase.name) }
         for (index, name) in names.enumerated() {
             let x = Self.left + index * 110
             lines.append(Self.rectangle(x, 50, 12, 12, Self.colour(index), name))

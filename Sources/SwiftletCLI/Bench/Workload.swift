@@ -32,6 +32,8 @@ struct Workload: Sendable {
     let command: @Sendable (Files) -> [String]
     var input = Input.none
     let answer: Answer
+    /// Bytes that go through its streams, where that is what it is about.
+    var volume: UInt64?
     /// Of the rounds that were asked for, the share that this one has: what takes seconds has fewer.
     var roundsDivisor = 1
     /// Whether it runs when none is named; all of these take about a minute.
@@ -71,7 +73,15 @@ struct Workload: Sendable {
             command: { [$0.spin] }, answer: .nothing, roundsDivisor: 10),
         .init(
             name: "cat", title: "100 MB through cat", image: "base", command: { _ in ["/bin/cat"] },
-            input: .bytes(100_000_000), answer: .bytes(100_000_000), roundsDivisor: 2),
+            input: .bytes(100_000_000), answer: .bytes(100_000_000), volume: 100_000_000, roundsDivisor: 2),
+        .init(
+            name: "stdin", title: "100 MB into a job", image: "base",
+            command: { _ in ["/bin/dd", "of=/dev/null", "bs=65536"] }, input: .bytes(100_000_000),
+            answer: .nothing, volume: 100_000_000, roundsDivisor: 2),
+        .init(
+            name: "stdout", title: "100 MB out of a job", image: "base",
+            command: { _ in ["/bin/dd", "if=/dev/zero", "bs=65536", "count=1600"] },
+            answer: .bytes(1600 << 16), volume: 1600 << 16, roundsDivisor: 2),
         .init(
             name: "files", title: "1,000 files of 4 KB, written and read", image: "base",
             command: { ["/bin/sh", "-c", manyFiles(in: $0.scratch)] }, answer: .text("4096000\n"), isQuick: true),
