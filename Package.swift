@@ -80,6 +80,11 @@ let package = Package(
             name: "swiftlet-unconfined", dependencies: ["SwiftletCLI"], path: "Benchmarks/unconfined", swiftSettings: strict,
             linkerSettings: oneStaticFile),
 
+        // Micro-benchmarks of the queue and the wire format: `swift run -c release swiftlet-micro`.
+        .executableTarget(
+            name: "swiftlet-micro", dependencies: ["CLinux", "GuestMemory", "JobWire", "LinuxSystem", "Virtio"],
+            path: "Benchmarks/micro", swiftSettings: strict),
+
         // Tests that need no KVM, in the mirror place of what they test.
         .testTarget(name: "JobWireTests", dependencies: ["JobWire"], swiftSettings: strict),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: strict),

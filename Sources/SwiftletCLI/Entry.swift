@@ -29,6 +29,7 @@ public func main(isConfined: Bool = true) -> Int32 {
 private let help = """
     usage: swiftlet run [options] [--] COMMAND [ARG...]     run a command in a virtual machine of its own
            swiftlet batch [options] JOBS.ndjson|-           many jobs, a line of JSON each, and their results
+           swiftlet bench [options]                         what a job costs here, beside the alternatives found
            swiftlet doctor [--attack]                       can this host run jobs, what to change; run hostile guests
            swiftlet image build NAME|DIR [NAME]             make a root image from a recipe
            swiftlet image import TARBALL|DIR NAME           make a root image from an archive or directory
@@ -60,7 +61,7 @@ private func dispatch(
     case "template":
         return try TemplateCommand(words.dropFirst(), begun: begun).run()
     case "bench":
-        throw UsageError("\(command): not available in this version")
+        return try BenchCommand(words.dropFirst()).run()
     default:
         throw UsageError("unknown command \"\(command)\"; see swiftlet --help")
     }

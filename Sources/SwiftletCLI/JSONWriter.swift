@@ -58,6 +58,15 @@ struct JSONWriter {
         needsComma = true
     }
 
+    /// Rounded to thousandths.
+    mutating func decimal(_ value: Double) {
+        separate()
+        let thousandths = UInt64(max(0, value * 1000).rounded())
+        let fraction = "\(1000 + thousandths % 1000)".dropFirst()
+        text += "\(thousandths / 1000).\(fraction)"
+        needsComma = true
+    }
+
     mutating func boolean(_ value: Bool) {
         separate()
         text += value ? "true" : "false"
@@ -98,5 +107,10 @@ struct JSONWriter {
     mutating func boolean(_ name: String, _ value: Bool) {
         key(name)
         boolean(value)
+    }
+
+    mutating func decimal(_ name: String, _ value: Double?) {
+        key(name)
+        if let value { decimal(value) } else { null() }
     }
 }
