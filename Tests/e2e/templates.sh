@@ -207,6 +207,24 @@ for option in "--memory 64M" "--image base" "--kernel tiny" "--disk 1M" "--root-
   stderr_says "template shell"
 done
 
+claim "jobs of a batch go on from a template, each with arguments and input of its own"
+run "$swiftlet" template create batch -q -- sh -c "$ask; read -r line; echo \"\$words\$line\"; exit 4"
+status_is 0
+cat >jobs <<'END'
+{"template": "batch", "command": ["one", "two"], "stdin": "first\n"}
+{"template": "batch", "stdin": "second\n"}
+{"template": "batch", "memory": "64M", "command": ["x"]}
+{"template": "nothing", "command": ["x"]}
+{"command": ["echo", "booted"]}
+END
+run "$swiftlet" batch jobs
+active && grep -o '"text":"[^"]*"' stdout >texts
+stdout_says '"text":"one two first\n"'
+stdout_says '"text":"second\n"'
+stdout_says '"text":"booted\n"'
+stdout_says 'template batch has its own'
+stdout_says 'no template \"nothing\"'
+
 claim "templates are listed and removed, and a name is taken once"
 run "$swiftlet" template create listed -q -- sh -c "$ask"
 run "$swiftlet" template create listed -q -- sh -c "$ask"
