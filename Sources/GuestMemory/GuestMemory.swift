@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import LinuxSystem
 import Synchronization
@@ -68,6 +69,15 @@ public final class GuestMemory: Sendable {
         }
         return result
     }
+
+    /// Makes the pages of a part of the mapping this process's own at once, as writes to each would one by one. Only for
+    /// speed: a kernel before 5.14 does not know it. (madvise(2), MADV_POPULATE_WRITE)
+    public func populate(_ range: Range<UInt64>) {
+        precondition(range.upperBound <= size, "a part of the mapping")
+        _ = linux_madvise(mapping.baseAddress + Int(range.lowerBound), range.count, Self.populateWrite)
+    }
+
+    private static let populateWrite: CInt = 23
 
     /// The offset in the mapping of `count` bytes at `address`, which must lie in one region.
     @inline(__always)

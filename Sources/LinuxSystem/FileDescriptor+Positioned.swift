@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 public import SystemPackage
 
 extension FileDescriptor {
@@ -18,4 +19,23 @@ extension FileDescriptor {
         if let failure { throw failure }
         return bytes
     }
+
+    /// The first stretch of the file in `range` that is no hole; nil: there is none. Where a file system does not know its
+    /// holes, all is one stretch. (lseek(2), SEEK_DATA and SEEK_HOLE)
+    public func nextData(in range: Range<UInt64>) throws(Errno) -> Range<UInt64>? {
+        if range.isEmpty { return nil }
+        let start = Glibc.lseek(rawValue, Int(range.lowerBound), Self.seekData)
+        if start < 0 {
+            if errno == ENXIO { return nil }
+            throw Errno(rawValue: errno)
+        }
+        if UInt64(start) >= range.upperBound { return nil }
+        let end = Glibc.lseek(rawValue, start, Self.seekHole)
+        // The file may have become shorter meanwhile.
+        guard end > start else { throw .ioError }
+        return UInt64(start)..<Swift.min(UInt64(end), range.upperBound)
+    }
+
+    /// The C library hides them without _GNU_SOURCE.
+    private static let seekData: CInt = 3, seekHole: CInt = 4
 }

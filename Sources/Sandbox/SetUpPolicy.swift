@@ -23,6 +23,8 @@ extension SyscallPolicy {
             "mmap", __NR_mmap, [.anyButExecutable], why: "guest RAM, the kernel, the root image, kvm_run, a stack"),
         Rule(
             "mprotect", __NR_mprotect, [.anyButExecutable], why: "the guard page of the vCPU thread's stack"),
+        Rule("lseek", __NR_lseek, why: "where a template has holes"),
+        Rule("madvise", __NR_madvise, [.populate], why: "a template's pages, taken over at once"),
         Rule("munmap", __NR_munmap, why: "free of large blocks", unseen: "none is that large yet"),
         Rule("newfstatat", __NR_newfstatat, why: "what kind of file each descriptor is"),
         Rule("fcntl", __NR_fcntl, [.getStatusFlags], why: "what each descriptor can do"),
@@ -76,6 +78,7 @@ extension SyscallPolicy.Condition {
     fileprivate static let threadFlags = Self(
         index: 0, values: [0x3D_0F00],
         meaning: "CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID")
+    fileprivate static let populate = Self(index: 2, values: [23], meaning: "MADV_POPULATE_WRITE")
     fileprivate static let jailOptions = Self(
         index: 0, values: [15, 47], meaning: "PR_SET_NAME, PR_CAP_AMBIENT")
 }

@@ -64,8 +64,9 @@ struct RunCommand {
     }
 
     /// One job of a batch.
-    init(_ options: RunOptions, command: [[UInt8]], begun: UInt64) {
+    init(_ options: RunOptions, given: Set<String> = [], command: [[UInt8]], begun: UInt64) {
         self.options = options
+        self.given = given
         self.command = command
         self.begun = begun
         isConfined = true
@@ -159,7 +160,6 @@ struct RunCommand {
             try attempt { () throws(TemplateError) in
                 try restored.check(image, kernel: TemplatePart(kernel.borrowed, path: kernelPath))
             }
-            request.template = .restoring(file: restored.template.file.borrowed)
         }
         if options.isDryRun {
             return printed(plan(request, imagePath: image.path, kernelPath: kernelPath))
@@ -220,9 +220,10 @@ struct RunCommand {
             request.hostTerminal =
                 HostTerminal(.standardInput) ?? (isCaptured ? nil : HostTerminal(.standardOutput))
         }
-        if restored?.isProgram == true {
-            // The program has its own: they cannot change any more.
-            request.environment = []
+        if let restored {
+            request.template = .restoring(file: restored.template.file.borrowed)
+            // The program has its own, which cannot change any more.
+            if restored.isProgram { request.environment = [] }
         }
         request.inputs = paths.inputs
         request.outputs = paths.outputs

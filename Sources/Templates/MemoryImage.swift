@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Images
 import LinuxSystem
@@ -11,8 +10,6 @@ import SystemPackage
 enum MemoryImage {
     static let page = 4096
     private static let pieceBytes = 1 << 20
-    /// lseek(2): the C library hides them without _GNU_SOURCE.
-    private static let seekData: CInt = 3, seekHole: CInt = 4
 
     struct Summary: Equatable {
         var digest: [UInt8]
@@ -43,7 +40,9 @@ enum MemoryImage {
         var hash = SHA256()
         var dataBytes: UInt64 = 0
         var position: UInt64 = 0
-        while let extent = try nextExtent(source, from: offset + position, end: offset + count) {
+        while position < count,
+            let extent = try source.nextData(in: (offset + position)..<(offset + count))
+        {
             // An extent of a file system with smaller blocks may begin within a page.
             let whole = UInt64(page)
             position = (extent.lowerBound - offset) / whole * whole
@@ -66,22 +65,6 @@ enum MemoryImage {
         }
         let digest = TemplateHeader.digest(hexadecimal: hash.hexadecimalDigest())
         return Summary(digest: digest, dataBytes: dataBytes)
-    }
-
-    /// The next stretch that is no hole; nil: nothing but holes to the end.
-    private static func nextExtent(
-        _ file: FileDescriptor, from start: UInt64, end: UInt64
-    ) throws(Errno) -> Range<UInt64>? {
-        if start >= end { return nil }
-        let data = lseek(file.rawValue, Int(start), seekData)
-        if data < 0 {
-            if errno == ENXIO { return nil }
-            throw Errno(rawValue: errno)
-        }
-        if UInt64(data) >= end { return nil }
-        let hole = lseek(file.rawValue, data, seekHole)
-        guard hole > data else { throw .ioError }
-        return UInt64(data)..<min(UInt64(hole), end)
     }
 
     /// Runs of whole pages that are not zero.

@@ -173,6 +173,21 @@ run bin/swiftlet run --template parts
 status_is 125
 stderr_says "of another version"
 
+claim "HOSTILE 17: a forged guest with every checksum right is a hostile guest, and no more"
+needs python3
+run "$swiftlet" template create forged -q -m 32M -- sh -c "$ask; echo ran"
+status_is 0
+active && cp "$(file_of forged)" whole
+for what in 0 244 204 255 random stack; do
+  active && cp whole "$(file_of forged)" && python3 "$E2E_DIRECTORY/templates/forge.py" "$(file_of forged)" $what
+  run "$swiftlet" run --template forged --timeout 5s --meta meta.json
+  status_is_not 0
+  case $(meta reason) in guest_panic | wall_timeout | protocol_error | guest_hang) ;; *) fail "forged with $what: reason $(meta reason)" ;; esac
+  run "$swiftlet" run -- echo honest
+  status_is 0
+  stdout_is honest
+done
+
 claim "no template is made of a secret"
 echo secret >key
 run "$swiftlet" template create leak --in-secret key -- sh -c "$ask"
@@ -206,6 +221,24 @@ for option in "--memory 64M" "--image base" "--kernel tiny" "--disk 1M" "--root-
   status_is 2
   stderr_says "template shell"
 done
+
+claim "jobs of a batch go on from a template, each with arguments and input of its own"
+run "$swiftlet" template create batch -q -- sh -c "$ask; read -r line; echo \"\$words\$line\"; exit 4"
+status_is 0
+cat >jobs <<'END'
+{"template": "batch", "command": ["one", "two"], "stdin": "first\n"}
+{"template": "batch", "stdin": "second\n"}
+{"template": "batch", "memory": "64M", "command": ["x"]}
+{"template": "nothing", "command": ["x"]}
+{"command": ["echo", "booted"]}
+END
+run "$swiftlet" batch jobs
+active && grep -o '"text":"[^"]*"' stdout >texts
+stdout_says '"text":"one two first\n"'
+stdout_says '"text":"second\n"'
+stdout_says '"text":"booted\n"'
+stdout_says 'template batch has its own'
+stdout_says 'no template \"nothing\"'
 
 claim "templates are listed and removed, and a name is taken once"
 run "$swiftlet" template create listed -q -- sh -c "$ask"

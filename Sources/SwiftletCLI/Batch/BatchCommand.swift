@@ -31,7 +31,11 @@ struct BatchCommand {
     init(_ words: CommandLineWords) throws(UsageError) {
         var options = BatchOptions()
         do throws(UsageError) {
-            let index = try BatchOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
+            var given: Set<String> = []
+            let index = try BatchOptions.table.parse(words.texts, into: &options, isBytewise: words.isText) {
+                given.insert($0)
+            }
+            options.given = given
             let rest = words.texts[index...]
             if !options.wantsHelp {
                 guard rest.count == 1 else {

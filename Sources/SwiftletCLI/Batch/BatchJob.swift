@@ -4,10 +4,12 @@
 ///
 /// Every option of `swiftlet run` that makes sense for a job among many is a member of the same name (`max-output` or
 /// `max_output`), with the same values. An option that may be repeated takes an array too, `env` and `label` an object, a
-/// flag true or false. `stdin` is the standard input as text. What the line does not say is as on batch's command line.
+/// flag true or false. From a template, `command` is the arguments of the program that goes on, and may be missing. `stdin` is the standard input as text. What the line does not say is as on batch's command line.
 struct BatchJob {
     var options: RunOptions
     var command: [[UInt8]]
+    /// The options that the line has, by long name.
+    private(set) var given: Set<String> = []
     /// Nil: empty.
     var standardInput: [UInt8]?
 
@@ -30,10 +32,10 @@ struct BatchJob {
                     throw UsageError("\"stdin\": a string is wanted, and this is \(member.value.kind)")
                 }
                 standardInput = Array(text.utf8)
-            default: try Self.set(member, in: &options)
+            default: given.insert(try Self.set(member, in: &options))
             }
         }
-        if command.isEmpty { throw UsageError("\"command\" is missing: an array of at least one string") }
+        if command.isEmpty, options.template == nil { throw UsageError("\"command\" is missing: an array of at least one string") }
         try options.checkTogether()
         options.printsJSON = true
     }
@@ -54,7 +56,10 @@ struct BatchJob {
         return words
     }
 
-    private static func set(_ member: JSONValue.Member, in options: inout RunOptions) throws(UsageError) {
+    /// - Returns: the option's long name.
+    private static func set(
+        _ member: JSONValue.Member, in options: inout RunOptions
+    ) throws(UsageError) -> String {
         let long = String(member.name.map { $0 == "_" ? "-" : $0 })
         guard let option = BatchOptions.jobOptions.first(where: { $0.long == long }) else {
             throw UsageError(
@@ -71,6 +76,7 @@ struct BatchJob {
                 throw UsageError("\"\(member.name)\": \(error.description)")
             }
         }
+        return long
     }
 
     /// The member's values as a command line would have them; none for a flag that is false.

@@ -1,6 +1,8 @@
 /// The options of `swiftlet batch`: its own, and those of `run` as defaults for every job.
 struct BatchOptions {
     var defaults = RunOptions()
+    /// The long names of the options there were.
+    var given: Set<String> = []
     /// Jobs at a time; nil: one for each processor.
     var parallelJobs: Int?
     /// Memory that all running jobs may have together, in bytes; nil: nine tenths of what is available.
@@ -25,7 +27,7 @@ struct BatchOptions {
 
     /// What belongs to a single run and its caller's terminal.
     private static let ofRunOnly: Set<String> = [
-        "json", "meta", "interactive", "tty", "quiet", "verbose", "dry-run", "help", "template",
+        "json", "meta", "interactive", "tty", "quiet", "verbose", "dry-run", "help",
     ]
 
     /// What is the same for all jobs of a batch.

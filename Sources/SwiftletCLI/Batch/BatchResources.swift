@@ -3,6 +3,7 @@ import Images
 import JobRunner
 import LinuxSystem
 import SystemPackage
+import Templates
 
 /// What jobs of a batch share: images and kernels, opened once each. One image more costs one descriptor.
 final class BatchResources {
@@ -37,6 +38,30 @@ final class BatchResources {
     private let store = ImageStore.standard(environment: Terminal.environment)
     private var images: [String: Image] = [:]
     private var kernels: [String: Kernel] = [:]
+    private var templates: [String: RestoredTemplate] = [:]
+    /// Those whose file, image and kernel were found to belong together.
+    private var checked: Set<String> = []
+
+    func template(_ name: String) throws(BatchFailure) -> RestoredTemplate {
+        if let template = templates[name] { return template }
+        do throws(TemplateError) {
+            let template = try RestoredTemplate(name)
+            templates[name] = template
+            return template
+        } catch {
+            throw BatchFailure(error.description)
+        }
+    }
+
+    func check(_ template: RestoredTemplate, _ image: Image, _ kernel: Kernel) throws(BatchFailure) {
+        if checked.contains(template.template.name) { return }
+        do throws(TemplateError) {
+            try template.check(image.image, kernel: TemplatePart(kernel.file.borrowed, path: kernel.path))
+        } catch {
+            throw BatchFailure(error.description)
+        }
+        checked.insert(template.template.name)
+    }
 
     func image(_ name: String) throws(BatchFailure) -> Image {
         if let image = images[name] { return image }

@@ -189,15 +189,24 @@ extension BatchRun {
         return nil
     }
 
+    private func template(_ name: String) throws(UsageError) -> RestoredTemplate {
+        do throws(BatchFailure) { return try resources.template(name) } catch {
+            throw UsageError(error.text)
+        }
+    }
+
     /// - Throws: `UsageError` if the line is no job. What the host lacks for it is no fault of the line's and becomes its
     ///   result as well.
     private func job(line: UInt64, digest: UInt64, _ bytes: [UInt8]) throws(UsageError) -> Job {
         let parsed = try BatchJob(line: bytes, defaults: options.defaults)
-        let command = RunCommand(parsed.options, command: parsed.command, begun: begun)
+        let given = parsed.given.union(options.given)
+        var command = RunCommand(parsed.options, given: given, command: parsed.command, begun: begun)
+        if let name = parsed.options.template { command = try command.restoring(template(name)) }
         let paths = try command.resolvedPaths()
         do throws(BatchFailure) {
-            let image = try resources.image(parsed.options.image)
-            let kernel = try resources.kernel(parsed.options.kernel)
+            let image = try resources.image(command.options.image)
+            let kernel = try resources.kernel(command.options.kernel)
+            if let restored = command.restored { try resources.check(restored, image, kernel) }
             var request = command.request(
                 kernel: kernel.file.borrowed, image: image.image.descriptor.borrowed, paths)
             let standardInput = try parsed.standardInput.map { text throws(BatchFailure) in

@@ -16,7 +16,7 @@ struct TemplateMaker {
     /// What is a single job's, or cannot be saved.
     private static let refused = [
         "interactive", "tty", "out", "disk", "root-transport", "device-read-bps", "device-write-bps",
-        "device-read-iops", "device-write-iops", "json", "meta", "template", "dry-run", "stream-bps",
+        "device-read-iops", "device-write-iops", "json", "meta", "template", "dry-run", "stream-bps", "kernel",
     ]
 
     init(

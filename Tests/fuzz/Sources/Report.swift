@@ -76,7 +76,9 @@ private func encodeReportPart(_ input: inout FuzzInput, to stream: inout [UInt8]
     case 10: GuestMessage.checkpoint(input.choose([.kernel, .program])).encode(to: &stream)
     case 11:
         GuestMessage.resumed(
-            .init(isReseeded: input.flag(), isClockStepped: true, isIdentityNew: true, wallClock: input.number())
+            .init(
+                isReseeded: input.flag(), isClockStepped: true, isIdentityNew: true,
+                wallClock: input.number())
         ).encode(to: &stream)
     case 12:
         let data = input.bytes(atMost: 255)
