@@ -52,17 +52,25 @@ void linux_release_stop_signals(void) {
   pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-int linux_process_ended(int pidfd, int waits, struct linux_process_end *end) {
+static int process_ended(int pidfd, int waits, int leave, struct linux_process_end *end) {
   siginfo_t info = {0};
   int result;
   do {
-    result = waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | (waits ? 0 : WNOHANG));
+    result = waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | (waits ? 0 : WNOHANG) | leave);
   } while (result < 0 && errno == EINTR);
   if (result < 0) return -errno;
   if (info.si_pid == 0) return 0;
   int exited = info.si_code == CLD_EXITED;
   *end = (struct linux_process_end){exited ? 0 : info.si_status, exited ? info.si_status : 0};
   return 1;
+}
+
+int linux_process_ended(int pidfd, int waits, struct linux_process_end *end) {
+  return process_ended(pidfd, waits, 0, end);
+}
+
+int linux_process_ended_unreaped(int pidfd, struct linux_process_end *end) {
+  return process_ended(pidfd, 0, WNOWAIT, end);
 }
 
 int linux_has_children(void) {

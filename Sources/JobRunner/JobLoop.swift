@@ -87,7 +87,9 @@ final class JobLoop {
         var verdict: Verdict?
         while verdict == nil {
             try turn(until: deadline)
-            verdict = Verdict(seen, limits: request)
+            // The machine may be off before a reader has taken the last byte; the job is not over before that.
+            let isHeld = channels.warmStreams?.isClosing == true && !seen.isDecided
+            verdict = isHeld ? nil : Verdict(seen, limits: request)
         }
         timeline.finished = monotonicNanoseconds()
         checkProcessorTime(timeline.finished)

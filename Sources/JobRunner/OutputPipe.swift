@@ -15,6 +15,7 @@ struct OutputPipe: ~Copyable {
     private var failure: Errno?
     /// What the VMM said of the stream's end, until all of it has been passed on.
     var closing: StreamResult?
+    var isClosing: Bool { closing != nil }
 
     init(
         _ reading: consuming OwnedDescriptor, to sink: FileDescriptor, limit: UInt64?, changed: Mailbox<Void>

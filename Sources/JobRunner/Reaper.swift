@@ -39,6 +39,14 @@ public final class Reaper: Sendable {
         }
     }
 
+    /// Reaps those that have gone meanwhile. - Returns: Whether some are left.
+    func collect() -> Bool {
+        children.withLock { children in
+            children.removeAll { $0.isGone(waiting: false) }
+            return !children.isEmpty
+        }
+    }
+
     /// Waits until none is left.
     public func finish() {
         let children = children.withLock { children in

@@ -47,6 +47,9 @@ struct Observations {
         var code: Int32
     }
 
+    /// Nothing that comes changes the verdict any more.
+    var isDecided: Bool { intervention != nil || protocolViolation != nil || failure != nil }
+
     /// The guest has said all there is to say, and both streams are where they belong.
     var isComplete: Bool {
         report != nil && isFinished && standardOutput.isClosed && standardError.isClosed

@@ -46,6 +46,11 @@ final class WarmStreams {
         return true
     }
 
+    /// The VMM has reported an end of a stream of which not all is passed on.
+    var isClosing: Bool {
+        output?.isClosing == true || error?.isClosing == true
+    }
+
     var isOverLimit: Bool {
         output?.progress.isOverLimit == true || error?.progress.isOverLimit == true
     }

@@ -29,6 +29,7 @@ public func main(isConfined: Bool = true) -> Int32 {
 private let help = """
     usage: swiftlet run [options] [--] COMMAND [ARG...]     run a command in a virtual machine of its own
            swiftlet batch [options] JOBS.ndjson|-           many jobs, a line of JSON each, and their results
+           swiftlet pool [options]                          keep machines prepared for swiftlet run --pool
            swiftlet bench [options]                         what a job costs here, beside the alternatives found
            swiftlet doctor [--attack]                       can this host run jobs, what to change; run hostile guests
            swiftlet image build NAME|DIR [NAME]             make a root image from a recipe
@@ -56,6 +57,8 @@ private func dispatch(
         return printed(help)
     case "batch":
         return try BatchCommand(words.dropFirst()).run()
+    case "pool":
+        return try PoolCommand(words.dropFirst()).run()
     case "doctor":
         return try DoctorCommand(words.dropFirst()).run()
     case "template":

@@ -13,6 +13,9 @@ struct OptionSpecification<Options>: Sendable {
         case flag(@Sendable (inout Options) -> Void)
         /// `placeholder` is for the help text.
         case value(placeholder: String, @Sendable (inout Options, String) throws(UsageError) -> Void)
+        /// `--name` or `--name=VALUE`.
+        case optionalValue(
+            placeholder: String, @Sendable (inout Options, String?) throws(UsageError) -> Void)
         /// Known from shared/CLI.md, not there yet: refused by name, never ignored.
         case unavailable
     }
@@ -48,6 +51,7 @@ struct OptionSpecification<Options>: Sendable {
         switch effect {
         case .flag(let apply): apply(&options)
         case .value(_, let apply): try apply(&options, value)
+        case .optionalValue(_, let apply): try apply(&options, value)
         case .unavailable: throw UsageError("not available in this version")
         }
     }
@@ -70,6 +74,12 @@ struct OptionSpecification<Options>: Sendable {
             .init(
                 long: long, short: short, help: help,
                 effect: .value(placeholder: placeholder) { outer, value throws(UsageError) in
+                    try reach(&outer) { options throws(UsageError) in try apply(&options, value) }
+                })
+        case .optionalValue(let placeholder, let apply):
+            .init(
+                long: long, short: short, help: help,
+                effect: .optionalValue(placeholder: placeholder) { outer, value throws(UsageError) in
                     try reach(&outer) { options throws(UsageError) in try apply(&options, value) }
                 })
         case .unavailable:
@@ -141,6 +151,8 @@ struct OptionTable<Options>: Sendable {
         case .value(_, let apply):
             let value = if let attached { attached } else { try next(option.name) }
             try naming(option) { () throws(UsageError) in try apply(&options, value) }
+        case .optionalValue(_, let apply):
+            try naming(option) { () throws(UsageError) in try apply(&options, attached) }
         case .unavailable:
             throw UsageError("\(option.name): not available in this version")
         }
@@ -164,6 +176,8 @@ struct OptionTable<Options>: Sendable {
                 let value = if rest.isEmpty { try next("-\(letter) (\(option.name))") } else { String(rest) }
                 try naming(option) { () throws(UsageError) in try apply(&options, value) }
                 return
+            case .optionalValue(_, let apply):
+                try naming(option) { () throws(UsageError) in try apply(&options, nil) }
             case .unavailable:
                 throw UsageError("-\(letter) (\(option.name)): not available in this version")
             }
@@ -198,6 +212,7 @@ struct OptionTable<Options>: Sendable {
             switch option.effect {
             case .flag: break
             case .value(let placeholder, _): left += " \(placeholder)"
+            case .optionalValue(let placeholder, _): left += "[=\(placeholder)]"
             case .unavailable:
                 unavailable.append(option.name)
                 continue

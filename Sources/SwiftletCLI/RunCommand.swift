@@ -129,9 +129,9 @@ struct RunCommand {
     }
 
     /// Runs the job. One that could not be started has a result too.
-    private func judge(_ request: JobRequest, on runner: JobRunner) -> JobResult {
+    private func judge(_ request: JobRequest, on runner: JobRunner, _ pool: PoolClient?) -> JobResult {
         do throws(LaunchError) {
-            return try runner.run(request, begun: begun)
+            return try runner.run(request, begun: begun, machines: pool)
         } catch {
             var result = JobResult(
                 verdict: Verdict(
@@ -170,7 +170,11 @@ struct RunCommand {
             launcher.tidyUp()
             return process
         }
-        var result = judge(request, on: runner)
+        let pool = try openPool()
+        var result = judge(request, on: runner, pool)
+        if pool?.isMisfit == true, !options.isQuiet, options.pool != .automatic {
+            Terminal.say("swiftlet: the pool's machines are of another shape (image, kernel, memory): started one")
+        }
         if let path = options.kernel, result.verdict.reason == .startFailed, let text = result.verdict.message
         {
             result.verdict.message = "\(text) (kernel \(path))"
@@ -287,6 +291,18 @@ struct RunCommand {
             return file
         } catch {
             throw RunFailure(text: "\(what) \(path): \(error)")
+        }
+    }
+
+    /// Nil: the job starts its own machine.
+    private func openPool() throws(RunFailure) -> PoolClient? {
+        guard options.pool != .none else { return nil }
+        do throws(PoolError) {
+            return try PoolClient(path: try PoolCommand.socketPath(options.pool))
+        } catch {
+            if options.pool != .automatic { throw RunFailure(text: "--pool: \(error.description)") }
+            if !options.isQuiet { Terminal.say("swiftlet: no pool: \(error.description)") }
+            return nil
         }
     }
 

@@ -19,6 +19,8 @@ struct RunOptions {
     var streamRate: UInt64?
     var diskRates = DiskRates()
     var rootRates = DiskRates()
+    /// Whether the job's machine comes from a pool.
+    var pool = PoolChoice.none
     /// Where the VMM's cgroup is made.
     var controlGroups = ControlGroups.Choice.automatic
     /// Nil: no limit for streams that are passed on, `defaultCaptureLimit` for captured ones.
@@ -43,6 +45,16 @@ struct RunOptions {
     var isVerbose = false
     var isDryRun = false
     var wantsHelp = false
+
+    enum PoolChoice: Equatable {
+        case none
+        /// The pool of this user; it must be there.
+        case standard
+        /// The pool of this user if it is there.
+        case automatic
+        /// The pool at this socket; it must be there.
+        case path(String)
+    }
 
     static let defaultCaptureLimit: UInt64 = 16 << 20
     /// Less than this does not hold the kernel, its tables and a program.
@@ -96,6 +108,9 @@ struct RunOptions {
         .init(
             "cgroup-parent", "make the VMM's cgroup in this one; none: make none [in swiftlet's own, if it can]",
             .value(placeholder: "PATH|none", setControlGroups)),
+        .init(
+            "pool", "take a machine that swiftlet pool has prepared; auto: if there is one [none]",
+            .optionalValue(placeholder: "PATH|auto", setPool)),
         .init(
             "max-output", "stop the job after this many bytes on a stream [none; 16M with --json]",
             .value(placeholder: "SIZE", setOutputLimit)),
@@ -229,6 +244,14 @@ struct RunOptions {
         if diskRates != DiskRates(), diskBytes == nil {
             throw UsageError("--device-…: there is no device \"disk\" without --disk")
         }
+        if pool != .none, pool != .automatic {
+            if diskBytes != nil {
+                throw UsageError("--pool: with --disk a job needs a machine of its own; leave out one of them")
+            }
+            if case .parent = controlGroups {
+                throw UsageError("--pool: its machines are in the pool's cgroups; give --cgroup-parent to swiftlet pool")
+            }
+        }
         if rootRates != DiskRates(), rootTransport != .block {
             throw UsageError(
                 "--device-…: the root image is mapped into the guest and read without requests, which have no rate; "
@@ -281,6 +304,15 @@ struct RunOptions {
             throw UsageError("\"\(text)\" is neither none nor a path that begins with a slash")
         }
         options.controlGroups = .parent(text)
+    }
+
+    private static func setPool(_ options: inout RunOptions, _ text: String?) throws(UsageError) {
+        switch text {
+        case nil: options.pool = .standard
+        case "auto": options.pool = .automatic
+        case "": throw UsageError("the value is empty")
+        case let path?: options.pool = .path(path)
+        }
     }
 
     private static func setOutputLimit(_ options: inout RunOptions, _ text: String) throws(UsageError) {

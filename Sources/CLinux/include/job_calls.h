@@ -19,6 +19,8 @@ void linux_release_stop_signals(void);
 struct linux_process_end { int32_t signal, code; };
 /// 1 and *end if it has ended (it is reaped then), 0 if it runs. Waits for the end if `waits`.
 int linux_process_ended(int pidfd, int waits, struct linux_process_end *end);
+/// The same without waiting, and it is not reaped: its process id stays its own.
+int linux_process_ended_unreaped(int pidfd, struct linux_process_end *end);
 /// 1 if this process has a child, running or not yet reaped, else 0.
 int linux_has_children(void);
 /// The most memory that any child which was reaped had resident, in KiB.

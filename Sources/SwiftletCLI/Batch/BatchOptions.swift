@@ -27,7 +27,7 @@ struct BatchOptions {
 
     /// What belongs to a single run and its caller's terminal.
     private static let ofRunOnly: Set<String> = [
-        "json", "meta", "interactive", "tty", "quiet", "verbose", "dry-run", "help",
+        "json", "meta", "interactive", "tty", "quiet", "verbose", "dry-run", "help", "pool",
     ]
 
     /// What is the same for all jobs of a batch.

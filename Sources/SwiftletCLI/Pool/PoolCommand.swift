@@ -1,0 +1,93 @@
+import Glibc
+import JobRunner
+import LinuxSystem
+import SystemPackage
+
+/// `swiftlet pool`
+struct PoolCommand {
+    private let options: PoolOptions
+
+    static let help = """
+        usage: swiftlet pool [options]
+        Keeps machines prepared for swiftlet run --pool, until Ctrl-C or SIGTERM: started, jailed, their kernel booted. Each
+        has one job or none. A job whose image, kernel, memory or rates are not the pool's starts a machine of its own.
+        Only the same user can take one. When the pool ends, the jobs on its machines end too.
+
+        \(PoolOptions.table.help)
+
+        Exit status: 0 stopped by a signal; 125 swiftlet's own failure; 2 bad option.
+
+        """
+
+    init(_ words: CommandLineWords) throws(UsageError) {
+        var options = PoolOptions()
+        do throws(UsageError) {
+            let index = try PoolOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
+            if !words.texts[index...].isEmpty { throw UsageError("it takes options only") }
+            try options.machine.checkTogether()
+        } catch {
+            throw UsageError("pool: \(error.description)")
+        }
+        self.options = options
+    }
+
+    /// Where the pool of a choice has its socket.
+    static func socketPath(_ choice: RunOptions.PoolChoice) throws(PoolError) -> String {
+        if case .path(let path) = choice { return path }
+        guard let directory = Terminal.environment("XDG_RUNTIME_DIR"), !directory.isEmpty else {
+            throw .noDirectory
+        }
+        return directory + "/swiftlet-pool.sock"
+    }
+
+    func run() -> Int32 {
+        if options.wantsHelp { return printed(Self.help) }
+        do throws(BatchFailure) {
+            try serve()
+            return 0
+        } catch {
+            Terminal.say("swiftlet: pool: \(error.text)")
+            return ExitStatus.ownFailure
+        }
+    }
+
+    private func serve() throws(BatchFailure) {
+        let kvm = try attempt { () throws(LaunchError) in try JobRunner.openKVM() }
+        let launcher = try attempt { () throws(LaunchError) in
+            try Launcher(path: OwnFiles.machine, isVerbose: false, groups: options.machine.controlGroups)
+        }
+        let resources = BatchResources()
+        let image = try resources.image(options.machine.image)
+        let kernel = try resources.kernel(options.machine.kernel)
+        let command = RunCommand(options.machine, command: [], begun: monotonicNanoseconds())
+        let request = command.request(
+            kernel: kernel.file.borrowed, image: image.image.descriptor.borrowed, .init())
+        let path = try attempt { () throws(PoolError) in
+            try Self.socketPath(options.socketPath.map { .path($0) } ?? .standard)
+        }
+        let place = try attempt { () throws(PoolError) in try PoolServer.Place.take(path) }
+        launcher.tidyUp()
+        let reaper = Reaper()
+        let runner = JobRunner(kvm: kvm.borrowed, reaper: reaper) { machine throws(LaunchError) in
+            try launcher.start(machine)
+        }
+        do throws(Errno) {
+            let shells = try ShellPool(
+                size: options.size, shape: request.shape, runner: runner, reaper: reaper)
+            let server = PoolServer(place, shells: shells, reaper: reaper)
+            if !options.isQuiet {
+                Terminal.say("swiftlet: pool of \(options.size) at \(path)")
+            }
+            _ = try server.run()
+            if !options.isQuiet { Terminal.say("swiftlet: pool ended; \(server.given) machines were given") }
+        } catch {
+            throw BatchFailure("serving: \(error)")
+        }
+    }
+
+    private func attempt<Result: ~Copyable, Failure: Error & CustomStringConvertible>(
+        _ body: () throws(Failure) -> Result
+    ) throws(BatchFailure) -> Result {
+        do throws(Failure) { return try body() } catch { throw BatchFailure(error.description) }
+    }
+}
