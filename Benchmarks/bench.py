@@ -193,4 +193,5 @@ def main():
     print("\nraw numbers: " + os.path.relpath(path, ROOT))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -48,6 +48,8 @@ reason_is cpu_timeout
 
 claim "threads, files, pipes to a child, vector registers and alarms go on where they were"
 needs python
+# docs/decisions.md, "What the lab's software CPU cannot show".
+[ -z "${E2E_RETRY_HUNG:-}" ] || skip "QEMU's software CPU now and then loses a write of a restored program with busy threads"
 cp "$E2E_DIRECTORY/templates/state.py" .
 run "$swiftlet" template create state -q --image python --in state.py -- python3 state.py
 status_is 0
@@ -182,7 +184,7 @@ for what in 0 244 204 255 random stack; do
   active && cp whole "$(file_of forged)" && python3 "$E2E_DIRECTORY/templates/forge.py" "$(file_of forged)" $what
   run "$swiftlet" run --template forged --timeout 5s --meta meta.json
   status_is_not 0
-  case $(meta reason) in guest_panic | wall_timeout | protocol_error | guest_hang) ;; *) fail "forged with $what: reason $(meta reason)" ;; esac
+  active && case $(meta reason) in guest_panic | wall_timeout | protocol_error | guest_hang) ;; *) fail "forged with $what: reason $(meta reason)" ;; esac
   run "$swiftlet" run -- echo honest
   status_is 0
   stdout_is honest

@@ -32,7 +32,7 @@ tree() {
     source_archive "$source"
     debian_tree "$1" \
         --customize-hook='chroot "$1" find /usr/lib/python3 /usr/lib/python3.11 -name __pycache__ -prune -exec rm -r {} +' \
-        --customize-hook="chroot \"\$1\" python3 -m compileall -q -j 2 -x '$not_source' --invalidation-mode unchecked-hash /usr/lib/python3 /usr/lib/python3.11"
+        --customize-hook="chroot \"\$1\" python3 -m compileall -q -f -j 2 -x '$not_source' --invalidation-mode unchecked-hash /usr/lib/python3 /usr/lib/python3.11"
     tar --extract --gzip --file "$source"/python3.11_*.orig.tar.gz --directory usr/lib/python3.11/test --strip-components=3 \
         --no-same-owner --wildcards '*/Lib/test/test_sqlite3'
     rm -r "$source"
