@@ -49,7 +49,8 @@ public struct JobRunner: Sendable {
                 if let result = try run(request, inputs, on: machine, begun: begun) { return result }
             }
         }
-        if let result = try run(request, inputs, on: try prepare(for: request), begun: begun) { return result }
+        let machine = try prepare(for: request)
+        if let result = try run(request, inputs, on: machine, begun: begun) { return result }
         throw .system(doing: "running the job", errno: .notSupported)
     }
 
