@@ -140,7 +140,7 @@ def judge_batch(process):
         end, wrong = judge(result, result["stdout"].get("text", ""), file)
         ends.append(end)
         problem = problem or wrong
-    if victim == "batch-vmm":
+    if victim.endswith("vmm"):
         # What never began may be tried again; what had begun was one job's loss.
         if len(results) != BATCH_JOBS or sum(end != "exited 3" for end in ends) > 1:
             problem = problem or f"{ends} of {BATCH_JOBS} jobs"
