@@ -16,12 +16,14 @@ public enum PoolError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .noDirectory:
-            "XDG_RUNTIME_DIR is not set, so the pool's socket has no place of its own: give its path, --pool=PATH here and "
-                + "swiftlet pool --socket PATH there"
+            "XDG_RUNTIME_DIR is not set, so the pool's socket has no place of its own: give its path, "
+                + "--pool=PATH here and swiftlet pool --socket PATH there"
         case .noPool(let path, let errno):
             "\(path): \(errno); start a pool with swiftlet pool, or leave out --pool"
-        case .otherUser(let path): "\(path): the pool there is another user's; start your own with swiftlet pool"
-        case .isServed(let path): "\(path): another pool serves there; end it, or give --socket another path"
+        case .otherUser(let path):
+            "\(path): the pool there is another user's; start your own with swiftlet pool"
+        case .isServed(let path):
+            "\(path): another pool serves there; end it, or give --socket another path"
         case .system(let path, let errno): "\(path): \(errno)"
         }
     }

@@ -78,7 +78,8 @@ extension PoolMessage.Request {
     }
 
     init?(_ bytes: [UInt8]) {
-        guard let words = PoolMessage.words(bytes, kind: Self.kind, count: 14), words[8] < 2 else { return nil }
+        let words = PoolMessage.words(bytes, kind: Self.kind, count: 14)
+        guard let words, words[8] < 2 else { return nil }
         let rates: [UInt64?] = words[9...].map { $0 == 0 ? nil : $0 }
         var root = DiskRates()
         (root.readBytes, root.writeBytes) = (rates[0], rates[1])
@@ -102,8 +103,8 @@ extension PoolMessage.Reply {
         case .machine(let machine):
             let enforcer = Self.enforcers.firstIndex(of: machine.memory.enforcer) ?? 0
             return PoolMessage.bytes([
-                Self.kind, 0, machine.nonceLow, machine.nonceHigh, UInt64(machine.processID), machine.launched,
-                UInt64(enforcer), machine.memory.bytes ?? 0,
+                Self.kind, 0, machine.nonceLow, machine.nonceHigh, UInt64(machine.processID),
+                machine.launched, UInt64(enforcer), machine.memory.bytes ?? 0,
             ])
         }
     }

@@ -159,7 +159,9 @@ public final class PoolServer {
         guard linux_process_ended_unreaped(pidfd.rawValue, &raw) == 1 else { return }
         client.isToldOfEnd = true
         var end = PoolMessage.End(signal: raw.signal, code: raw.code)
-        if raw.signal == SIGKILL, let group = client.group, let memory = group.outOfMemory(), memory.kills > 0 {
+        if raw.signal == SIGKILL, let group = client.group, let memory = group.outOfMemory(),
+            memory.kills > 0
+        {
             end.memoryKill = .init(limit: group.memoryBytes, peak: memory.peakBytes)
         }
         try? client.connection.borrowed.send(end.bytes)

@@ -16,6 +16,6 @@ public struct PreparedMachine: ~Copyable, @unchecked Sendable {
 
 /// Has prepared machines to give.
 public protocol MachineSource: Sendable {
-    /// One of this shape whose guest waits for its job; nil: there is none now, and the job starts its own.
+    /// One of this shape, whose guest waits for its job or is about to; nil: there is none now, and the job starts its own.
     func take(_ shape: MachineShape) -> PreparedMachine?
 }

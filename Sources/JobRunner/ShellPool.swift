@@ -89,10 +89,13 @@ public final class ShellPool: MachineSource {
         return take(identity)
     }
 
-    /// The oldest one that is ready and alive.
+    /// The oldest one that is ready; else the oldest that still boots, which is ahead of one that is to be started.
     func take(_ identity: MachineShape.Identity) -> PreparedMachine? {
         let shell = state.withLock { state -> Shell? in
-            let index = state.shells.firstIndex { $0.identity == identity && $0.isReady && $0.isAlive }
+            func first(_ condition: (Shell) -> Bool) -> Int? {
+                state.shells.firstIndex { $0.identity == identity && condition($0) && $0.isAlive }
+            }
+            let index = first { $0.isReady } ?? first { _ in true }
             return index.map { state.shells.remove(at: $0) }
         }
         changed.post(())

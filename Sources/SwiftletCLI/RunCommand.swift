@@ -173,7 +173,8 @@ struct RunCommand {
         let pool = try openPool()
         var result = judge(request, on: runner, pool)
         if pool?.isMisfit == true, !options.isQuiet, options.pool != .automatic {
-            Terminal.say("swiftlet: the pool's machines are of another shape (image, kernel, memory): started one")
+            Terminal.say(
+                "swiftlet: the pool's machines are of another shape (image, kernel, memory): started one")
         }
         if let path = options.kernel, result.verdict.reason == .startFailed, let text = result.verdict.message
         {

@@ -246,10 +246,12 @@ struct RunOptions {
         }
         if pool != .none, pool != .automatic {
             if diskBytes != nil {
-                throw UsageError("--pool: with --disk a job needs a machine of its own; leave out one of them")
+                throw UsageError(
+                    "--pool: with --disk a job needs a machine of its own; leave out one of them")
             }
             if case .parent = controlGroups {
-                throw UsageError("--pool: its machines are in the pool's cgroups; give --cgroup-parent to swiftlet pool")
+                throw UsageError(
+                    "--pool: its machines are in the pool's cgroups; give --cgroup-parent to swiftlet pool")
             }
         }
         if rootRates != DiskRates(), rootTransport != .block {

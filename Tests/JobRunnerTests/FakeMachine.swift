@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import JobWire
 import LinuxSystem
+import Synchronization
 import SystemPackage
 
 @testable import JobRunner
@@ -18,6 +19,9 @@ final class FakeMachine: @unchecked Sendable {
     private(set) var processID: pid_t = 0
     /// As the arguments have it.
     private(set) var nonce = GuestMessage.Nonce(low: 0, high: 0)
+
+    private let jobs = Atomic(0)
+    var jobCount: Int { jobs.load(ordering: .relaxed) }
 
     private let script: @Sendable (FakeMachine) -> Void
 
@@ -73,6 +77,34 @@ final class FakeMachine: @unchecked Sendable {
         exit(code: 0)
         send(.finished)
         closeStreams()
+    }
+
+    /// Says hello, and waits for a job as a prepared machine does. - Returns: Whether one came; its program runs then.
+    func waitForJob() -> Bool {
+        send(.hello(version: 1, nonce: nonce, sinceEntryNanoseconds: 1000))
+        guard receiveJob().messages.last == .start else { return false }
+        jobs.add(1, ordering: .relaxed)
+        send(.started(sinceEntryNanoseconds: 2000))
+        return true
+    }
+
+    /// All output is written, and so is the report.
+    func finish(outputBytes: UInt64, errno: Int32 = 0) {
+        close(&output)
+        close(&error)
+        exit(code: 0, outputBytes: outputBytes)
+        send(.finished)
+        closeStreams(outputBytes: outputBytes, errno: errno)
+    }
+
+    func succeedWhenAsked() {
+        if waitForJob() { finish(outputBytes: 0) }
+    }
+
+    /// To the job's standard output. - Returns: false if nobody reads it any more.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
+        (try? FileDescriptor(rawValue: output).write(all: bytes)) != nil
     }
 
     /// Reads the host's messages until `start`; the file contents are returned joined.

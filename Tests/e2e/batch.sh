@@ -86,11 +86,12 @@ run "$swiftlet" batch -j 4 -m 64M --total-memory 100M jobs
 status_is 0
 equal "$(lines)" "1 2 3 4 " "the lines"
 
-claim "a batch that was killed goes on where it was, and each job has one result"
+# killed_and_resumed OPTION...: a batch is killed in its middle and goes on.
+killed_and_resumed() {
 ours >"$E2E_WORK/before-batch"
 jobs "${E2E_BATCH_JOBS:-200}" true >jobs
 if active; then
-  "$swiftlet" batch -q -j 2 --output results jobs </dev/null 2>stderr &
+  "$swiftlet" batch -q -j 2 "$@" --output results jobs </dev/null 2>stderr &
   batch=$!
   until [ "$(cat results 2>/dev/null | wc -l)" -ge 20 ]; do kill -0 $batch 2>/dev/null || break; sleep 0.1 2>/dev/null || sleep 1; done
   kill -9 $batch
@@ -102,12 +103,19 @@ nothing_left "$E2E_WORK/before-batch"
 run "$swiftlet" batch -j 2 --output results jobs
 status_is 125
 stderr_says --resume
-run "$swiftlet" batch -j 2 --output results --resume jobs
+run "$swiftlet" batch -j 2 "$@" --output results --resume jobs
 status_is 0
 stderr_says 'were done already'
 equal "$(lines results | tr ' ' '\n' | grep -c .)" "${E2E_BATCH_JOBS:-200}" "results"
 equal "$(lines results | tr ' ' '\n' | sort -un | grep -c .)" "${E2E_BATCH_JOBS:-200}" "different results"
 equal "$(grep -c '"reason":"exited"' results)" "${E2E_BATCH_JOBS:-200}" "jobs that exited"
+}
+
+claim "a batch that was killed goes on where it was, and each job has one result"
+killed_and_resumed
+
+claim "so does a batch with prepared machines"
+killed_and_resumed --shells 2
 
 claim "going on with other jobs than those that were done is refused"
 active && { jobs 2 true >jobs; "$swiftlet" batch -q --output results jobs; sed 's/true/false/' jobs >others; }

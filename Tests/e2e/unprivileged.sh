@@ -48,6 +48,20 @@ active && cp "$open/home/meta.json" .
 reason_is wall_timeout
 tidy
 
+claim "he has a pool of his own"
+prepare
+as_member sh -c '
+  "$0" pool -q --socket s & pool=$!
+  until [ -S s ]; do kill -0 $pool || exit 1; sleep 0.1 2>/dev/null || sleep 1; done
+  "$0" run --pool=s --meta meta.json -- sh -c "echo his; exit 7"
+  status=$?
+  kill $pool; wait $pool && exit $status' "$open/bin/swiftlet"
+status_is 7
+stdout_is his
+active && cp "$open/home/meta.json" .
+equal "$(meta prepared)" "$(active && echo true)" "whether its machine was a prepared one"
+tidy
+
 claim "his VMM has no capability, no new privileges, filters, an empty root, and is nobody but him outside"
 needs pgrep
 prepare

@@ -22,8 +22,8 @@ struct BatchOptions {
     /// More threads than this no machine has use for: each holds a VM.
     static let maximumParallelJobs = 4096
 
-    /// More prepared machines than this only hold memory.
-    static let maximumShells = 256
+    /// Each holds ten descriptors here, and the usual limit is 1024.
+    static let maximumShells = 64
 
     /// What belongs to a single run and its caller's terminal.
     private static let ofRunOnly: Set<String> = [

@@ -9,8 +9,8 @@ struct PoolOptions {
     var wantsHelp = false
 
     private static let ofShape: Set<String> = [
-        "image", "kernel", "root-transport", "memory", "device-read-bps", "device-write-bps", "device-read-iops",
-        "device-write-iops", "stream-bps", "cgroup-parent",
+        "image", "kernel", "root-transport", "memory", "device-read-bps", "device-write-bps",
+        "device-read-iops", "device-write-iops", "stream-bps", "cgroup-parent",
     ]
 
     private static let own: [OptionSpecification<PoolOptions>] = [

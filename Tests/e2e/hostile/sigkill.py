@@ -4,8 +4,8 @@ job's life.
 
 The moments are spread from the spawn of `swiftlet` to the end of the VM's teardown, one in each COUNT-th of that time.
 Those at which nothing is left to kill do not count and are tried again. VICTIM: run-vmm, run (the launcher itself),
-batch-vmm, batch. A tiny kernel powers off when its launcher is gone; where that is killed, every other guest is one of
-EVIL that does not.
+batch-vmm, batch; batch-shells-vmm and batch-shells with machines prepared beforehand, where no job has a disk. A tiny
+kernel powers off when its launcher is gone; where that is killed, every other guest is one of EVIL that does not.
 
 A caller whose VMM was killed has `vmm_error` or `start_failed`, status 125; or the whole and right result of a job that
 had ended by then. Whoever was killed: no file is half there, and a second later nothing is left. Prints how the jobs
@@ -24,6 +24,9 @@ DIGEST = hashlib.sha256(INPUT).hexdigest()
 # Something of all: a file in, the disk, both streams, a file out, a pause, the end.
 SCRIPT = "cat in >/tmp/f; sha256sum </tmp/f | cut -c -64; sleep 0.02; cp /tmp/f out; echo end >&2; exit 3"
 JOB = {"timeout": "100s", "disk": "8M", "memory": "64M", "in": "in:/job/in", "out": "/job/out:out"}
+HAS_SHELLS = "shells" in victim
+if HAS_SHELLS:
+    del JOB["disk"]
 RUDE = JOB | {"kernel": evil + "/spin"}
 BATCH_JOBS = 3
 OURS = {"meta.json", "out", "results", "output", "errors"} | {f"out-{n}" for n in range(BATCH_JOBS)}
@@ -33,6 +36,8 @@ def start(is_polite=True):
     """The job, or the batch of some of it."""
     if victim.startswith("batch"):
         command = [swiftlet, "batch", "-q", "-j", "2", "-o", "results", "jobs" if is_polite else "rude-jobs"]
+        if HAS_SHELLS:
+            command[2:2] = ["--shells", "2"]
     else:
         options = [word for name, value in (JOB if is_polite else RUDE).items() for word in ("--" + name, value)]
         command = [swiftlet, "run", "--meta", "meta.json", *options, "--", "sh", "-c", SCRIPT]
@@ -135,7 +140,7 @@ def judge_batch(process):
         end, wrong = judge(result, result["stdout"].get("text", ""), file)
         ends.append(end)
         problem = problem or wrong
-    if victim == "batch-vmm":
+    if victim.endswith("vmm"):
         # What never began may be tried again; what had begun was one job's loss.
         if len(results) != BATCH_JOBS or sum(end != "exited 3" for end in ends) > 1:
             problem = problem or f"{ends} of {BATCH_JOBS} jobs"

@@ -20,3 +20,9 @@ killed batch-vmm
 
 claim "HOSTILE 21: kill path: a batch killed at any moment leaves no VM, no half file, nothing after a second"
 killed batch
+
+claim "HOSTILE 21: kill path: with prepared machines, a VMM killed at any moment costs one job at most, and the others are right"
+killed batch-shells-vmm
+
+claim "HOSTILE 21: kill path: a batch with prepared machines killed at any moment leaves no VM, no half file, nothing after a second"
+killed batch-shells

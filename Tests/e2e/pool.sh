@@ -1,0 +1,263 @@
+# swiftlet pool and run --pool, batch --shells: jobs on machines that were prepared before them.
+
+pool_id=
+# pool [OPTION...]: a pool of two machines at ./s, and waits until they are there.
+pool() {
+  active || return 0
+  "$swiftlet" pool --socket "$PWD/s" --size 2 "$@" </dev/null >pool-output 2>&1 &
+  pool_id=$!
+  wait_for prepared 2
+}
+# prepared N: there are so many VMMs of the pool.
+prepared() { [ "$(vmms "$pool_id" | wc -l)" -ge "$1" ]; }
+# wait_for CMD...: until it is so; the guard is one against a hang.
+wait_for() {
+  active || return 0
+  left=400
+  until "$@"; do
+    left=$((left - 1))
+    [ "$left" -gt 0 ] || { fail "never: $*"; return 0; }
+    sleep 0.05
+  done
+}
+gone() { [ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*[ZX]' "/proc/$1/status" 2>/dev/null; }
+all_gone() { for id in $1; do gone "$id" || return 1; done; }
+end_pool() {
+  [ -n "$pool_id" ] || return 0
+  kill -TERM "$pool_id" 2>/dev/null
+  wait "$pool_id"
+  pool_status=$?
+  pool_id=
+}
+# warm_run ARG...: `run` with the pool.
+warm_run() { run "$swiftlet" run --pool=s --meta meta.json "$@"; }
+was_prepared() { active && [ "$(meta prepared)" != true ] && fail "the job's machine was not a prepared one"; return 0; }
+
+claim "a job on a pool's machine has its own output, input and status, each stream in its place"
+pool
+active && echo from-stdin >input
+run_from input "$swiftlet" run -i --pool=s --meta meta.json -- sh -c 'cat; echo error >&2; exit 7'
+status_is 7
+stdout_is from-stdin
+stderr_says error
+was_prepared
+end_pool
+
+claim "python runs on a pool's machine"
+needs python
+pool --image python
+warm_run --image python -- python3 -c 'print(sum(range(10)))'
+status_is 0
+stdout_is 45
+was_prepared
+end_pool
+
+claim "10 MB through a pool's machine and back come back byte by byte"
+pool
+active && head -c 10000000 /dev/urandom >input
+run_from input "$swiftlet" run -i --pool=s --meta meta.json -- cat
+status_is 0
+stdout_equals input
+was_prepared
+end_pool
+
+claim "files go in and out of a pool's machine"
+pool
+active && echo content >input
+warm_run --in input:/job/a --out /job/b:output -- sh -c 'cat a a >b'
+status_is 0
+active && printf 'content\ncontent\n' >wanted
+same output wanted
+was_prepared
+end_pool
+
+claim "limits on a pool's machine have the verdicts of run: time, processor time, output"
+pool
+warm_run --timeout 300ms -- sh -c 'echo before; sleep 1000'
+status_is 124
+reason_is wall_timeout
+stdout_is before
+was_prepared
+wait_for prepared 2
+warm_run --cpu-time 200ms -- sh -c 'while :; do :; done'
+status_is 124
+reason_is cpu_timeout
+wait_for prepared 2
+warm_run --max-output 10 -- sh -c 'echo 123456789012345; sleep 1000'
+status_is 153
+reason_is output_limit
+active && printf 1234567890 >wanted
+stdout_equals wanted
+was_prepared
+end_pool
+
+claim "a machine that waited longer than the job's time limit still gives the job all of its time"
+pool
+active && sleep 0.5
+warm_run --timeout 400ms -- true
+status_is 0
+was_prepared
+end_pool
+
+claim "a command that is not there, or cannot be executed, is told on a pool's machine as by run"
+pool
+warm_run -- no-such-program
+status_is 127
+wait_for prepared 2
+warm_run -- /etc/passwd
+status_is 126
+end_pool
+
+claim "a job of another shape starts a machine of its own, and says so"
+pool
+warm_run -m 64M -- echo small
+status_is 0
+stdout_is small
+stderr_says 'another shape'
+active && [ "$(meta prepared)" != false ] && fail "a machine of 256M was given to a job of 64M"
+end_pool
+
+claim "a used machine is never used again: no job finds what one before it left"
+pool
+for turn in 1 2 3 4 5 6; do
+  warm_run -- sh -c '[ ! -e /tmp/left ] || echo found; echo x >/tmp/left; cat /proc/sys/kernel/random/boot_id 2>/dev/null; true'
+  status_is 0
+  active && ! grep -q found stdout || fail "job $turn found another's file"
+  wait_for prepared 2
+done
+end_pool
+
+claim "two clients at once have a machine each"
+pool
+active && { "$swiftlet" run --pool=s -- sh -c 'sleep 0.3; echo one' >one 2>&1 & first=$!; }
+run "$swiftlet" run --pool=s -- sh -c 'sleep 0.3; echo two'
+status_is 0
+stdout_is two
+active && { wait $first; equal "$?" 0 "the other's status"; equal "$(cat one)" one "the other's output"; }
+end_pool
+
+claim "an idle machine that is killed is replaced, and the next job is right"
+pool
+active && { victims=$(vmms "$pool_id"); for id in $victims; do kill -KILL "$id"; done; }
+wait_for all_gone "${victims:-}"
+warm_run -- echo fine
+status_is 0
+stdout_is fine
+wait_for prepared 2
+warm_run -- echo fine
+was_prepared
+end_pool
+
+# busy: the pool's VMMs now, in a list; and starts a job that sleeps, whose VMM is one of them.
+busy() {
+  active || return 0
+  before=$(vmms "$pool_id")
+  "$swiftlet" run --pool=s --meta meta.json -- sh -c 'echo begun; sleep 1000' >job-output 2>job-error &
+  job=$!
+  wait_for grep -q begun job-output
+}
+
+claim "a VMM of a pool that is killed with its job is vmm_error with the signal, status 125"
+pool
+busy
+active && for id in $before; do kill -KILL "$id" 2>/dev/null; done
+active && { wait $job; status=$?; cp job-error stderr; }
+status_is 125
+reason_is vmm_error
+stderr_says 'killed by signal 9'
+end_pool
+
+# fewer LIST: one of these processes is gone.
+fewer() { for id in $1; do gone "$id" && return 0; done; return 1; }
+
+claim "a client that is killed takes its VMM along, even one whose guest obeys nobody, and the pool goes on"
+pool --kernel "$E2E_EVIL/spin"
+active && {
+  before=$(vmms "$pool_id")
+  "$swiftlet" run --pool=s --kernel "$E2E_EVIL/spin" -- true >job-output 2>job-error &
+  job=$!
+}
+wait_for prepared 3
+active && kill -KILL $job
+wait_for fewer "${before:-}"
+active && wait $job 2>/dev/null
+wait_for prepared 2
+active && [ "$(vmms "$pool_id" | wc -l)" -gt 2 ] && fail "more VMMs than the pool keeps"
+end_pool
+
+claim "a pool that is killed takes all its VMMs along, and its job says what happened"
+pool
+busy
+active && { machines=$(vmms "$pool_id"); kill -KILL "$pool_id"; wait $job; status=$?; cp job-error stderr; wait "$pool_id" 2>/dev/null; pool_id=; }
+status_is 125
+reason_is vmm_error
+stderr_says 'its pool has ended'
+wait_for all_gone "${machines:-}"
+
+claim "a socket that a killed pool has left does not stop the next one"
+pool
+active && { kill -KILL "$pool_id"; wait "$pool_id" 2>/dev/null; }
+active && [ ! -S s ] && fail "no socket was left"
+pool
+warm_run -- echo fine
+status_is 0
+end_pool
+
+claim "a pool that is told to end leaves no process and no socket"
+pool
+active && machines=$(vmms "$pool_id")
+end_pool
+equal "${pool_status:-}" 0 "the pool's status"
+absent s
+active && { all_gone "$machines" || fail "a VMM is left"; }
+
+claim "a second pool at the same socket is refused, and the first goes on"
+pool
+run "$swiftlet" pool --socket "$PWD/s"
+status_is 125
+stderr_says 'another pool'
+warm_run -- echo fine
+status_is 0
+was_prepared
+end_pool
+
+claim "without a pool, --pool says what to do and --pool=auto starts a machine"
+run "$swiftlet" run --pool=s -- true
+status_is 125
+stderr_says 'start a pool with swiftlet pool'
+stderr_is_one_line
+run env XDG_RUNTIME_DIR="$PWD" "$swiftlet" run -q --pool=auto -- echo cold
+status_is 0
+stdout_is cold
+stderr_is_empty
+
+claim "a pool's socket is for its user alone"
+pool
+equal "$(stat -c %a s 2>/dev/null)" "$(active && echo 600)" "its mode"
+end_pool
+
+claim "what is no request gets no machine, and the pool goes on"
+needs python3
+pool
+run python3 -c '
+import socket
+for data in (b"x", b"\0" * 112, b"\xff" * 255):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect("s")
+    s.send(data)
+    assert s.recv(100) == b"", "an answer"
+'
+status_is 0
+warm_run -- echo fine
+status_is 0
+was_prepared
+end_pool
+
+claim "batch --shells: results are those of batch, and most jobs get a prepared machine"
+active && for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo '{"command":["sh","-c","cat; exit 3"],"stdin":"in '$n'"}'; done >jobs
+active && echo '{"command":["true"],"memory":"64M"}' >>jobs
+run "$swiftlet" batch --shells 4 -j 1 jobs
+status_is 1
+equal "$(grep -c '"exit_code":3' stdout)" "$(active && echo 12)" "jobs that exited with 3"
+equal "$(grep -o '"text":"in [0-9]*"' stdout | tr -dc '0-9\n' | tr '\n' ' ')" "$(active && echo '1 2 3 4 5 6 7 8 9 10 11 12 ')" "their output"
+active && [ "$(grep -c '"prepared":true' stdout)" -lt 3 ] && fail "only $(grep -c '"prepared":true' stdout) of 13 jobs got one"
