@@ -72,7 +72,12 @@ bench: image
 	@install -m 755 .build/release/swiftlet-unconfined $(BIN)/
 	python3 Benchmarks/confinement.py
 	python3 Benchmarks/ring0.py
-	python3 Benchmarks/bench.py
+	python3 Benchmarks/ledger.py
+	python3 Benchmarks/block.py
+	$(HOST_BUILD) --product swiftlet-micro && .build/release/swiftlet-micro
+	@mkdir -p build/bench
+	$(BIN)/swiftlet bench --all --svg build/bench/phases.svg
+	$(BIN)/swiftlet bench --scale --idle 1000
 
 clean:
 	rm -rf .build build

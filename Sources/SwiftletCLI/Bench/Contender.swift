@@ -126,8 +126,9 @@ struct Contender: Sendable {
             spin: spin)
         let file = try places.file("crun-\(workload.name).json") { Array(bundle.configuration.utf8) }
         return [
-            BenchPlaces.program("crun") ?? "crun", "run", "--bundle", places.work, "--config", file,
-            "swiftlet-bench-\(getpid())-\(sequence)",
+            // bubblewrap makes no cgroup either.
+            BenchPlaces.program("crun") ?? "crun", "--cgroup-manager=disabled", "run",
+            "--bundle", places.work, "--config", file, "swiftlet-bench-\(getpid())-\(sequence)",
         ]
     }
 }

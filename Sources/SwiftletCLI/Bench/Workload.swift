@@ -45,12 +45,15 @@ struct Workload: Sendable {
     private static let imports = "import json, re, subprocess"
     private static func manyFiles(in scratch: String) -> String {
         """
-        cd "$(mktemp -d -p \(scratch))"; s=\(String(repeating: "x", count: 64)); s=$s$s$s$s$s$s$s$s; s=$s$s$s$s$s$s$s$s
+        cd "$(mktemp -d -p \(scratch))"; s=\(String(repeating: "x", count: 64))
+        s=$s$s$s$s$s$s$s$s; s=$s$s$s$s$s$s$s$s
         i=0; while [ $i -lt 1000 ]; do printf %s "$s" >f$i; i=$((i+1)); done; cat f* | wc -c; rm -r "$PWD"
         """
     }
 
-    static let all: [Workload] = [
+    static let all = basic + runtimes
+
+    private static let basic: [Workload] = [
         .init(
             name: "true", title: "true, static", image: "base", command: { _ in ["/bin/true"] },
             answer: .nothing, isQuick: true),
@@ -84,8 +87,31 @@ struct Workload: Sendable {
             answer: .bytes(1600 << 16), volume: 1600 << 16, roundsDivisor: 2),
         .init(
             name: "files", title: "1,000 files of 4 KB, written and read", image: "base",
-            command: { ["/bin/sh", "-c", manyFiles(in: $0.scratch)] }, answer: .text("4096000\n"), isQuick: true),
+            command: { ["/bin/sh", "-c", manyFiles(in: $0.scratch)] }, answer: .text("4096000\n"),
+            isQuick: true),
     ]
+
+    /// Big programs, of images that a host may not have.
+    static let runtimes: [Workload] = [
+        .init(
+            name: "numpy", title: "python3 import numpy", image: "numpy",
+            command: { _ in ["/usr/bin/python3", "-c", "import numpy"] }, answer: .nothing, roundsDivisor: 2),
+        .init(
+            name: "node", title: "node hello", image: "node",
+            command: { _ in ["/usr/bin/node", "-e", "console.log('hello')"] }, answer: .text("hello\n"),
+            roundsDivisor: 2),
+        .init(
+            name: "gcc", title: "gcc hello.c", image: "gcc", command: { _ in ["/bin/sh", "-c", compile] },
+            answer: .nothing, roundsDivisor: 2),
+        .init(
+            name: "java", title: "java Hello", image: "java",
+            command: { _ in ["/usr/bin/java", "-cp", "/opt/java", "Hello"] },
+            answer: .text("hello from java 17\n"),
+            roundsDivisor: 2),
+    ]
+
+    private static let compile =
+        "cd /tmp && printf '#include <stdio.h>\\nint main(void) { puts(\"hello\"); }' >h.c && gcc h.c -o h"
 
     static func named(_ name: String) throws(UsageError) -> Workload {
         guard let workload = all.first(where: { $0.name == name }) else {

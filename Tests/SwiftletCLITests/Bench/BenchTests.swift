@@ -104,6 +104,17 @@ import Testing
         #expect(!result.isWhole)
     }
 
+    @Test("every workload of shared/BENCH.md has a name of its own, and the quick ones are some of them")
+    func workloads() throws {
+        for name in ["true", "sh", "sort", "python", "python-imports", "spin", "cat", "files"] {
+            let workload = try Workload.named(name)
+            #expect(workload.name == name)
+        }
+        #expect(Set(Workload.all.map(\.name)).count == Workload.all.count)
+        let quick = Workload.all.filter(\.isQuick)
+        #expect(!quick.isEmpty)
+    }
+
     @Test("every alternative of shared/BENCH.md has a name, and what is not run says why")
     func alternatives() {
         let names = Contender.all.map(\.name)
