@@ -23,8 +23,8 @@ struct ProcessMemory {
                 mappings[mappings.count - 1].kibibytes = UInt64(line.split(separator: " ")[1]) ?? 0
             } else if let range = Self.range(line) {
                 mappings.append((range.lower, 0))
-                // The kernel's file lies over a part near the start of the guest's memory, so the last part is the largest. It
-                // has no name: the image, which may be as large, has one.
+                // The kernel's file lies over a part near the start of the guest's memory, so the last part is the
+                // largest. It has no name: the image, which may be as large, has one.
                 let size = range.upper - range.lower
                 if size >= guestBytes / 2, size <= guestBytes, !line.contains("/") { guestEnd = range.upper }
             }
