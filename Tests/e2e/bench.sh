@@ -59,6 +59,8 @@ ours >"$E2E_WORK/before-idle"
 run "$swiftlet" bench --idle 5 --json
 status_is 0
 stdout_says '"wanted":5,"ready":5,"finished":5,'
+stdout_says '"vmm_pss_kib":{"n":5,'
+stdout_says '"guest_pss_kib":{"n":5,'
 nothing_left "$E2E_WORK/before-idle"
 
 claim "a bench that is stopped leaves no file and no process"

@@ -45,7 +45,8 @@ struct PhasesPicture {
     private static let width = 900
     private static let left = 10
     private static let barHeight = 26
-    private static let pitch = 76
+    /// A title, the bar, and a line of words for each of three others.
+    private static let pitch = 96
     private static let top = 84
 
     private static let style = """
@@ -97,13 +98,13 @@ struct PhasesPicture {
             }
             x += width
         }
-        for mark in bar.marks {
+        for (line, mark) in bar.marks.enumerated() {
             let at = Self.left + Int(Double(mark.microseconds) * scale)
             lines.append(
                 "<line class=\"mark\" x1=\"\(at)\" x2=\"\(at)\" y1=\"\(y + 17)\" y2=\"\(y + 49)\"/>")
             let isFarRight = at > Self.width - 160
             lines.append(
-                Self.text(at, y + 61, "\(mark.name) \(Ledger.milliseconds(mark.microseconds))",
+                Self.text(at, y + 59 + 12 * line, "\(mark.name) \(Ledger.milliseconds(mark.microseconds))",
                     "small", anchor: isFarRight ? "end" : "start"))
         }
         return lines

@@ -4,7 +4,7 @@ import LinuxSystem
 /// The proportional set size of a process, from /proc/PID/smaps: pages that several processes share count in parts.
 struct ProcessMemory {
     private(set) var totalKiB: UInt64 = 0
-    /// Of that, in a mapping as large as the guest's memory.
+    /// Of that, in the range of the guest's memory; 0 if there is none.
     private(set) var guestKiB: UInt64 = 0
 
     /// Nil if it cannot be read: the process has ended, or this user may not look.
@@ -16,16 +16,23 @@ struct ProcessMemory {
     }
 
     init(smaps: String, guestBytes: UInt64) {
-        var isGuest = false
+        var mappings: [(start: UInt64, kibibytes: UInt64)] = []
+        var guestEnd: UInt64?
         for line in smaps.split(separator: "\n") {
-            if line.hasPrefix("Pss:") {
-                let value = UInt64(line.split(separator: " ")[1]) ?? 0
-                totalKiB += value
-                if isGuest { guestKiB += value }
+            if line.hasPrefix("Pss:"), !mappings.isEmpty {
+                mappings[mappings.count - 1].kibibytes = UInt64(line.split(separator: " ")[1]) ?? 0
             } else if let range = Self.range(line) {
-                // Not the image, which may be larger: the guest's memory has no name.
-                isGuest = range.upper - range.lower >= guestBytes && !line.contains("/")
+                mappings.append((range.lower, 0))
+                // The kernel's file lies over a part near the start of the guest's memory, so the last part is the
+                // largest. It has no name: the image, which may be as large, has one.
+                let size = range.upper - range.lower
+                if size >= guestBytes / 2, size <= guestBytes, !line.contains("/") { guestEnd = range.upper }
             }
+        }
+        totalKiB = mappings.reduce(0) { $0 + $1.kibibytes }
+        guard let guestEnd, guestEnd >= guestBytes else { return }
+        for mapping in mappings where mapping.start >= guestEnd - guestBytes && mapping.start < guestEnd {
+            guestKiB += mapping.kibibytes
         }
     }
 

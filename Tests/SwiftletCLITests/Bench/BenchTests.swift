@@ -126,21 +126,27 @@ import Testing
         }
     }
 
-    @Test("the guest's memory is the mapping without a name that is as large; the image is not, however large")
+    @Test("the guest's memory is a range as large, with the kernel mapped into it; the image beside it is not")
     func processMemory() {
         let smaps = """
-            7f4633213000-7f4643213000 r--s 00000000 fe:00 9576810    /images/large.erofs
+            7f4633213000-7f4653400000 r--s 00000000 fe:00 9576810    /images/large.erofs
             Rss:                1580 kB
             Pss:                 790 kB
             Pss_Dirty:             0 kB
-            7f4653400000-7f4657400000 rw-p 00000000 00:00 0
-            Pss:                1224 kB
+            7f4653400000-7f4653500000 rw-p 00000000 00:00 0
+            Pss:                 100 kB
+            7f4653500000-7f4653580000 rw-p 00000000 fe:00 123    /bin/swiftlet-kernel
+            Pss:                  24 kB
+            7f4653580000-7f4657400000 rw-p 00000000 00:00 0
+            Pss:                1100 kB
             7f4657590000-7f46575d0000 rw-p 00000000 00:00 0
             Pss:                  20 kB
             """
         let memory = ProcessMemory(smaps: smaps, guestBytes: 64 << 20)
         #expect(memory.totalKiB == 2034)
         #expect(memory.guestKiB == 1224)
+        // A process without a guest.
+        #expect(ProcessMemory(smaps: smaps, guestBytes: .max).guestKiB == 0)
     }
 
     @Test("the picture has a titled rectangle for every phase, a mark for every other contender, and no raw markup")
