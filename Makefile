@@ -13,22 +13,30 @@ build: setup host guest evil takeover
 setup:
 	@.ci/setup
 
-# SwiftPM knows what has changed; it is asked every time.
-host:
+# SwiftPM compiles what has changed, but not every Swift module that sees a C header which has: two of them then disagree about a
+# struct, and the program dies of it. So when a header has changed, begin anew.
+headers:
+	@sum=$$(cat Sources/*/include/* | sha256sum) && \
+	  if [ -e .build/headers ] && [ "$$(cat .build/headers)" != "$$sum" ]; then \
+	    rm -rf .build/*/release .build/*/debug .build/guest; fi && \
+	  mkdir -p .build && echo "$$sum" >.build/headers
+
+# SwiftPM knows what else has changed; it is asked every time.
+host: headers
 	$(HOST_BUILD) --product swiftlet-vmm
 	$(HOST_BUILD) --product swiftlet
 	@mkdir -p $(BIN)
 	@for p in swiftlet swiftlet-vmm; do cmp -s .build/release/$$p $(BIN)/$$p || install -m 755 .build/release/$$p $(BIN)/$$p; done
 
 # SwiftPM adds to the archive it finds and never takes out what a deleted file left there: begin with none.
-guest:
+guest: headers
 	@rm -f $(KERNEL_ARCHIVE)
 	$(GUEST_BUILD)
 	@mkdir -p $(BIN)
 	ld --gc-sections --fatal-warnings -L Sources/GuestNucleus -T Sources/GuestNucleus/kernel.ld -o $(BIN)/swiftlet-kernel $(KERNEL_ARCHIVE)
 
 # A VMM with an attacker inside, for Tests/takeover/run.
-takeover:
+takeover: headers
 	$(HOST_BUILD) --product swiftlet-vmm-takeover
 	@mkdir -p $(BIN)
 	@cmp -s .build/release/swiftlet-vmm-takeover $(BIN)/swiftlet-vmm-takeover || install -m 755 .build/release/swiftlet-vmm-takeover $(BIN)/
@@ -82,4 +90,4 @@ bench: image
 clean:
 	rm -rf .build build
 
-.PHONY: build setup host guest evil takeover image run test abi security hostile-table lab fuzz bench clean
+.PHONY: build setup host guest evil takeover image run test abi security hostile-table lab fuzz bench clean headers
