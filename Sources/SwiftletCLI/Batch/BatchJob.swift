@@ -4,8 +4,8 @@
 ///
 /// Every option of `swiftlet run` that makes sense for a job among many is a member of the same name (`max-output` or
 /// `max_output`), with the same values. An option that may be repeated takes an array too, `env` and `label` an object, a
-/// flag true or false. From a template, `command` is the arguments of the program that goes on, and may be missing. `stdin` is
-/// the standard input as text. What the line does not say is as on batch's command line.
+/// flag true or false. From a template, `command` is the arguments of the program that goes on, and may be missing.
+/// `stdin` is the standard input as text. What the line does not say is as on batch's command line.
 struct BatchJob {
     var options: RunOptions
     var command: [[UInt8]]
