@@ -33,7 +33,7 @@ import Testing
         try bench.waitUntilReady(pool, 1)
         let first = bench.machines[0]
         first.die(SIGKILL)
-        while bench.machines.count < 2 { usleep(1000) }
+        try bench.waitUntil { bench.machines.count >= 2 }
         try bench.waitUntilReady(pool, 1)
         let result = try bench.runner.run(bench.request(), begun: monotonicNanoseconds(), machines: pool)
         pool.close()
@@ -230,12 +230,17 @@ private final class Bench: Sendable {
 
     struct NeverReady: Error {}
 
-    func waitUntilReady(_ pool: ShellPool, _ count: Int) throws {
+    /// A guard of 20 s against a hang.
+    func waitUntil(_ condition: () -> Bool) throws {
         for _ in 0..<20_000 {
-            if pool.readyCount >= count { return }
+            if condition() { return }
             usleep(1000)
         }
         throw NeverReady()
+    }
+
+    func waitUntilReady(_ pool: ShellPool, _ count: Int) throws {
+        try waitUntil { pool.readyCount >= count }
     }
 
     func end() { reaper.finish() }
