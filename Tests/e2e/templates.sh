@@ -48,8 +48,6 @@ reason_is cpu_timeout
 
 claim "threads, files, pipes to a child, vector registers and alarms go on where they were"
 needs python
-# docs/decisions.md, "What the lab's software CPU cannot show".
-[ -z "${E2E_RETRY_HUNG:-}" ] || skip "QEMU's software CPU now and then loses a write of a restored program with busy threads"
 cp "$E2E_DIRECTORY/templates/state.py" .
 run "$swiftlet" template create state -q --image python --in state.py -- python3 state.py
 status_is 0
