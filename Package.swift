@@ -55,7 +55,7 @@ let package = Package(
             name: "swiftlet-vmm", dependencies: ["CStart", "LinuxSystem", "Machine"], swiftSettings: strict,
             linkerSettings: oneStaticFile),
         .target(
-            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"],
+            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "KVM", "LinuxSystem"],
             exclude: ["system-calls"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet", dependencies: ["SwiftletCLI"], swiftSettings: strict,

@@ -22,7 +22,7 @@ enum ImportTable {
         "Images": host.union(["LinuxSystem"]),
         "JobRunner": host.union(["JobWire", "LinuxSystem", "Sandbox"]),
         "swiftlet-vmm": host.union(["CStart", "Machine", "LinuxSystem"]),
-        "SwiftletCLI": host.union(["JobRunner", "Images", "JobWire", "LinuxSystem"]),
+        "SwiftletCLI": host.union(["JobRunner", "Images", "JobWire", "KVM", "LinuxSystem"]),
         "swiftlet": host.union(["SwiftletCLI"]),
     ]
 }

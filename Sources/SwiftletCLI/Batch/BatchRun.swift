@@ -27,6 +27,8 @@ final class BatchRun {
     }
 
     private let options: BatchOptions
+    /// One trial for all lines that ask for Linux.
+    private lazy var linuxRefusal = LinuxKernel.refusal()
     private let resources = BatchResources()
     private let completions: Mailbox<BatchWorker.Completion>
     private let cancellation: EventFD
@@ -194,6 +196,7 @@ extension BatchRun {
         let parsed = try BatchJob(line: bytes, defaults: options.defaults)
         let command = RunCommand(parsed.options, command: parsed.command, begun: begun)
         let paths = try command.resolvedPaths()
+        if parsed.options.wantsLinux { throw UsageError(linuxRefusal) }
         do throws(BatchFailure) {
             let image = try resources.image(parsed.options.image)
             let kernel = try resources.kernel(parsed.options.kernel)
