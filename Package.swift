@@ -56,7 +56,8 @@ let package = Package(
             name: "swiftlet-vmm", dependencies: ["CStart", "LinuxSystem", "Machine"], swiftSettings: strict,
             linkerSettings: oneStaticFile),
         .target(
-            name: "SwiftletCLI", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem", "Templates"],
+            name: "SwiftletCLI",
+            dependencies: ["JobRunner", "Images", "JobWire", "KVM", "LinuxSystem", "Templates"],
             exclude: ["system-calls"], swiftSettings: strict),
         .executableTarget(
             name: "swiftlet", dependencies: ["SwiftletCLI"], swiftSettings: strict,

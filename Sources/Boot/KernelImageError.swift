@@ -5,6 +5,8 @@ public enum KernelImageError: Error, Equatable, CustomStringConvertible {
     case unreadable(Errno)
     case notELF
     case notForThisMachine
+    /// A kernel of another kind, by the version of its boot protocol.
+    case linux(protocolVersion: UInt16)
     case truncated(needs: UInt64, bytes: UInt64)
     case tooManySegments(Int)
     case noSegments
@@ -29,6 +31,8 @@ public enum KernelImageError: Error, Equatable, CustomStringConvertible {
         case .unreadable(let error): "kernel: cannot be read: \(error)"
         case .notELF: "kernel: not an ELF file"
         case .notForThisMachine: "kernel: not a 64-bit x86 ELF executable"
+        case .linux(let version):
+            "kernel: a Linux bzImage (boot protocol \(version >> 8).\(version & 0xFF)), which this version cannot boot"
         case .truncated(let needs, let bytes): "kernel: truncated: \(bytes) bytes, its headers need \(needs)"
         case .tooManySegments(let count):
             "kernel: \(count) program headers, \(KernelImage.maximumSegments) are allowed"

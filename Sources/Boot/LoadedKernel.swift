@@ -78,6 +78,9 @@ public struct LoadedKernel: Sendable {
             throw .unreadable(error)
         }
         guard status.kind == .regular else { throw .unreadable(.invalidArgument) }
+        if let linux = try? LinuxSetupHeader(parsing: header, fileBytes: status.size) {
+            throw .linux(protocolVersion: linux.protocolVersion)
+        }
         return try KernelImage(parsing: header, fileBytes: status.size)
     }
 

@@ -145,6 +145,7 @@ struct RunCommand {
     private func run(_ paths: Paths) throws(RunFailure) -> Int32 {
         // KVM first: whoever has none needs no word about images.
         let kvm = try attempt { () throws(LaunchError) in try JobRunner.openKVM() }
+        if options.wantsLinux { throw RunFailure(text: LinuxKernel.refusal()) }
         let kernelPath = options.kernel ?? OwnFiles.directory + "/swiftlet-kernel"
         let kernel = try open("kernel", kernelPath)
         let store = ImageStore.standard(environment: Terminal.environment)

@@ -23,7 +23,7 @@ enum ImportTable {
         "Templates": host.union(["Images", "LinuxSystem"]),
         "JobRunner": host.union(["JobWire", "LinuxSystem", "Sandbox"]),
         "swiftlet-vmm": host.union(["CStart", "Machine", "LinuxSystem"]),
-        "SwiftletCLI": host.union(["JobRunner", "Images", "JobWire", "LinuxSystem", "Templates"]),
+        "SwiftletCLI": host.union(["JobRunner", "Images", "JobWire", "KVM", "LinuxSystem", "Templates"]),
         "swiftlet": host.union(["SwiftletCLI"]),
     ]
 }

@@ -14,6 +14,22 @@ run "$swiftlet" run --kernel ./text -- true
 status_is 125
 stderr_matches 'ELF|kernel'
 
+claim "a Linux bzImage is named as one: 125"
+# Its setup header and nothing else, the kernel itself being zeros.
+head -c 86016 /dev/zero >bzimage
+put() { printf "$2" | dd of=bzimage bs=1 seek="$1" conv=notrunc 2>/dev/null; }
+put 497 '\047'
+put 500 '\000\020'
+put 510 '\125\252\353\152HdrS\017\002'
+put 529 '\001'
+put 566 '\177'
+put 603 '\001'
+put 610 '\067\003'
+run "$swiftlet" run --kernel ./bzimage -- true
+status_is 125
+stderr_is_one_line
+stderr_says 'a Linux bzImage (boot protocol 2.15)'
+
 claim "HOSTILE 16: an empty kernel is refused"
 : >empty
 run "$swiftlet" run --kernel ./empty -- true

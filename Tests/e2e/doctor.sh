@@ -29,3 +29,27 @@ run ./swiftlet doctor --attack
 status_is 1
 stderr_says 'make evil'
 stderr_is_one_line
+
+# What KVM does with ring 0 was found out by the trial; /proc/cpuinfo is the second opinion here.
+if grep -qwE 'svm|vmx' /proc/cpuinfo; then why='could run it'; else why='ring-deprivileged'; fi
+
+claim "doctor says which kernels this host can run, and why not linux"
+run "$swiftlet" doctor
+stdout_says "tiny; not linux: "
+active && ! grep 'not linux' stdout | grep -q "$why" && fail "not the reason that holds here ($why)"
+
+claim "--kernel linux is refused with the reason that holds on this host: 125, one line, nothing run"
+run "$swiftlet" run --kernel linux -- echo hi
+status_is 125
+stdout_is
+stderr_is_one_line
+stderr_says '--kernel linux: '
+stderr_says "$why"
+
+claim "a line of a batch that asks for linux is refused with the same reason; the others run"
+printf '%s\n' '{"command":["true"],"kernel":"linux"}' '{"command":["true"]}' >jobs
+run "$swiftlet" batch jobs
+status_is 1
+stderr_says "line 1: --kernel linux: "
+stderr_says "$why"
+stdout_says '"reason":"exited"'

@@ -27,6 +27,8 @@ final class BatchRun {
     }
 
     private let options: BatchOptions
+    /// One trial for all lines that ask for Linux.
+    private lazy var linuxRefusal = LinuxKernel.refusal()
     private let resources = BatchResources()
     private let completions: Mailbox<BatchWorker.Completion>
     private let cancellation: EventFD
@@ -203,6 +205,7 @@ extension BatchRun {
         var command = RunCommand(parsed.options, given: given, command: parsed.command, begun: begun)
         if let name = parsed.options.template { command = try command.restoring(template(name)) }
         let paths = try command.resolvedPaths()
+        if parsed.options.wantsLinux { throw UsageError(linuxRefusal) }
         do throws(BatchFailure) {
             let image = try resources.image(command.options.image)
             let kernel = try resources.kernel(command.options.kernel)

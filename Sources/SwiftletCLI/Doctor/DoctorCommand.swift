@@ -53,8 +53,8 @@ struct DoctorCommand {
     }
 
     private static func examine() -> [Finding] {
-        let processor = Processor()
-        var findings = [kvm(processor), userNamespaces(), simultaneousThreads()]
+        let ringZero = LinuxKernel.ringZero()
+        var findings = [kvm(ringZero), guestKernels(ringZero), userNamespaces(), simultaneousThreads()]
         findings += files()
         findings += [confinement(), landlock()]
         findings += limits()
@@ -65,19 +65,26 @@ struct DoctorCommand {
 
     // MARK: - The host
 
-    private static func kvm(_ processor: Processor) -> Finding {
-        do throws(LaunchError) {
-            _ = try JobRunner.openKVM()
-        } catch {
-            return Finding(.problem, "kvm", error.description)
-        }
-        let model = processor.model ?? "unknown processor"
-        return processor.hasVirtualization
-            ? Finding(.ok, "kvm", "/dev/kvm, on hardware virtualization (\(model))")
-            : Finding(
+    private static func kvm(_ ringZero: LinuxKernel.Trial) -> Finding {
+        let model = Processor().model ?? "unknown processor"
+        switch ringZero {
+        case .failed(let why):
+            return Finding(.problem, "kvm", why)
+        case .ended(.native):
+            return Finding(.ok, "kvm", "/dev/kvm, on hardware virtualization (\(model))")
+        case .ended(.interpreted):
+            return Finding(
                 .ok, "kvm",
                 "/dev/kvm, ring-deprivileged (\(model)): a system call of a job costs some 30 µs, "
                     + "computing runs at full speed; hardware virtualization would make calls cheap")
+        case .ended(.unclear(let exit)):
+            return Finding(
+                .warning, "kvm", "/dev/kvm, of an unknown kind (\(model)): three instructions ended in \(exit)")
+        }
+    }
+
+    private static func guestKernels(_ ringZero: LinuxKernel.Trial) -> Finding {
+        Finding(.ok, "kernels", "tiny; not linux: \(LinuxKernel.reason(ringZero))")
     }
 
     private static func userNamespaces() -> Finding {
