@@ -66,7 +66,9 @@ public struct JobRequest: Sendable {
         case restoring(file: FileDescriptor)
 
         var isMaking: Bool { if case .making = self { true } else { false } }
-        var isRestoring: Bool { if case .restoring = self { true } else { false } }
+        var isRestoring: Bool { restored != nil }
+        /// The file that the machine begins from.
+        var restored: FileDescriptor? { if case .restoring(let file) = self { file } else { nil } }
     }
 
     public enum RootTransport: String, Sendable {

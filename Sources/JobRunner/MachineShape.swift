@@ -14,7 +14,7 @@ public struct MachineShape: Sendable {
     public var memoryBytes: UInt64
     public var rootTransport = JobRequest.RootTransport.pmem
     public var rootRates = DiskRates()
-    /// What its memory begins from and becomes. None that makes or restores a template is prepared beforehand yet.
+    /// What its memory begins from and becomes. A machine that makes a template is never prepared beforehand.
     public var template = JobRequest.TemplateUse.none
     /// Bytes a second on each of the standard streams; nil: no limit.
     public var streamRate: UInt64?
@@ -29,6 +29,8 @@ public struct MachineShape: Sendable {
     public struct Identity: Hashable, Sendable {
         var kernel: FileIdentity
         var image: FileIdentity
+        /// Nil: booted.
+        var template: FileIdentity?
         var memoryBytes: UInt64
         var rootTransport: JobRequest.RootTransport
         var rootRates: DiskRates
@@ -44,8 +46,10 @@ public struct MachineShape: Sendable {
 
     public func identity() throws(Errno) -> Identity {
         Identity(
-            kernel: try FileIdentity(kernel), image: try FileIdentity(image), memoryBytes: memoryBytes,
-            rootTransport: rootTransport, rootRates: rootRates, streamRate: streamRate)
+            kernel: try FileIdentity(kernel), image: try FileIdentity(image),
+            template: try template.restored.map { file throws(Errno) in try FileIdentity(file) },
+            memoryBytes: memoryBytes, rootTransport: rootTransport, rootRates: rootRates,
+            streamRate: streamRate)
     }
 }
 

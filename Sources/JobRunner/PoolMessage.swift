@@ -2,7 +2,7 @@ import JobWire
 import LinuxSystem
 import SystemPackage
 
-/// What `swiftlet run --pool` and `swiftlet pool` say to each other (docs/protocol.md §5): one message each way and one at
+/// What `swiftlet run --pool` and `swiftlet pool` say to each other (docs/protocol.md §4): one message each way and one at
 /// the machine's end, of 64-bit little-endian words; the first word names the message and its version.
 enum PoolMessage {
     static let maximumBytes = 256
@@ -74,19 +74,23 @@ extension PoolMessage.Request {
         return PoolMessage.bytes(
             [Self.kind, id.kernel.device, id.kernel.inode, id.kernel.size]
                 + [id.image.device, id.image.inode, id.image.size, id.memoryBytes, UInt64(transport)]
-                + rates.map { $0 ?? 0 })
+                + rates.map { $0 ?? 0 } + [id.template?.device ?? 0, id.template?.inode ?? 0]
+                // No template is empty, so a size of 0 is none.
+                + [id.template?.size ?? 0])
     }
 
     init?(_ bytes: [UInt8]) {
-        let words = PoolMessage.words(bytes, kind: Self.kind, count: 14)
+        let words = PoolMessage.words(bytes, kind: Self.kind, count: 17)
         guard let words, words[8] < 2 else { return nil }
-        let rates: [UInt64?] = words[9...].map { $0 == 0 ? nil : $0 }
+        let rates: [UInt64?] = words[9...13].map { $0 == 0 ? nil : $0 }
         var root = DiskRates()
         (root.readBytes, root.writeBytes) = (rates[0], rates[1])
         (root.readOperations, root.writeOperations) = (rates[2], rates[3])
         identity = MachineShape.Identity(
             kernel: .init(device: words[1], inode: words[2], size: words[3]),
-            image: .init(device: words[4], inode: words[5], size: words[6]), memoryBytes: words[7],
+            image: .init(device: words[4], inode: words[5], size: words[6]),
+            template: words[16] == 0 ? nil : .init(device: words[14], inode: words[15], size: words[16]),
+            memoryBytes: words[7],
             rootTransport: Self.transports[Int(words[8])], rootRates: root, streamRate: rates[4])
     }
 }

@@ -15,6 +15,7 @@ public final class ShellPool: MachineSource {
         let identity: MachineShape.Identity
         private let kernel: OwnedDescriptor
         private let image: OwnedDescriptor
+        private let template: OwnedDescriptor?
 
         init(_ shape: MachineShape) throws(Errno) {
             identity = try shape.identity()
@@ -23,6 +24,13 @@ public final class ShellPool: MachineSource {
             var own = shape
             own.kernel = kernel.borrowed
             own.image = image.borrowed
+            if let file = shape.template.restored {
+                let file = try OwnedDescriptor(checking: linux_dup_cloexec(file.rawValue, 3))
+                own.template = .restoring(file: file.borrowed)
+                template = .some(file)
+            } else {
+                template = nil
+            }
             self.shape = own
         }
     }

@@ -20,7 +20,11 @@ wait_for() {
     sleep 0.05
   done
 }
-gone() { [ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*[ZX]' "/proc/$1/status" 2>/dev/null; }
+# gone PID: with all its threads. The first can be a zombie while the vCPU's still closes the VM, and until then the process lives.
+gone() {
+  [ ! -e "/proc/$1" ] ||
+    { grep -q '^State:[[:space:]]*[ZX]' "/proc/$1/status" && grep -q '^Threads:[[:space:]]*1$' "/proc/$1/status"; } 2>/dev/null
+}
 all_gone() { for id in $1; do gone "$id" || return 1; done; }
 end_pool() {
   [ -n "$pool_id" ] || return 0
@@ -184,6 +188,34 @@ active && wait $job 2>/dev/null
 wait_for prepared 2
 active && [ "$(vmms "$pool_id" | wc -l)" -gt 2 ] && fail "more VMMs than the pool keeps"
 end_pool
+
+claim "a pool with --template gives restored machines, each once, with arguments, input and random numbers of their job"
+store=$E2E_WORK/pool-store
+mkdir -p "$store" && ln -sfn "$E2E_STORE/images" "$store/images" && ln -sfn "$E2E_STORE/blobs" "$store/blobs"
+SWIFTLET_HOME=$store; export SWIFTLET_HOME
+# shellcheck disable=SC2016
+run "$swiftlet" template create asks -q -- sh -c 'words=$(tr "\0" " " </dev/checkpoint); echo "$words"; cat /proc/sys/kernel/random/uuid; cat'
+status_is 0
+pool --template asks
+active && echo typed >input
+for round in 1 2 3; do
+  run_from input "$swiftlet" run -i --pool=s --meta meta.json --template asks -- round "$round"
+  status_is 0
+  was_prepared
+  active && equal "$(sed -n '1p;3p' stdout | tr '\n' ' ')" "round $round  typed " "its words and its input"
+  active && sed -n 2p stdout >>uuids
+  wait_for prepared 2
+done
+active && equal "$(sort -u uuids | grep -c -- -)" 3 "different random numbers"
+warm_run -- echo cold
+status_is 0
+stdout_is cold
+active && [ "$(meta prepared)" = true ] && fail "a job without the template got one of its machines"
+run "$swiftlet" pool --socket "$PWD/other" --template asks -m 1G
+status_is 2
+stderr_says "--memory: template asks has its own"
+end_pool
+SWIFTLET_HOME=$E2E_STORE
 
 claim "a pool that is killed takes all its VMMs along, and its job says what happened"
 pool

@@ -6,11 +6,14 @@ import SystemPackage
 /// `swiftlet pool`
 struct PoolCommand {
     private let options: PoolOptions
+    /// Long names of the options there are.
+    private let given: Set<String>
 
     static let help = """
         usage: swiftlet pool [options]
         Keeps machines prepared for swiftlet run --pool, until Ctrl-C or SIGTERM: started, jailed, their kernel booted. Each
-        has one job or none. A job whose image, kernel, memory or rates are not the pool's starts a machine of its own.
+        has one job or none. With --template, each is restored from it, up to its checkpoint. A job whose image, kernel,
+        template, memory or rates are not the pool's starts a machine of its own.
         Only the same user can take one. When the pool ends, the jobs on its machines end too.
 
         \(PoolOptions.table.help)
@@ -21,14 +24,18 @@ struct PoolCommand {
 
     init(_ words: CommandLineWords) throws(UsageError) {
         var options = PoolOptions()
+        var given: Set<String> = []
         do throws(UsageError) {
-            let index = try PoolOptions.table.parse(words.texts, into: &options, isBytewise: words.isText)
+            let index = try PoolOptions.table.parse(words.texts, into: &options, isBytewise: words.isText) {
+                given.insert($0)
+            }
             if !words.texts[index...].isEmpty { throw UsageError("it takes options only") }
             try options.machine.checkTogether()
         } catch {
             throw UsageError("pool: \(error.description)")
         }
         self.options = options
+        self.given = given
     }
 
     /// Where the pool of a choice has its socket.
@@ -40,10 +47,12 @@ struct PoolCommand {
         return directory + "/swiftlet-pool.sock"
     }
 
-    func run() -> Int32 {
+    func run() throws(UsageError) -> Int32 {
         if options.wantsHelp { return printed(Self.help) }
+        let resources = BatchResources()
+        let job = try anyJob(resources)
         do throws(BatchFailure) {
-            try serve()
+            try serve(job, resources)
             return 0
         } catch {
             Terminal.say("swiftlet: pool: \(error.text)")
@@ -51,16 +60,27 @@ struct PoolCommand {
         }
     }
 
-    private func serve() throws(BatchFailure) {
+    /// A job of the shape that machines are prepared for. Those that come bring commands of their own.
+    private func anyJob(_ resources: BatchResources) throws(UsageError) -> RunCommand {
+        let job = RunCommand(
+            options.machine, given: given, command: [Array("true".utf8)], begun: monotonicNanoseconds())
+        guard let name = options.machine.template else { return job }
+        let template: RestoredTemplate
+        do throws(BatchFailure) { template = try resources.template(name) } catch {
+            throw UsageError("pool: \(error.text)")
+        }
+        return try job.restoring(template)
+    }
+
+    private func serve(_ job: RunCommand, _ resources: BatchResources) throws(BatchFailure) {
         let kvm = try attempt { () throws(LaunchError) in try JobRunner.openKVM() }
         let launcher = try attempt { () throws(LaunchError) in
             try Launcher(path: OwnFiles.machine, isVerbose: false, groups: options.machine.controlGroups)
         }
-        let resources = BatchResources()
-        let image = try resources.image(options.machine.image)
-        let kernel = try resources.kernel(options.machine.kernel)
-        let command = RunCommand(options.machine, command: [], begun: monotonicNanoseconds())
-        let request = command.request(
+        let image = try resources.image(job.options.image)
+        let kernel = try resources.kernel(job.options.kernel)
+        if let restored = job.restored { try resources.check(restored, image, kernel) }
+        let request = job.request(
             kernel: kernel.file.borrowed, image: image.image.descriptor.borrowed, .init())
         let path = try attempt { () throws(PoolError) in
             try Self.socketPath(options.socketPath.map { .path($0) } ?? .standard)
