@@ -93,7 +93,7 @@ jobs "${E2E_BATCH_JOBS:-200}" true >jobs
 if active; then
   "$swiftlet" batch -q -j 2 "$@" --output results jobs </dev/null 2>stderr &
   batch=$!
-  until [ "$(cat results 2>/dev/null | wc -l)" -ge 20 ]; do kill -0 $batch 2>/dev/null || break; sleep 0.1 2>/dev/null || sleep 1; done
+  until [ "$(cat results 2>/dev/null | wc -l)" -ge $((${E2E_BATCH_JOBS:-200} / 2)) ]; do kill -0 $batch 2>/dev/null || break; sleep 0.1 2>/dev/null || sleep 1; done
   kill -9 $batch
   wait $batch 2>/dev/null
   # As if it had been killed in the middle of a write.
