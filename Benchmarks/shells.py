@@ -9,21 +9,12 @@ for all. Usage: shells.py [-n ROUNDS] [--jobs N] [--batches N] [--shells N,N] [-
 """
 import argparse, json, os, statistics, subprocess, tempfile, time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SWIFTLET = os.path.join(ROOT, "build/bin/swiftlet")
-OUT = os.path.join(ROOT, "build/bench")
+from contenders import OUT, SWIFTLET, unpacked
 
 
 def bubblewrap(*command):
-    """Over the base image's content, unpacked once (as bench.py has it)."""
-    store = os.environ.get("SWIFTLET_HOME") or os.path.expanduser("~/.local/share/swiftlet")
-    record = open(os.path.join(store, "images", "base")).read()
-    digest = next(word for word in record.replace(":", " ").replace("=", " ").split() if len(word) == 64)
-    folder = os.path.join(OUT, "root-" + digest[:16])
-    if not os.path.isdir(folder):
-        image = os.path.join(store, "blobs", "sha256-%s.erofs" % digest)
-        subprocess.run(["fsck.erofs", "--extract=" + folder, image], check=True, stdout=subprocess.DEVNULL)
-    return ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", folder, "/", *command]
+    """Over the base image's content, with nothing else in it."""
+    return ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", unpacked("base"), "/", *command]
 
 
 parser = argparse.ArgumentParser()

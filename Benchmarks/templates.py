@@ -2,11 +2,11 @@
 """templates.py [-n ROUNDS]: whole jobs from templates beside bubblewrap doing the same from nothing, and beside cold boots.
 
 From exec of the command to the caller having its exit status; every contender once a round, in turn, so only the ratios of one run mean
-anything. Templates are made anew in a store of this script's own, images by link; what the images `python` or `numpy` lack is left out.
+anything. "pool" is the template's machines restored beforehand (`swiftlet pool --template`), two of them, given 50 ms to come back. Templates are made anew in a store of this script's own, images by link; what the images `python` or `numpy` lack is left out.
 """
-import argparse, os, statistics, subprocess, time
+import argparse, os, statistics, subprocess, tempfile, time
 
-import bench
+import contenders as bench
 
 STORE = os.path.join(bench.OUT, "template-store")
 CHECKPOINT = "open('/dev/checkpoint', 'rb').read()"
@@ -36,6 +36,18 @@ def contenders(images):
     return jobs
 
 
+def with_pools(jobs, folder):
+    """Adds the last contender of each job, on machines that a pool keeps; returns the pools."""
+    pools = []
+    for group in jobs.values():
+        name, command = list(group.items())[-1]
+        socket = os.path.join(folder, str(len(pools)))
+        pools.append(subprocess.Popen([bench.SWIFTLET, "pool", "-q", "--socket", socket] + command[2:4]))
+        group[name + ", pool"] = command[:2] + ["--pool=" + socket] + command[2:]
+    time.sleep(1)
+    return pools
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", type=int, default=50)
@@ -49,13 +61,20 @@ def main():
         os.symlink(os.path.join(images, part), link)
     os.environ["SWIFTLET_HOME"] = STORE
     jobs = contenders(images)
-    times = {(title, name): [] for title, group in jobs.items() for name in group}
-    for _ in range(rounds):
-        for title, group in jobs.items():
-            for name, command in group.items():
-                began = time.monotonic()
-                subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
-                times[title, name].append((time.monotonic() - began) * 1e3)
+    with tempfile.TemporaryDirectory() as folder:
+        pools = with_pools(jobs, folder)
+        times = {(title, name): [] for title, group in jobs.items() for name in group}
+        for _ in range(rounds):
+            for title, group in jobs.items():
+                for name, command in group.items():
+                    began = time.monotonic()
+                    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+                    times[title, name].append((time.monotonic() - began) * 1e3)
+                    if name.endswith("pool"):
+                        time.sleep(0.05)
+        for pool in pools:
+            pool.terminate()
+            pool.wait()
     print(f"{bench.machine()}, n = {rounds}, milliseconds")
     for (title, name), values in times.items():
         values.sort()
