@@ -1,22 +1,14 @@
-import Glibc
+import LinuxSystem
 import SystemPackage
 
 /// Which file it is and when it was last changed. A file that is the same by this was not written since, as far as the host's
 /// kernel knows: nobody can set st_ctime back.
 struct FileIdentity: Equatable {
-    static let wordCount = 7
     let words: [UInt64]
 
     init(of file: FileDescriptor) throws(Errno) {
-        var status = stat()
-        guard fstat(file.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
-        words = [
-            UInt64(status.st_dev), UInt64(status.st_ino), UInt64(status.st_size),
-            UInt64(bitPattern: Int64(status.st_mtim.tv_sec)),
-            UInt64(bitPattern: Int64(status.st_mtim.tv_nsec)),
-            UInt64(bitPattern: Int64(status.st_ctim.tv_sec)),
-            UInt64(bitPattern: Int64(status.st_ctim.tv_nsec)),
-        ]
+        let status = try file.status()
+        words = [status.device, status.inode, status.size, UInt64(bitPattern: status.changed)]
     }
 }
 
