@@ -110,9 +110,8 @@ private struct Assembly {
             configuration, memory: memory, mailbox: mailbox, loop: loop, conclusion: conclusion, probe: probe)
         devices.give(plan)
         try populateRestored()
-        let kernel = try loadKernel(plan)
+        let (kernel, bootDevices) = try loadKernel(plan)
         let cpuid = try cpuidForGuest()
-        let bootDevices = plan.handOver(queuePages: kernel.reserved)
         var random = try randomBytes(48)
         if let nonce = configuration.nonce { random.replaceSubrange(32..<48, with: nonce) }
         try MachineError.naming("device loop") { () throws(Errno) in
@@ -194,14 +193,28 @@ private struct Assembly {
         }
     }
 
-    private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> LoadedKernel {
+    private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> (LoadedKernel, [BootDevice]) {
         do throws(KernelImageError) {
-            if case .restored = configuration.memorySource {
-                return try LoadedKernel(
-                    restoredFrom: configuration.kernel, in: memory, map: map, reservedPages: plan.queuePages)
+            let file = try GuestKernelFile(reading: configuration.kernel)
+            if file.isLinux {
+                guard configuration.memorySource == .fresh else { throw .linux(.savedMemory) }
+                let devices = plan.untouchedDevices
+                let kernel = try LoadedLinux(
+                    loading: file, into: memory, map: map,
+                    .init(
+                        processors: 1, devices: devices, initramfs: configuration.initramfs,
+                        commandLine: configuration.commandLine))
+                return (.linux(kernel), devices)
             }
-            return try LoadedKernel(
-                loading: configuration.kernel, into: memory, map: map, reservedPages: plan.queuePages)
+            let kernel: LoadedTinyKernel
+            if case .restored = configuration.memorySource {
+                kernel = try LoadedTinyKernel(
+                    restoredFrom: file, in: memory, map: map, reservedPages: plan.queuePages)
+            } else {
+                kernel = try LoadedTinyKernel(
+                    loading: file, into: memory, map: map, reservedPages: plan.queuePages)
+            }
+            return (.tiny(kernel), plan.handOver(queuePages: kernel.reserved))
         } catch {
             throw .kernel(error)
         }

@@ -9,7 +9,11 @@ extension VCPUThread {
     }
 
     /// Runs the guest to its end. nil: the platform device has told the end already.
-    func run(_ vcpu: borrowing VCPU, bus: MMIOBus, platform: PlatformDevice) -> End? {
+    ///
+    /// - Parameter serial: The only device with ports; nil: there is none.
+    func run(
+        _ vcpu: borrowing VCPU, bus: MMIOBus, platform: PlatformDevice, serial: SerialPort?
+    ) -> End? {
         var patience = Self.patience
         while true {
             let exit: VCPUExit
@@ -25,11 +29,15 @@ extension VCPUThread {
             case .mmioRead(let address, let length):
                 counters.mmioExits.count()
                 vcpu.answerRead(bus.read(address, length: length))
-            case .portRead:
+            case .portRead(let port, _, _):
                 counters.portExits.count()
-                vcpu.answerPortReadFromNothing()
-            case .portWrite:
+                // Where no device is, all ones.
+                vcpu.answerPortRead(SerialPort.ports.contains(port) ? serial?.read(port) ?? 0xFF : 0xFF)
+            case .portWrite(let port, _, _):
                 counters.portExits.count()
+                if let serial, SerialPort.ports.contains(port) {
+                    for byte in vcpu.writtenPortBytes() { serial.write(port, byte) }
+                }
             case .interrupted:
                 counters.interruptedRuns.count()
             case .again:

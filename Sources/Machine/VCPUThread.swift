@@ -43,7 +43,10 @@ struct VCPUThread: Sendable {
                 }
             }
             mailbox.post(.entering(machineCreated: created, now: monotonicNanoseconds()))
-            let end = run(vcpu, bus: plan.bus, platform: plan.platform)
+            let serial: SerialPort? =
+                if case .linux = boot.kernel { plan.serial } else { nil }
+            let end = run(vcpu, bus: plan.bus, platform: plan.platform, serial: serial)
+            serial?.flush()
             if let end { mailbox.post(.ended(end.cause, Array(end.message.utf8))) }
             vcpu.leave()
             // The device loop ends the process when it has drained the streams.
