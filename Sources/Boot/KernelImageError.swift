@@ -7,6 +7,8 @@ public enum KernelImageError: Error, Equatable, CustomStringConvertible {
     case notForThisMachine
     /// A Linux that cannot be loaded.
     case linux(LinuxImageError)
+    /// More processors than the tiny kernel has.
+    case oneProcessor(Int)
     /// None, where one was asked for.
     case notLinux
     case truncated(needs: UInt64, bytes: UInt64)
@@ -34,6 +36,7 @@ public enum KernelImageError: Error, Equatable, CustomStringConvertible {
         case .notELF: "kernel: neither an ELF file nor a Linux bzImage"
         case .notForThisMachine: "kernel: not a 64-bit x86 ELF executable"
         case .linux(let error): error.description
+        case .oneProcessor(let count): "kernel: the tiny kernel runs on one processor, not on \(count)"
         case .notLinux: "kernel: not a Linux"
         case .truncated(let needs, let bytes): "kernel: truncated: \(bytes) bytes, its headers need \(needs)"
         case .tooManySegments(let count):

@@ -100,7 +100,7 @@ private struct Assembly {
         let root = try mapRootImage()
         let vcpu = VCPUThread(
             system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
-            devices: devices, boot: boot, isUnconfined: configuration.isUnconfined,
+            devices: devices, boot: boot, secondaries: try startSecondaries(), isUnconfined: configuration.isUnconfined,
             installsFilters: installsFilters,
             parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
         try MachineError.naming("vCPU thread") { () throws(Errno) in
@@ -126,6 +126,20 @@ private struct Assembly {
         conclusion.finish()
     }
 
+    private func startSecondaries() throws(MachineError) -> [SecondaryProcessor] {
+        try MachineError.naming("threads of the guest's processors") { () throws(Errno) in
+            var secondaries: [SecondaryProcessor] = []
+            for index in 1..<max(1, configuration.processors) {
+                let secondary = try SecondaryProcessor(
+                    index: index, of: configuration.processors, isUnconfined: configuration.isUnconfined,
+                    installsFilters: installsFilters, mailbox: mailbox)
+                try Thread(name: "vcpu\(index)") { secondary.main() }.detach()
+                secondaries.append(secondary)
+            }
+            return secondaries
+        }
+    }
+
     private var installsFilters: Bool { probe?.installsFilters ?? true }
 
     private func closeJail() throws(MachineError) {
@@ -148,9 +162,9 @@ private struct Assembly {
     private static let maximumOwnAddressSpace: UInt64 = 64 << 20
 
     private func cpuidForGuest() throws(MachineError) -> CPUIDTable {
-        if let native = CPUIDTable.nativeIfDeprivileged() { return native.forGuest() }
+        if let native = CPUIDTable.nativeIfDeprivileged() { return native }
         do throws(KVMError) {
-            return try system.system.supportedCPUID().forGuest()
+            return try system.system.supportedCPUID()
         } catch {
             throw .kvm(error)
         }
@@ -202,10 +216,11 @@ private struct Assembly {
                 let kernel = try LoadedLinux(
                     loading: file, into: memory, map: map,
                     .init(
-                        processors: 1, devices: devices, initramfs: configuration.initramfs,
+                        processors: configuration.processors, devices: devices, initramfs: configuration.initramfs,
                         commandLine: configuration.commandLine))
                 return (.linux(kernel), devices)
             }
+            guard configuration.processors == 1 else { throw .oneProcessor(configuration.processors) }
             let kernel: LoadedTinyKernel
             if case .restored = configuration.memorySource {
                 kernel = try LoadedTinyKernel(

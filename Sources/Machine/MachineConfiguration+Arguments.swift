@@ -33,7 +33,8 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
 extension MachineConfiguration {
     public static let usage = """
         usage: swiftlet-vmm --kvm FD --kernel FD --memory BYTES --events FD
-                 [--initramfs FD]... [--command-line TEXT] [--root FD] [--root-transport pmem|block] [--root-rates RATES]
+                 [--initramfs FD]... [--command-line TEXT] [--cpus N]
+                 [--root FD] [--root-transport pmem|block] [--root-rates RATES]
                  [--disk FD[,ro][,RATES]]...
                  [--stream PORT=FD[,limit=BYTES][,bps=N]]... [--vsock-listen FD] [--vsock-directory FD]
                  [--save FD | --restore FD] [--log-limit BYTES] [--cid N] [--nonce HEX] [--debug-log]
@@ -58,6 +59,8 @@ extension MachineConfiguration {
             case "--kernel": kernel = try parser.descriptor(once: option)
             case "--initramfs": try initramfs.append(parser.initramfs(count: initramfs.count))
             case "--command-line": commandLine = try parser.text(once: option)
+            case "--cpus":
+                processors = Int(try parser.number(once: option, 1...Self.maximumProcessors))
             case "--memory": memory = try parser.number(once: option, 0...(.max))
             case "--events": events = try parser.descriptor(once: option)
             case "--root": root = try parser.descriptor(once: option)

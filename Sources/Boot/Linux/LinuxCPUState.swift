@@ -31,13 +31,17 @@ extension InitialCPUState {
 
     private static func ringZero(entry: UInt64, codeSize: CodeSize, cr0: UInt64) -> InitialCPUState {
         let descriptors = descriptorTable(codeSize)
-        return InitialCPUState(
+        var state = InitialCPUState(
             instructionPointer: entry, cr0: cr0, cr3: 0, cr4: 0, efer: 0, codeSize: codeSize,
             // __BOOT_CS, __BOOT_DS, __BOOT_TSS.
             codeSelector: 0x10, dataSelector: 0x18, taskSelector: 0x20,
             task: Table(base: 0, limit: 0x67),
             gdt: Table(base: LinuxLayout.gdt, limit: UInt16(descriptors.count * 8 - 1)),
             idt: Table(base: 0, limit: 0))
+        // A firmware may leave it so, and Linux sets it anew. QEMU's software CPU (7.2) shows KVM no XSETBV of a guest's, so CPUID would go on
+        // to tell the size of the reset's state, and a Linux that finds a wrong size gives AVX up.
+        state.hasExtendedState = true
+        return state
     }
 
     /// Flat code and data, present, accessed; for LinuxLayout.gdt. Intel SDM vol. 3A §3.4.5.

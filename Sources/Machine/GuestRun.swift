@@ -2,18 +2,29 @@ import JobWire
 import KVM
 import LinuxSystem
 
-extension VCPUThread {
-    struct End {
+/// What each of a guest's processors meets outside it.
+struct GuestRun: Sendable {
+    let bus: MMIOBus
+    let platform: PlatformDevice
+    /// The only device with ports; nil: there is none.
+    let serial: SerialPort?
+    let counters: MachineCounters
+    let mailbox: VCPUMailbox
+
+    private struct End {
         let cause: MachineEvent.EndCause
         let message: String
     }
 
-    /// Runs the guest to its end. nil: the platform device has told the end already.
-    ///
-    /// - Parameter serial: The only device with ports; nil: there is none.
-    func run(
-        _ vcpu: borrowing VCPU, bus: MMIOBus, platform: PlatformDevice, serial: SerialPort?
-    ) -> End? {
+    /// Runs the guest on `vcpu` to its end, and tells it, unless the platform device has.
+    func run(_ vcpu: borrowing VCPU) {
+        let end = runToEnd(vcpu)
+        serial?.flush()
+        if let end { mailbox.post(.ended(end.cause, Array(end.message.utf8))) }
+    }
+
+    /// nil: the platform device has told the end already.
+    private func runToEnd(_ vcpu: borrowing VCPU) -> End? {
         var patience = Self.patience
         while true {
             let exit: VCPUExit
