@@ -13,6 +13,8 @@ public struct JobRequest: Sendable {
 
     /// Guest memory, in bytes.
     public var memoryBytes: UInt64
+    /// The guest's processors.
+    public var processors: UInt32 = 1
     /// Nil: files lie in the guest's memory.
     public var disk: ScratchFile?
     /// The size of `disk`.
@@ -52,6 +54,8 @@ public struct JobRequest: Sendable {
     /// The kernel's ELF file, and the root image, open for reading.
     public var kernel: FileDescriptor
     public var image: FileDescriptor
+    /// Archives that a Linux kernel unpacks, in this order; none: the kernel is ours.
+    public var initramfs: [FileDescriptor] = []
     /// What the job has to do with a template.
     public var template = TemplateUse.none
     /// How the guest reaches the image (docs/protocol.md §1).

@@ -4,12 +4,12 @@ import JobRunner
 /// The options of `swiftlet run`, parsed and checked as far as that needs no host.
 struct RunOptions {
     var image = "base"
-    /// Path of a kernel's ELF file; nil: the one beside the executable.
-    var kernel: String?
-    /// `--kernel linux`: named, so that it is refused for the reason that holds on this host (`LinuxKernel`).
-    var wantsLinux = false
+    var kernel = KernelChoice.tiny
+    /// Paths of archives that a Linux kernel unpacks after our own.
+    var initramfs: [String] = []
     var rootTransport = JobRequest.RootTransport.pmem
     var memoryBytes: UInt64 = 256 << 20
+    var processors: UInt32 = 1
     /// Of the scratch disk; nil: there is none.
     var diskBytes: UInt64?
     var timeoutNanoseconds: UInt64?
@@ -61,6 +61,8 @@ struct RunOptions {
     static let defaultCaptureLimit: UInt64 = 16 << 20
     /// Less than this does not hold the kernel, its tables and a program.
     static let minimumMemory: UInt64 = 16 << 20
+    /// The VMM makes so many.
+    static let maximumProcessors: UInt32 = 64
     static let minimumDisk: UInt64 = 1 << 20
     /// The guest numbers its 4 KiB blocks with 31 bits.
     static let maximumDisk: UInt64 = 8 << 40 - 4096
@@ -68,12 +70,24 @@ struct RunOptions {
     static let table = OptionTable<RunOptions>([
         .init("image", "root image: a name, or a path with a slash [base]", value("NAME") { $0.image = $1 }),
         .init(
-            "kernel", "guest kernel: tiny, or the path of an ELF file [tiny]",
-            .value(placeholder: "tiny|PATH", setKernel)),
+            "kernel", "guest kernel: tiny, one of image build-kernel, or a path with a slash [tiny]",
+            .value(placeholder: "tiny|linux|PATH") { options, text throws(UsageError) in
+                if text.isEmpty { throw UsageError("the value is empty") }
+                options.kernel = KernelChoice(text)
+            }),
+        .init(
+            "initramfs", "an archive that a Linux kernel unpacks beside ours; may be repeated",
+            .value(placeholder: "FILE") { options, text throws(UsageError) in
+                if text.isEmpty { throw UsageError("the value is empty") }
+                options.initramfs.append(text)
+            }),
         .init(
             "root-transport", "how the guest reads its image: mapped, or virtio-block [pmem]",
             .value(placeholder: "pmem|block", setRootTransport)),
         .init("memory", "m", "guest memory [256M]", .value(placeholder: "SIZE", setMemory)),
+        .init(
+            "cpus", "c", "the guest's processors; more than one with a Linux kernel [1]",
+            .value(placeholder: "N", setProcessors)),
         .init(
             "disk", "a scratch disk for the job's files; without it they lie in guest memory [none]",
             .value(placeholder: "SIZE", setDisk)),
@@ -165,7 +179,6 @@ struct RunOptions {
         .init(
             "net", "the job's network: none, always, in this version", .value(placeholder: "none", setNetwork)
         ),
-        .init("cpus", "c", "", .unavailable),
     ])
 
     private static func value(
@@ -175,16 +188,6 @@ struct RunOptions {
             if text.isEmpty { throw UsageError("the value is empty") }
             apply(&options, text)
         }
-    }
-
-    private static func setKernel(_ options: inout RunOptions, _ text: String) throws(UsageError) {
-        switch text {
-        case "tiny": options.kernel = nil
-        case "linux": options.kernel = nil
-        case "": throw UsageError("the value is empty")
-        default: options.kernel = text
-        }
-        options.wantsLinux = text == "linux"
     }
 
     private static func setRootTransport(_ options: inout RunOptions, _ text: String) throws(UsageError) {
@@ -205,6 +208,13 @@ struct RunOptions {
         }
         // The guest maps its memory in pages of 2 MiB.
         options.memoryBytes = (bytes + (2 << 20) - 1) & ~((2 << 20) - 1)
+    }
+
+    private static func setProcessors(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        guard let number = UInt32(text), (1...maximumProcessors).contains(number) else {
+            throw UsageError("\"\(text)\" is not a number of processors from 1 to \(maximumProcessors)")
+        }
+        options.processors = number
     }
 
     private static func setDisk(_ options: inout RunOptions, _ text: String) throws(UsageError) {
@@ -242,8 +252,11 @@ struct RunOptions {
         return number
     }
 
+    static let oneProcessor = "--cpus: the kernel tiny has one processor; several need a Linux (--kernel linux)"
+
     /// What only makes sense together.
     func checkTogether() throws(UsageError) {
+        if processors > 1, kernel == .tiny { throw UsageError(Self.oneProcessor) }
         if diskRates != DiskRates(), diskBytes == nil {
             throw UsageError("--device-…: there is no device \"disk\" without --disk")
         }
@@ -257,7 +270,8 @@ struct RunOptions {
                     "--pool: its machines are in the pool's cgroups; give --cgroup-parent to swiftlet pool")
             }
         }
-        if rootRates != DiskRates(), rootTransport != .block {
+        // Only what `--kernel` names may be a Linux, which reads its image through virtio-block in any case.
+        if rootRates != DiskRates(), rootTransport != .block, kernel == .tiny {
             throw UsageError(
                 "--device-…: the root image is mapped into the guest and read without requests, which have no rate; "
                     + "use --root-transport block")
