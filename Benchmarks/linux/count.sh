@@ -7,7 +7,7 @@ trace=/sys/kernel/tracing
 echo 0 >$trace/tracing_on
 echo 65536 >$trace/buffer_size_kb
 echo x86-tsc >$trace/trace_clock
-for event in kvm_entry kvm_exit kvm_pio kvm_mmio kvm_userspace_exit; do echo 1 >$trace/events/kvm/$event/enable || exit 1; done
+for event in kvm_entry kvm_exit kvm_pio kvm_cpuid kvm_userspace_exit; do echo 1 >$trace/events/kvm/$event/enable || exit 1; done
 echo >$trace/trace
 echo 1 >$trace/tracing_on
 timeout "${COUNT_SECONDS:-300}" "$@" >/tmp/out 2>&1 </dev/null
