@@ -3,12 +3,13 @@
 
 BIN = build/bin
 KERNEL_ARCHIVE = .build/guest/x86_64-unknown-none-elf/release/libGuestKernel.a
+INIT_ARCHIVE = .build/guest/x86_64-unknown-none-elf/release/libGuestInit.a
 # Fully static: exec to main takes 1 ms, a dynamic Swift program 3 ms, and the lab needs no libraries.
 HOST_BUILD = swift build -c release --static-swift-stdlib -Xswiftc -static-executable
 GUEST_BUILD = swift build -c release --triple x86_64-unknown-none-elf --toolset Sources/GuestNucleus/guest-toolset.json \
-  --product GuestKernel --scratch-path .build/guest
+  --scratch-path .build/guest
 
-build: setup host guest evil takeover
+build: setup host guest init evil takeover
 
 setup:
 	@.ci/setup
@@ -31,9 +32,17 @@ host: headers
 # SwiftPM adds to the archive it finds and never takes out what a deleted file left there: begin with none.
 guest: headers
 	@rm -f $(KERNEL_ARCHIVE)
-	$(GUEST_BUILD)
+	$(GUEST_BUILD) --product GuestKernel
 	@mkdir -p $(BIN)
 	ld --gc-sections --fatal-warnings -L Sources/GuestNucleus -T Sources/GuestNucleus/kernel.ld -o $(BIN)/swiftlet-kernel $(KERNEL_ARCHIVE)
+
+# Process 1 of a Linux guest, and the initial file system that has it.
+init: headers
+	@rm -f $(INIT_ARCHIVE)
+	$(GUEST_BUILD) --product GuestInit
+	@mkdir -p $(BIN)
+	ld --gc-sections --fatal-warnings --strip-all -T Sources/GuestInit/init.ld -o $(BIN)/swiftlet-init $(INIT_ARCHIVE)
+	Sources/GuestInit/make-initramfs $(BIN)/swiftlet-init $(BIN)/swiftlet-initramfs
 
 # A VMM with an attacker inside, for Tests/takeover/run.
 takeover: headers
@@ -90,4 +99,4 @@ bench: image
 clean:
 	rm -rf .build build
 
-.PHONY: build setup host guest evil takeover image run test abi security hostile-table lab fuzz bench clean headers
+.PHONY: build setup host guest init evil takeover image run test abi security hostile-table lab fuzz bench clean headers

@@ -19,6 +19,7 @@ let package = Package(
         .executable(name: "swiftlet", targets: ["swiftlet"]),
         .executable(name: "swiftlet-vmm", targets: ["swiftlet-vmm"]),
         .library(name: "GuestKernel", type: .static, targets: ["GuestKernel"]),
+        .library(name: "GuestInit", type: .static, targets: ["GuestInit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -64,11 +65,16 @@ let package = Package(
             linkerSettings: oneStaticFile),
 
         // Guest.
+        .target(name: "GuestLibrary"),
         .target(
             name: "GuestNucleus", dependencies: ["CSwiftletABI"], exclude: ["kernel.ld", "guest-toolset.json"]),
         .target(
-            name: "GuestKernel", dependencies: ["JobWire", "GuestNucleus", "CSwiftletABI"],
+            name: "GuestKernel", dependencies: ["JobWire", "GuestLibrary", "GuestNucleus", "CSwiftletABI"],
             swiftSettings: strict),
+        .target(name: "CGuestInit"),
+        .target(
+            name: "GuestInit", dependencies: ["JobWire", "GuestLibrary", "CGuestInit", "CSwiftletABI"],
+            exclude: ["init.ld", "make-initramfs"], swiftSettings: strict),
 
         // A VMM with an attacker inside, for the tests of the confinement (Tests/takeover/run).
         .target(name: "CTakeover", path: "Tests/takeover/CTakeover"),
@@ -107,6 +113,13 @@ let package = Package(
             name: "KernelFile", dependencies: ["CSwiftletABI", "LinuxSystem"], path: "Tests/KernelFile",
             swiftSettings: strict),
         .testTarget(name: "GuestKernelTests", dependencies: ["GuestKernel", "JobWire"], swiftSettings: strict),
+        // Process 1 of a Linux guest as a program of the host's, for its tests: it runs a job it gets over inherited descriptors.
+        .executableTarget(
+            name: "guest-init-on-host", dependencies: ["CStart", "GuestInit"], path: "Tests/GuestInitOnHost",
+            swiftSettings: strict),
+        .testTarget(
+            name: "GuestInitTests", dependencies: ["CGuestInit", "GuestInit", "JobWire", "guest-init-on-host"],
+            swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "SwiftletCLITests", dependencies: ["SwiftletCLI"], swiftSettings: strict),
         .testTarget(

@@ -1,5 +1,4 @@
 import CSwiftletABI
-public import GuestMemory
 
 /// A virtio-mmio device as the boot page lists it.
 public struct BootDevice: Equatable, Sendable {
@@ -56,25 +55,37 @@ public struct BootFacts: Sendable {
     }
 }
 
-extension LoadedKernel {
-    /// Writes `struct swiftlet_boot_page` to its place. To be called just before the first KVM_RUN.
-    public func writeBootPage(_ facts: BootFacts, into memory: GuestMemory) throws(GuestMemoryError) {
-        var page = swiftlet_boot_page()
-        page.magic = UInt64(SWIFTLET_BOOT_MAGIC)
-        page.version = UInt32(SWIFTLET_BOOT_VERSION)
-        page.device_count = UInt32(facts.devices.count)
-        page.tsc_frequency = facts.tscFrequency
-        page.wall_clock = facts.wallClock
-        withUnsafeMutableBytes(of: &page.entropy) { $0.copyBytes(from: facts.random[..<32]) }
-        withUnsafeMutableBytes(of: &page.nonce) { $0.copyBytes(from: facts.random[32...]) }
+extension LoadedTinyKernel {
+    func bootPage(_ facts: BootFacts) -> swiftlet_boot_page {
+        var page = swiftlet_boot_page(facts, map)
         page.nucleus_pml4_entry = nucleusPML4Entry
         page.nucleus_frame = nucleusFrame
         page.nucleus_idt = nucleusIDT
         page.free_start = freeStart
-        page.memory.0 = swiftlet_memory_region(map.ram[0])
-        if map.ram.count > 1 { page.memory.1 = swiftlet_memory_region(map.ram[1]) }
-        if let image = map.rootImage { page.root_image = swiftlet_memory_region(image) }
-        withUnsafeMutableBytes(of: &page.devices) { raw in
+        return page
+    }
+}
+
+extension LoadedLinux {
+    /// For process 1: the kernel has been told by other means.
+    func bootPage(_ facts: BootFacts) -> swiftlet_boot_page { swiftlet_boot_page(facts, map) }
+}
+
+extension swiftlet_boot_page {
+    /// All but what a nucleus needs.
+    fileprivate init(_ facts: BootFacts, _ map: PhysicalMap) {
+        self.init()
+        magic = UInt64(SWIFTLET_BOOT_MAGIC)
+        version = UInt32(SWIFTLET_BOOT_VERSION)
+        device_count = UInt32(facts.devices.count)
+        tsc_frequency = facts.tscFrequency
+        wall_clock = facts.wallClock
+        withUnsafeMutableBytes(of: &entropy) { $0.copyBytes(from: facts.random[..<32]) }
+        withUnsafeMutableBytes(of: &nonce) { $0.copyBytes(from: facts.random[32...]) }
+        memory.0 = swiftlet_memory_region(map.ram[0])
+        if map.ram.count > 1 { memory.1 = swiftlet_memory_region(map.ram[1]) }
+        if let image = map.rootImage { root_image = swiftlet_memory_region(image) }
+        withUnsafeMutableBytes(of: &devices) { raw in
             // SAFETY: the bytes are those of a tuple of 16 swiftlet_device.
             let devices = raw.bindMemory(to: swiftlet_device.self)
             for (index, device) in facts.devices.enumerated() {
@@ -84,15 +95,6 @@ extension LoadedKernel {
                     reserved: 0)
             }
         }
-        var failure: GuestMemoryError?
-        withUnsafeBytes(of: &page) { bytes in
-            do throws(GuestMemoryError) {
-                try memory.copy(bytes, to: GuestAddress(UInt64(SWIFTLET_BOOT_PAGE)))
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
     }
 }
 

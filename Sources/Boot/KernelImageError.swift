@@ -5,8 +5,12 @@ public enum KernelImageError: Error, Equatable, CustomStringConvertible {
     case unreadable(Errno)
     case notELF
     case notForThisMachine
-    /// A kernel of another kind, by the version of its boot protocol.
-    case linux(protocolVersion: UInt16)
+    /// A Linux that cannot be loaded.
+    case linux(LinuxImageError)
+    /// More processors than the tiny kernel has.
+    case oneProcessor(Int)
+    /// None, where one was asked for.
+    case notLinux
     case truncated(needs: UInt64, bytes: UInt64)
     case tooManySegments(Int)
     case noSegments
@@ -29,13 +33,14 @@ public enum KernelImageError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreadable(let error): "kernel: cannot be read: \(error)"
-        case .notELF: "kernel: not an ELF file"
+        case .notELF: "kernel: neither an ELF file nor a Linux bzImage"
         case .notForThisMachine: "kernel: not a 64-bit x86 ELF executable"
-        case .linux(let version):
-            "kernel: a Linux bzImage (boot protocol \(version >> 8).\(version & 0xFF)), which this version cannot boot"
+        case .linux(let error): error.description
+        case .oneProcessor(let count): "kernel: the tiny kernel runs on one processor, not on \(count)"
+        case .notLinux: "kernel: not a Linux"
         case .truncated(let needs, let bytes): "kernel: truncated: \(bytes) bytes, its headers need \(needs)"
         case .tooManySegments(let count):
-            "kernel: \(count) program headers, \(KernelImage.maximumSegments) are allowed"
+            "kernel: \(count) program headers, \(ELFFile.maximumSegments) are allowed"
         case .noSegments: "kernel: nothing to load"
         case .badSegment(let index, let fault): "kernel: segment \(index) \(fault.rawValue)"
         case .overlap(let first, let second): "kernel: segments \(first) and \(second) overlap"

@@ -9,21 +9,43 @@ public struct CPUIDTable: Sendable {
 
     public init(entries: [kvm_cpuid_entry2]) { self.entries = entries }
 
-    /// Sets what the guest is promised beyond what the CPU says, and takes away what it shall not have:
-    /// the HYPERVISOR bit and the LAPIC's TSC-deadline mode (a Linux guest hangs calibrating its clock without them), no
-    /// nested virtualisation, and APIC id 0 for the only vCPU.
-    public func forGuest() -> CPUIDTable {
+    /// Sets what the guest is promised beyond what the CPU says, and takes away what it shall not have: the HYPERVISOR bit and the
+    /// LAPIC's TSC-deadline mode (a Linux guest hangs calibrating its clock without them), no nested virtualisation, and instead of
+    /// the host's topology one package of `count` cores, of which this is number `processor`; that is its APIC id.
+    public func forGuest(processor: Int = 0, of count: Int = 1) -> CPUIDTable {
+        let id = UInt32(processor)
+        let cores = UInt32(count)
+        // Bits of an APIC id that number the cores.
+        let bits = UInt32(32 - (cores - 1).leadingZeroBitCount)
         var table = self
         for index in table.entries.indices {
+            let leaf = table.entries[index].index
             switch table.entries[index].function {
             case 1:
                 table.entries[index].ecx |= Feature.hypervisor | Feature.tscDeadline
                 table.entries[index].ecx &= ~Feature.vmx
-                table.entries[index].ebx &= 0x00FF_FFFF
+                table.entries[index].ebx &= 0x0000_FFFF
+                table.entries[index].ebx |= id << 24 | cores << 16
+                table.entries[index].edx &= ~Feature.severalProcessors
+                if count > 1 { table.entries[index].edx |= Feature.severalProcessors }
+            case 4, 0x8000_001D:
+                // Caches: no two cores share one, which costs nothing but a scheduler's guess.
+                table.entries[index].eax &= 0x0000_3FFF
+                if table.entries[index].function == 4 { table.entries[index].eax |= (cores - 1) << 26 }
             case 0xB, 0x1F:
-                table.entries[index].edx = 0
+                // Level 0: one thread to a core. Level 1: the cores. Level 2: none.
+                table.entries[index].eax = leaf == 1 ? bits : 0
+                table.entries[index].ebx = leaf == 0 ? 1 : leaf == 1 ? cores : 0
+                table.entries[index].ecx = leaf | (leaf == 0 ? 1 << 8 : leaf == 1 ? 2 << 8 : 0)
+                table.entries[index].edx = id
             case 0x8000_0001:
                 table.entries[index].ecx &= ~Feature.svm
+            case 0x8000_0008:
+                table.entries[index].ecx = bits << 12 | (cores - 1)
+            case 0x8000_001E:
+                table.entries[index].eax = id
+                table.entries[index].ebx = id
+                table.entries[index].ecx = 0
             default: break
             }
         }
@@ -44,5 +66,7 @@ public struct CPUIDTable: Sendable {
         static let tscDeadline: UInt32 = 1 << 24
         static let hypervisor: UInt32 = 1 << 31
         static let svm: UInt32 = 1 << 2
+        /// Leaf 1 EDX: HTT, more than one processor in the package.
+        static let severalProcessors: UInt32 = 1 << 28
     }
 }

@@ -52,16 +52,24 @@ public struct VCPU: ~Copyable {
         UnsafeMutableRawPointer(exit.data).storeBytes(of: value.littleEndian, as: UInt64.self)
     }
 
-    /// Answers the `portRead` that `run` returned last as a bus without devices does: all ones.
-    public func answerPortReadFromNothing() {
+    /// Answers the `portRead` that `run` returned last: each byte is `value`. A bus without devices has all ones.
+    public func answerPortRead(_ value: UInt8) {
+        portBytes().update(repeating: value)
+    }
+
+    /// What the `portWrite` that `run` returned last has written.
+    public func writtenPortBytes() -> [UInt8] { Array(portBytes()) }
+
+    private func portBytes() -> UnsafeMutableBufferPointer<UInt8> {
         let exit = kvm_run_port(shared)
-        let bytes = Int(exit.length) * Int(exit.count)
+        let count = Int(exit.length) * Int(exit.count)
         let offset = UnsafeMutableRawPointer(exit.data) - UnsafeMutableRawPointer(shared)
         precondition(
-            offset >= 0 && bytes <= runPage.mapping.count - offset,
+            offset >= 0 && count <= runPage.mapping.count - offset,
             "the kernel's port data is in its run page")
         // SAFETY: checked above to be inside `runPage`.
-        UnsafeMutableRawPointer(exit.data).initializeMemory(as: UInt8.self, repeating: 0xFF, count: bytes)
+        return UnsafeMutableBufferPointer(
+            start: UnsafeMutableRawPointer(exit.data).assumingMemoryBound(to: UInt8.self), count: count)
     }
 
     private func decodeExit() -> VCPUExit {

@@ -17,6 +17,7 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
     private let mainEntered: UInt64
     private var jailed: UInt64 = 0
     private var logBytesLeft: Int
+    private var panic = PanicWatch()
     private var end: (cause: MachineEvent.EndCause, message: [UInt8])?
     var loop: DeviceLoop?
     var transports: [MMIOTransport] = []
@@ -56,6 +57,7 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
 
     /// Passes on what the guest's kernel or console says, up to the limit for both together.
     func log(_ text: [UInt8]) {
+        panic.look(at: text)
         let kept = text.prefix(logBytesLeft)
         logBytesLeft -= kept.count
         events.send(log: Array(kept))
@@ -98,7 +100,10 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
 
     /// Tells the end and ends the process. Nobody waits for the VM to be torn down: the kernel does that.
     func finish() -> Never {
-        let end = end ?? (.vmmError, Array("the device loop ended by itself".utf8))
+        var end = end ?? (.vmmError, Array("the device loop ended by itself".utf8))
+        // A Linux that panics restarts its machine by a triple fault (LinuxCommandLine); its last words may just have been drained.
+        panic.endLine()
+        if end.cause == .tripleFault, let message = panic.message { end = (.guestPanic, message) }
         sendCounters()
         events.send(.ended(cause: end.cause, message: end.message))
         _exit(end.cause == .poweredOff || end.cause == .checkpointed ? 0 : 1)

@@ -22,6 +22,17 @@ extension DevicePlan {
         transports.filter(Self.isHandedOver).reduce(0) { $0 + Self.queueCount($1) }
     }
 
+    /// What the boot page says of devices that are as after a reset, for a kernel that initialises them itself.
+    var untouchedDevices: [BootDevice] {
+        transports.enumerated().map { index, transport in
+            BootDevice(
+                type: transport.description.id.rawValue, index: index,
+                features: transport.description.features.rawValue,
+                configuration: transport.read(offset: MMIORegister.configurationStart, width: 8),
+                queues: 0, queueCount: transport.description.queueSizes.count)
+        }
+    }
+
     /// Initialises the devices with queues in the pages from `queuePages` on.
     ///
     /// - Returns: What the boot page says of each device.

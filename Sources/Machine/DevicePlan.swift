@@ -32,6 +32,8 @@ struct DevicePlan: Sendable {
 
     let bus: MMIOBus
     let platform: PlatformDevice
+    /// For a Linux; the tiny kernel's machine has no ports.
+    let serial: SerialPort
     let transports: [MMIOTransport]
     let doorbells: [Doorbell]
     let interrupts: [Interrupt]
@@ -44,6 +46,7 @@ struct DevicePlan: Sendable {
         platform = PlatformDevice(
             memory: memory, mailbox: mailbox, logLimit: configuration.logLimit,
             isSaved: configuration.isSaved)
+        serial = SerialPort(mailbox: mailbox, limit: configuration.logLimit)
         bus.attach(platform, at: UInt64(SWIFTLET_PLATFORM_BASE), bytes: PlatformDevice.bytes)
         if let probe {
             let device = ProbeDevice(probe, mailbox: mailbox)

@@ -100,7 +100,7 @@ private struct Assembly {
         let root = try mapRootImage()
         let vcpu = VCPUThread(
             system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
-            devices: devices, boot: boot, isUnconfined: configuration.isUnconfined,
+            devices: devices, boot: boot, secondaries: try startSecondaries(), isUnconfined: configuration.isUnconfined,
             installsFilters: installsFilters,
             parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
         try MachineError.naming("vCPU thread") { () throws(Errno) in
@@ -110,9 +110,8 @@ private struct Assembly {
             configuration, memory: memory, mailbox: mailbox, loop: loop, conclusion: conclusion, probe: probe)
         devices.give(plan)
         try populateRestored()
-        let kernel = try loadKernel(plan)
+        let (kernel, bootDevices) = try loadKernel(plan)
         let cpuid = try cpuidForGuest()
-        let bootDevices = plan.handOver(queuePages: kernel.reserved)
         var random = try randomBytes(48)
         if let nonce = configuration.nonce { random.replaceSubrange(32..<48, with: nonce) }
         try MachineError.naming("device loop") { () throws(Errno) in
@@ -125,6 +124,20 @@ private struct Assembly {
         boot.give(BootPlan(kernel: kernel, cpuid: cpuid, random: random, devices: bootDevices))
         do throws(Errno) { try loop.run() } catch { throw .system("device loop", error) }
         conclusion.finish()
+    }
+
+    private func startSecondaries() throws(MachineError) -> [SecondaryProcessor] {
+        try MachineError.naming("threads of the guest's processors") { () throws(Errno) in
+            var secondaries: [SecondaryProcessor] = []
+            for index in 1..<max(1, configuration.processors) {
+                let secondary = try SecondaryProcessor(
+                    index: index, of: configuration.processors, isUnconfined: configuration.isUnconfined,
+                    installsFilters: installsFilters, mailbox: mailbox)
+                try Thread(name: "vcpu\(index)") { secondary.main() }.detach()
+                secondaries.append(secondary)
+            }
+            return secondaries
+        }
     }
 
     private var installsFilters: Bool { probe?.installsFilters ?? true }
@@ -149,9 +162,9 @@ private struct Assembly {
     private static let maximumOwnAddressSpace: UInt64 = 64 << 20
 
     private func cpuidForGuest() throws(MachineError) -> CPUIDTable {
-        if let native = CPUIDTable.nativeIfDeprivileged() { return native.forGuest() }
+        if let native = CPUIDTable.nativeIfDeprivileged() { return native }
         do throws(KVMError) {
-            return try system.system.supportedCPUID().forGuest()
+            return try system.system.supportedCPUID()
         } catch {
             throw .kvm(error)
         }
@@ -194,14 +207,29 @@ private struct Assembly {
         }
     }
 
-    private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> LoadedKernel {
+    private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> (LoadedKernel, [BootDevice]) {
         do throws(KernelImageError) {
-            if case .restored = configuration.memorySource {
-                return try LoadedKernel(
-                    restoredFrom: configuration.kernel, in: memory, map: map, reservedPages: plan.queuePages)
+            let file = try GuestKernelFile(reading: configuration.kernel)
+            if file.isLinux {
+                guard configuration.memorySource == .fresh else { throw .linux(.savedMemory) }
+                let devices = plan.untouchedDevices
+                let kernel = try LoadedLinux(
+                    loading: file, into: memory, map: map,
+                    .init(
+                        processors: configuration.processors, devices: devices, initramfs: configuration.initramfs,
+                        commandLine: configuration.commandLine))
+                return (.linux(kernel), devices)
             }
-            return try LoadedKernel(
-                loading: configuration.kernel, into: memory, map: map, reservedPages: plan.queuePages)
+            guard configuration.processors == 1 else { throw .oneProcessor(configuration.processors) }
+            let kernel: LoadedTinyKernel
+            if case .restored = configuration.memorySource {
+                kernel = try LoadedTinyKernel(
+                    restoredFrom: file, in: memory, map: map, reservedPages: plan.queuePages)
+            } else {
+                kernel = try LoadedTinyKernel(
+                    loading: file, into: memory, map: map, reservedPages: plan.queuePages)
+            }
+            return (.tiny(kernel), plan.handOver(queuePages: kernel.reserved))
         } catch {
             throw .kernel(error)
         }

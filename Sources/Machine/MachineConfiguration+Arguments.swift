@@ -33,7 +33,9 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
 extension MachineConfiguration {
     public static let usage = """
         usage: swiftlet-vmm --kvm FD --kernel FD --memory BYTES --events FD
-                 [--root FD] [--root-transport pmem|block] [--root-rates RATES] [--disk FD[,ro][,RATES]]...
+                 [--initramfs FD]... [--command-line TEXT] [--cpus N]
+                 [--root FD] [--root-transport pmem|block] [--root-rates RATES]
+                 [--disk FD[,ro][,RATES]]...
                  [--stream PORT=FD[,limit=BYTES][,bps=N]]... [--vsock-listen FD] [--vsock-directory FD]
                  [--save FD | --restore FD] [--log-limit BYTES] [--cid N] [--nonce HEX] [--debug-log]
                  [--unconfined]
@@ -55,6 +57,10 @@ extension MachineConfiguration {
             switch option {
             case "--kvm": kvm = try parser.descriptor(once: option)
             case "--kernel": kernel = try parser.descriptor(once: option)
+            case "--initramfs": try initramfs.append(parser.initramfs(count: initramfs.count))
+            case "--command-line": commandLine = try parser.text(once: option)
+            case "--cpus":
+                processors = Int(try parser.number(once: option, 1...Self.maximumProcessors))
             case "--memory": memory = try parser.number(once: option, 0...(.max))
             case "--events": events = try parser.descriptor(once: option)
             case "--root": root = try parser.descriptor(once: option)
@@ -156,6 +162,21 @@ private struct ArgumentParser {
             throw .badChoice(option: option, value: value, allowed: "pmem, block")
         }
         return choice
+    }
+
+    mutating func initramfs(count: Int) throws(ArgumentError) -> FileDescriptor {
+        let value = try value()
+        guard count < MachineConfiguration.maximumInitramfs else {
+            throw .outOfRange(
+                option: option, value: "archive \(count + 1)",
+                allowed: "\(MachineConfiguration.maximumInitramfs) archives")
+        }
+        return try descriptor(value[...])
+    }
+
+    mutating func text(once option: String) throws(ArgumentError) -> String {
+        try once(option)
+        return try value()
     }
 
     /// `FD` or `FD,ro`.

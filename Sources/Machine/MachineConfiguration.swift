@@ -34,6 +34,11 @@ public struct MachineConfiguration: Equatable, Sendable {
 
     public var kvm: FileDescriptor
     public var kernel: FileDescriptor
+    /// For a Linux: cpio archives, unpacked one over the other, and what comes behind the machine's own words.
+    public var initramfs: [FileDescriptor] = []
+    public var commandLine = ""
+    /// Of the guest; more than one needs a Linux.
+    public var processors = 1
     public var memoryBytes: UInt64
     public var events: FileDescriptor?
     public var root: FileDescriptor?
@@ -71,6 +76,10 @@ public struct MachineConfiguration: Equatable, Sendable {
 
     /// More disks than this have no place on the machine beside the other devices.
     static let maximumDisks = 8
+    /// Their local APICs have ids of eight bits, and a host has no use for more.
+    static let maximumProcessors: UInt64 = 64
+    /// Process 1, a stock kernel's modules, and what a user has.
+    static let maximumInitramfs = 4
     /// Ours uses four; every stream costs a little memory in the VMM.
     static let maximumStreams = 64
     /// The whole log is kept in memory until it is sent.

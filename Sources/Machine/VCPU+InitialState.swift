@@ -11,8 +11,8 @@ extension VCPU {
         special.cr3 = state.cr3
         special.cr4 = state.cr4
         special.efer = state.efer
-        special.cs = .code(selector: state.codeSelector)
-        let data = kvm_segment.data(selector: state.stackSelector)
+        special.cs = .code(selector: state.codeSelector, size: state.codeSize)
+        let data = kvm_segment.data(selector: state.dataSelector)
         special.ss = data
         special.ds = data
         special.es = data
@@ -23,11 +23,13 @@ extension VCPU {
         special.gdt = kvm_dtable(base: state.gdt.base, limit: state.gdt.limit, padding: (0, 0, 0))
         special.idt = kvm_dtable(base: state.idt.base, limit: state.idt.limit, padding: (0, 0, 0))
         try setSpecialRegisters(special)
-        try setXCR0(cpuid.supportedXCR0)
+        if state.hasExtendedState { try setXCR0(cpuid.supportedXCR0) }
         try setMSRs(state.msrs)
         var general = kvm_regs()
         general.rip = state.instructionPointer
-        general.rdi = state.firstArgument
+        general.rdi = state.rdi
+        general.rsi = state.rsi
+        general.rbx = state.rbx
         general.rflags = state.flags
         try setRegisters(general)
     }
@@ -35,10 +37,13 @@ extension VCPU {
 
 /// Segment registers as the CPU would have loaded them from the GDT (Intel SDM vol. 3A §3.4.5).
 extension kvm_segment {
-    /// Execute/read, accessed, 64-bit, at the selector's privilege level.
-    fileprivate static func code(selector: UInt16) -> kvm_segment {
+    /// Execute/read, accessed, at the selector's privilege level.
+    fileprivate static func code(selector: UInt16, size: InitialCPUState.CodeSize) -> kvm_segment {
         var segment = flat(selector: selector, type: 11)
-        segment.l = 1
+        switch size {
+        case .bits32: segment.db = 1
+        case .bits64: segment.l = 1
+        }
         return segment
     }
 

@@ -6,7 +6,7 @@ import KVM
 import LinuxSystem
 import Sandbox
 
-/// The thread that creates the VM and its vCPU and runs it. It starts before the jail is built, because KVM_CREATE_VM
+/// The thread that creates the VM and its first vCPU and runs it. It starts before the jail is built, because KVM_CREATE_VM
 /// takes longest; the first guest instruction waits for everything else.
 struct VCPUThread: Sendable {
     let system: SharedKVM
@@ -18,6 +18,8 @@ struct VCPUThread: Sendable {
     /// From the device loop: the devices; then, when the jail is closed, the kernel and all else for the first run.
     let devices: Handoff<DevicePlan>
     let boot: Handoff<BootPlan>
+    /// Those that the guest itself starts.
+    let secondaries: [SecondaryProcessor]
     let isUnconfined: Bool
     let installsFilters: Bool
     /// Never given: where the thread waits for the end of the process.
@@ -28,14 +30,22 @@ struct VCPUThread: Sendable {
             let vm = try naming { () throws(KVMError) in try makeVM() }
             let plan = devices.take()
             let vcpu = try naming { () throws(KVMError) in try plug(plan, into: vm) }
+            let created = monotonicNanoseconds()
             // The VM lives as long as the process: closing its descriptors takes 15 ms, and this thread's filter has no
             // close. Where Swift would end the life of an unused value is not left to chance.
-            vm.leave()
-            let created = monotonicNanoseconds()
+            let machine = SharedMachine(vm)
+            _ = Unmanaged.passRetained(machine)
             let boot = boot.take()
-            try naming { () throws(KVMError) in try vcpu.set(boot.kernel.cpu, cpuid: boot.cpuid) }
+            try naming { () throws(KVMError) in 
+                try vcpu.set(
+                    boot.kernel.cpu, cpuid: boot.cpuid.forGuest(processor: 0, of: 1 + secondaries.count))
+            }
             let frequency = try naming { () throws(KVMError) in try vcpu.tscFrequency() }
             try writeBootPage(boot, tscFrequency: frequency)
+            let serial: SerialPort? = if case .linux = boot.kernel { plan.serial } else { nil }
+            let run = GuestRun(
+                bus: plan.bus, platform: plan.platform, serial: serial, counters: counters, mailbox: mailbox)
+            for secondary in secondaries { secondary.start(machine, boot.cpuid, run) }
             if !isUnconfined {
                 try MachineError.jailing { () throws(JailError) in
                     try Jail.lockThread()
@@ -43,8 +53,7 @@ struct VCPUThread: Sendable {
                 }
             }
             mailbox.post(.entering(machineCreated: created, now: monotonicNanoseconds()))
-            let end = run(vcpu, bus: plan.bus, platform: plan.platform)
-            if let end { mailbox.post(.ended(end.cause, Array(end.message.utf8))) }
+            run.run(vcpu)
             vcpu.leave()
             // The device loop ends the process when it has drained the streams.
             _ = parked.take()

@@ -71,7 +71,10 @@ struct JobInput {
         case .windowSize(let size):
             if !begin.isTerminal { protocolError("a window size for a job without a terminal") }
             specification.windowSize = size
-        case .output(let index, let path): specification.add(output: .init(index: index, path: path))
+        case .output(let index, let path):
+            if !specification.add(output: .init(index: index, path: path)) {
+                protocolError("too many output files")
+            }
         case .directory(let mode, let path):
             try attempt(path) { () throws(Errno) in
                 try FileSystem.makeDirectories(path, mode: mode, owner: begin.user, group: begin.group)

@@ -91,14 +91,14 @@ extension Int {
 }
 
 #if SWIFTLET_GUEST
-@c func kernel_allocate(_ bytes: Int, _ alignment: Int) -> UnsafeMutableRawPointer? {
+@c func heap_allocate(_ bytes: Int, _ alignment: Int) -> UnsafeMutableRawPointer? {
     guard let block = KernelHeap.allocate(bytes: bytes, alignment: alignment) else {
         panic("out of kernel memory")
     }
     return block
 }
 
-@c func kernel_free(_ block: UnsafeMutableRawPointer) {
+@c func heap_free(_ block: UnsafeMutableRawPointer) {
     KernelHeap.free(block)
 }
 #endif

@@ -30,8 +30,8 @@ func fuzzKernelLoad(_ bytes: [UInt8]) {
         let memory = try GuestMemory(size: memoryBytes)
         let map = try PhysicalMap(memoryBytes: memoryBytes, rootImageBytes: 5 << 20)
         let opened = try file(contents)
-        let loaded = try LoadedKernel(
-            loading: opened.borrowed, into: memory, map: map, reservedPages: reserved)
+        let loaded = try LoadedTinyKernel(
+            loading: GuestKernelFile(reading: opened.borrowed), into: memory, map: map, reservedPages: reserved)
         precondition(loaded.freeStart <= memoryBytes, "more was loaded than there is RAM")
         precondition(loaded.reserved + UInt64(reserved) * 4096 <= loaded.freeStart, "reserved pages overlap")
     } catch is KernelImageError {

@@ -1,13 +1,10 @@
 // The C functions Embedded Swift's compiler emits calls to. C with builtins off, or they would call themselves; and
 // `free` and `posix_memalign` may not be defined in Swift.
 #ifdef SWIFTLET_GUEST
-#include <stddef.h>
+#include "guest_library.h"
 
-void *kernel_allocate(size_t bytes, size_t alignment);
-void kernel_free(void *block);
-
-int posix_memalign(void **block, size_t alignment, size_t bytes) { *block = kernel_allocate(bytes, alignment); return *block ? 0 : 12; }
-void free(void *block) { if (block) kernel_free(block); }
+int posix_memalign(void **block, size_t alignment, size_t bytes) { *block = heap_allocate(bytes, alignment); return *block ? 0 : 12; }
+void free(void *block) { if (block) heap_free(block); }
 
 void *memcpy(void *restrict to, const void *restrict from, size_t count) {
   void *result = to;

@@ -1,15 +1,9 @@
 import CSwiftletABI
 
-/// The tiny kernel's ELF file, parsed and checked, not yet loaded. Source: System V ABI, chapters 4 and 5.
-///
-///     | ELF header 64 B | program headers n × 56 B | … segments, each at its p_offset |
-///
-/// The headers must lie in the first `headerBytes` of the file, where every linker puts them.
+/// The tiny kernel's ELF file, parsed and checked, not yet loaded.
 public struct KernelImage: Sendable {
     /// How much of the file `init` wants to see: one page.
-    public static let headerBytes = 4096
-    /// Ours has six; a page of headers would hold 71.
-    static let maximumSegments = 16
+    public static let headerBytes = ELFFile.headerBytes
 
     /// One PT_LOAD segment. Addresses and sizes in bytes; both addresses are page-aligned.
     public struct Segment: Equatable, Sendable {
@@ -39,33 +33,18 @@ public struct KernelImage: Sendable {
     ///   - header: The file's first `headerBytes`, or all of a shorter file.
     ///   - fileBytes: The file's size.
     public init(parsing header: [UInt8], fileBytes: UInt64) throws(KernelImageError) {
-        let file = LittleEndianBytes(header)
-        guard file.u32(0) == 0x464C_457F else { throw .notELF }
-        guard header.count >= ELF.headerBytes else {
-            throw .truncated(needs: UInt64(ELF.headerBytes), bytes: fileBytes)
-        }
-        guard header[4] == ELF.class64, header[5] == ELF.littleEndian, file.u16(16) == ELF.executable,
-            file.u16(18) == ELF.x86_64, file.u16(54) == UInt16(ELF.programHeaderBytes)
-        else { throw .notForThisMachine }
+        try self.init(ELFFile(parsing: header, fileBytes: fileBytes))
+    }
 
-        let count = Int(file.u16(56) ?? 0)
-        guard count <= Self.maximumSegments else { throw .tooManySegments(count) }
-        let start = file.u64(32) ?? .max
-        let bytes = UInt64(count * ELF.programHeaderBytes)
-        guard start <= UInt64(Self.headerBytes), start + bytes <= UInt64(header.count) else {
-            throw .truncated(needs: start.addingReportingOverflow(bytes).partialValue, bytes: fileBytes)
-        }
+    init(_ file: ELFFile) throws(KernelImageError) {
         var segments: [Segment] = []
-        for index in 0..<count {
-            let at = Int(start) + index * ELF.programHeaderBytes
-            if let segment = try Self.parse(file, at: at, index: index, fileBytes: fileBytes) {
-                segments.append(segment)
-            }
+        for (index, header) in file.headers.enumerated() where header.isLoaded {
+            segments.append(try Self.segment(header, index: index))
         }
         guard !segments.isEmpty else { throw .noSegments }
         try Self.refuseOverlap(segments)
         self.segments = segments
-        entry = file.u64(24) ?? 0
+        entry = file.entry
         let entry = entry
         guard
             segments.contains(where: {
@@ -82,20 +61,10 @@ public struct KernelImage: Sendable {
         return nil
     }
 
-    private static func parse(
-        _ file: LittleEndianBytes, at: Int, index: Int, fileBytes: UInt64
-    ) throws(KernelImageError) -> Segment? {
-        guard let type = file.u32(at), let flags = file.u32(at + 4), let offset = file.u64(at + 8),
-            let virtual = file.u64(at + 16), let physical = file.u64(at + 24), let inFile = file.u64(at + 32),
-            let inMemory = file.u64(at + 40)
-        else { throw .truncated(needs: UInt64(at + ELF.programHeaderBytes), bytes: fileBytes) }
-        guard type == ELF.load, inMemory > 0 else { return nil }
-
-        let fileEnd = offset.addingReportingOverflow(inFile)
-        guard !fileEnd.overflow, fileEnd.partialValue <= fileBytes else {
-            throw .truncated(needs: fileEnd.overflow ? .max : fileEnd.partialValue, bytes: fileBytes)
-        }
-        guard inFile <= inMemory else { throw .badSegment(index, .moreInFileThanInMemory) }
+    private static func segment(
+        _ header: ELFFile.ProgramHeader, index: Int
+    ) throws(KernelImageError) -> Segment {
+        let (virtual, physical, inMemory) = (header.virtual, header.physical, header.memoryBytes)
         guard virtual % pageBytes == 0, physical % pageBytes == 0 else {
             throw .badSegment(index, .unaligned)
         }
@@ -108,12 +77,13 @@ public struct KernelImage: Sendable {
         let isLower = virtual >= lowestKernelAddress && last.partialValue < UInt64(SWIFTLET_PHYSMAP)
         let isUpper = virtual >= upperHalf
         guard !last.overflow, isLower || isUpper else { throw .badSegment(index, .virtualElsewhere) }
-        let isWritable = flags & ELF.writable != 0
-        let isExecutable = flags & ELF.executableSegment != 0
-        guard !(isWritable && isExecutable) else { throw .badSegment(index, .writableAndExecutable) }
+        guard !(header.isWritable && header.isExecutable) else {
+            throw .badSegment(index, .writableAndExecutable)
+        }
         return Segment(
-            fileOffset: offset, fileBytes: inFile, memoryBytes: inMemory, physical: physical,
-            virtual: virtual, isWritable: isWritable, isExecutable: isExecutable)
+            fileOffset: header.fileOffset, fileBytes: header.fileBytes, memoryBytes: inMemory,
+            physical: physical, virtual: virtual, isWritable: header.isWritable,
+            isExecutable: header.isExecutable)
     }
 
     private static func refuseOverlap(_ segments: [Segment]) throws(KernelImageError) {
@@ -130,17 +100,4 @@ public struct KernelImage: Sendable {
     private static var lowestKernelAddress: UInt64 { pageBytes }
     /// The 512 GiB of the last PML4 slot, where the nucleus is linked.
     private static var upperHalf: UInt64 { 0xFFFF_FF80_0000_0000 }
-}
-
-/// Fields and values of the ELF header and the program headers that this loader looks at.
-private enum ELF {
-    static let headerBytes = 64
-    static let programHeaderBytes = 56
-    static let class64: UInt8 = 2
-    static let littleEndian: UInt8 = 1
-    static let executable: UInt16 = 2      // ET_EXEC
-    static let x86_64: UInt16 = 62         // EM_X86_64
-    static let load: UInt32 = 1            // PT_LOAD
-    static let executableSegment: UInt32 = 1  // PF_X
-    static let writable: UInt32 = 2        // PF_W
 }

@@ -7,18 +7,17 @@ import Testing
 
 @testable import Boot
 
-@Suite struct LoadedKernelTests {
+@Suite struct LoadedTinyKernelTests {
     private static let memoryBytes: UInt64 = 16 << 20
 
     /// Loads `kernel` into 16 MiB.
     private func load(
         _ kernel: KernelFile = KernelFile(), reservedPages: Int = 0, rootImageBytes: UInt64? = nil
-    ) throws -> (LoadedKernel, GuestMemory) {
+    ) throws -> (LoadedTinyKernel, GuestMemory) {
         let memory = try GuestMemory(size: Self.memoryBytes)
         let map = try PhysicalMap(memoryBytes: Self.memoryBytes, rootImageBytes: rootImageBytes)
         let file = try file(kernel.encoded())
-        let loaded = try LoadedKernel(
-            loading: file.borrowed, into: memory, map: map, reservedPages: reservedPages)
+        let loaded = try LoadedTinyKernel(loading: GuestKernelFile(reading: file.borrowed), into: memory, map: map, reservedPages: reservedPages)
         return (loaded, memory)
     }
 
@@ -88,7 +87,7 @@ import Testing
         let facts = BootFacts(
             tscFrequency: 2_000_000_000, wallClock: 1_700_000_000_000_000_000, random: (0..<48).map { $0 },
             devices: [device])
-        try kernel.writeBootPage(facts, into: memory)
+        try LoadedKernel.tiny(kernel).writeBootPage(facts, into: memory)
         let raw = try memory.bytes(
             at: GuestAddress(UInt64(SWIFTLET_BOOT_PAGE)), count: MemoryLayout<swiftlet_boot_page>.size)
         let page = raw.withUnsafeBytes { $0.loadUnaligned(as: swiftlet_boot_page.self) }
@@ -179,7 +178,7 @@ import Testing
         let map = try PhysicalMap(memoryBytes: Self.memoryBytes, rootImageBytes: nil)
         let null = try OwnedDescriptor.open("/dev/null", flags: 0)
         #expect(throws: KernelImageError.self) {
-            _ = try LoadedKernel(loading: null.borrowed, into: memory, map: map, reservedPages: 0)
+            _ = try LoadedTinyKernel(loading: GuestKernelFile(reading: null.borrowed), into: memory, map: map, reservedPages: 0)
         }
     }
 }

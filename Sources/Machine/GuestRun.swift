@@ -2,14 +2,29 @@ import JobWire
 import KVM
 import LinuxSystem
 
-extension VCPUThread {
-    struct End {
+/// What each of a guest's processors meets outside it.
+struct GuestRun: Sendable {
+    let bus: MMIOBus
+    let platform: PlatformDevice
+    /// The only device with ports; nil: there is none.
+    let serial: SerialPort?
+    let counters: MachineCounters
+    let mailbox: VCPUMailbox
+
+    private struct End {
         let cause: MachineEvent.EndCause
         let message: String
     }
 
-    /// Runs the guest to its end. nil: the platform device has told the end already.
-    func run(_ vcpu: borrowing VCPU, bus: MMIOBus, platform: PlatformDevice) -> End? {
+    /// Runs the guest on `vcpu` to its end, and tells it, unless the platform device has.
+    func run(_ vcpu: borrowing VCPU) {
+        let end = runToEnd(vcpu)
+        serial?.flush()
+        if let end { mailbox.post(.ended(end.cause, Array(end.message.utf8))) }
+    }
+
+    /// nil: the platform device has told the end already.
+    private func runToEnd(_ vcpu: borrowing VCPU) -> End? {
         var patience = Self.patience
         while true {
             let exit: VCPUExit
@@ -25,11 +40,15 @@ extension VCPUThread {
             case .mmioRead(let address, let length):
                 counters.mmioExits.count()
                 vcpu.answerRead(bus.read(address, length: length))
-            case .portRead:
+            case .portRead(let port, _, _):
                 counters.portExits.count()
-                vcpu.answerPortReadFromNothing()
-            case .portWrite:
+                // Where no device is, all ones.
+                vcpu.answerPortRead(SerialPort.ports.contains(port) ? serial?.read(port) ?? 0xFF : 0xFF)
+            case .portWrite(let port, _, _):
                 counters.portExits.count()
+                if let serial, SerialPort.ports.contains(port) {
+                    for byte in vcpu.writtenPortBytes() { serial.write(port, byte) }
+                }
             case .interrupted:
                 counters.interruptedRuns.count()
             case .again:

@@ -1,47 +1,41 @@
-import JobWire
-
-/// What the host asks for, as it comes in (docs/protocol.md §3). Input files are not kept here: they are written as their
-/// bytes arrive (`JobInput`).
-struct JobSpecification {
+/// What the host asks for, as a guest takes it in (docs/protocol.md §3). Input files are not kept here: a guest writes them as
+/// their bytes arrive.
+public struct JobSpecification {
     /// Arguments and environment together: what exec accepts at most (Linux's ARG_MAX under an 8 MiB stack).
-    static let maximumTextBytes = 2 << 20
-    static let maximumOutputs = 4096
+    public static let maximumTextBytes = 2 << 20
+    public static let maximumOutputs = 4096
 
-    struct Output {
-        var index: UInt32
-        var path: [UInt8]
+    public struct Output: Sendable {
+        public var index: UInt32
+        public var path: [UInt8]
+
+        public init(index: UInt32, path: [UInt8]) {
+            self.index = index
+            self.path = path
+        }
     }
 
-    var begin = HostMessage.Begin(isInputConnected: false, user: 0, group: 0)
-    private(set) var arguments: [[UInt8]] = []
-    private(set) var environment: [[UInt8]] = []
-    var workingDirectory: [UInt8] = [UInt8(ascii: "/")]
+    public var begin = HostMessage.Begin(isInputConnected: false, user: 0, group: 0)
+    public private(set) var arguments: [[UInt8]] = []
+    public private(set) var environment: [[UInt8]] = []
+    public var workingDirectory: [UInt8] = [UInt8(ascii: "/")]
     /// Of the job's terminal; nil: unknown, which programs see as 0 by 0.
-    var windowSize: HostMessage.WindowSize?
-    private(set) var outputs: [Output] = []
+    public var windowSize: HostMessage.WindowSize?
+    public private(set) var outputs: [Output] = []
     private var textBytes = 0
     /// Whether exec has to refuse it (E2BIG); what did not fit was dropped.
-    var isTooLong: Bool { textBytes > Self.maximumTextBytes }
+    public var isTooLong: Bool { textBytes > Self.maximumTextBytes }
 
     /// A template of the booted kernel alone.
-    var makesEmptyTemplate: Bool { begin.makesTemplate && arguments.isEmpty }
+    public var makesEmptyTemplate: Bool { begin.makesTemplate && arguments.isEmpty }
 
-    var credentials: Credentials {
-        var credentials = Credentials()
-        credentials.user = begin.user
-        credentials.effectiveUser = begin.user
-        credentials.savedUser = begin.user
-        credentials.group = begin.group
-        credentials.effectiveGroup = begin.group
-        credentials.savedGroup = begin.group
-        return credentials
-    }
+    public init() {}
 
-    mutating func add(argument: [UInt8]) {
+    public mutating func add(argument: [UInt8]) {
         if hasRoom(for: argument) { arguments.append(argument) }
     }
 
-    mutating func add(variable: [UInt8]) {
+    public mutating func add(variable: [UInt8]) {
         if hasRoom(for: variable) { environment.append(variable) }
     }
 
@@ -52,13 +46,15 @@ struct JobSpecification {
         return !isTooLong
     }
 
-    mutating func add(output: Output) {
-        if outputs.count == Self.maximumOutputs { protocolError("too many output files") }
+    /// - Returns: false if the host asks for more outputs than it may; this one is not kept.
+    public mutating func add(output: Output) -> Bool {
+        if outputs.count == Self.maximumOutputs { return false }
         outputs.append(output)
+        return true
     }
 
     /// The value of an environment variable; the last one counts.
-    func value(of name: StaticString) -> ArraySlice<UInt8>? {
+    public func value(of name: StaticString) -> ArraySlice<UInt8>? {
         let prefix = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
         for variable in environment.reversed() where variable.count > prefix.count {
             if variable[prefix.count] == UInt8(ascii: "="), variable.starts(with: prefix) {
@@ -69,7 +65,7 @@ struct JobSpecification {
     }
 
     /// Where to look for the command, in order: its own path if it has a slash, else each directory of PATH (execvp(3)).
-    var candidates: [[UInt8]] {
+    public var candidates: [[UInt8]] {
         guard let command = arguments.first else { return [] }
         let slash = UInt8(ascii: "/")
         if command.contains(slash) || command.isEmpty { return [command] }

@@ -14,6 +14,8 @@ public struct LinuxSetupHeader: Equatable, Sendable {
     public let commandLineBytes: UInt64
     /// The highest address that the initramfs may occupy.
     public let initramfsLast: UInt64
+    /// The header itself, from 0x1F1 on: it goes into the zero page as it is.
+    public let fields: [UInt8]
 
     /// The 64-bit entry of a kernel at its preferred address (boot.rst, "64-bit Boot Protocol").
     public var entry: UInt64 { preferredAddress + Self.entryOffset }
@@ -52,6 +54,7 @@ public struct LinuxSetupHeader: Equatable, Sendable {
             throw .badAddress(preferred)
         }
         protocolVersion = version
+        fields = Array(bytes[Field.setupSectors..<min(end, Field.zeroPageEnd, bytes.count)])
         preferredAddress = preferred
         memoryBytes = UInt64(needed)
         commandLineBytes = UInt64(commandLine)
@@ -81,15 +84,31 @@ public struct LinuxSetupHeader: Equatable, Sendable {
         static let preferredAddress = 0x258
         static let initSize = 0x260
         static let end = 0x264
+        /// What follows in the zero page is not the header's (zero-page.rst: edd_mbr_sig_buffer at 0x290).
+        static let zeroPageEnd = 0x290
     }
 }
 
 /// Why a file is no bzImage that a 64-bit machine without a BIOS could boot.
-public enum LinuxSetupHeaderError: Error, Equatable {
+public enum LinuxSetupHeaderError: Error, Equatable, CustomStringConvertible {
     case notBzImage
     case tooOld(UInt16)
     case truncated(needs: UInt64, bytes: UInt64)
     case not64Bit
     case badSize(kernel: UInt64, memory: UInt64)
     case badAddress(UInt64)
+
+    public var description: String {
+        switch self {
+        case .notBzImage: "it is none"
+        case .tooOld(let version):
+            "its boot protocol \(version >> 8).\(version & 0xFF) is older than 2.12 (Linux 3.8)"
+        case .truncated(let needs, let bytes): "truncated: \(bytes) bytes, its header needs \(needs)"
+        case .not64Bit: "without a 64-bit entry"
+        case .badSize(let kernel, let memory):
+            "its sizes are wrong: \(kernel) bytes of kernel, \(memory) of memory"
+        case .badAddress(let address):
+            "it wants to be loaded at 0x\(String(address, radix: 16)), outside 1 MiB to 3 GiB"
+        }
+    }
 }

@@ -1,0 +1,23 @@
+import CSwiftletABI
+
+/// What a Linux guest is told on its command line. Linux, Documentation/admin-guide/kernel-parameters.txt.
+enum LinuxCommandLine {
+    private static let words = [
+        // What it says goes to the virtio console; before that has a driver, and after a panic then, to COM1. Errors only.
+        "console=hvc0", "earlycon=uart8250,io,0x3f8", "quiet",
+        // A panic ends the machine at once, by the triple fault that KVM reports. There is no keyboard controller to ask.
+        "panic=-1", "reboot=t",
+        // There is no bus to search.
+        "pci=off",
+        // One tenant to a guest, and the guest is what he is kept in: it need not defend itself against its own programs.
+        "mitigations=off", "nokaslr",
+    ]
+
+    /// - Parameter own: What the user adds; later words win.
+    static func text(devices: [BootDevice], own: String) -> String {
+        let listed = devices.map { device in
+            "virtio_mmio.device=4K@0x\(String(device.mmio, radix: 16)):\(device.gsi)"
+        }
+        return (words + listed + (own.isEmpty ? [] : [own])).joined(separator: " ")
+    }
+}

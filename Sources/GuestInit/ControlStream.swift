@@ -1,0 +1,108 @@
+import JobWire
+
+/// The control stream with the host (docs/protocol.md §3): frames in, frames out. The host is trusted here; bytes that are no
+/// frames are a fault of it, and end the machine with a message.
+final class ControlStream {
+    enum Event {
+        case message(HostMessage)
+        /// Bytes of a `data` frame; valid until the next call.
+        case data(UnsafeRawBufferPointer)
+    }
+
+    private static let inputBytes = 64 << 10
+
+    private let socket: Descriptor
+    private var decoder = FrameDecoder<HostMessage>()
+    private let input: UnsafeMutableRawBufferPointer
+    /// Bytes in `input`, and how many of them have been decoded.
+    private var received = 0
+    private var decoded = 0
+    private var output: [UInt8] = []
+
+    init(_ socket: consuming Descriptor) {
+        self.socket = socket
+        input = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.inputBytes, alignment: 16)
+    }
+
+    deinit { input.deallocate() }
+
+    /// For `Poll`.
+    var number: Int { socket.number }
+
+    // MARK: From the host
+
+    /// The next event; waits for it.
+    func next() -> Event {
+        while true {
+            if let event = decode() { return event }
+            if !receive() { panic("protocol error: the host closed the control stream") }
+        }
+    }
+
+    /// What the host says beside the job's run: takes the bytes that are there.
+    /// - Returns: false if there will be none any more.
+    func take(_ body: (HostMessage) -> Void) -> Bool {
+        guard receive() else { return false }
+        while let event = decode() {
+            guard case .message(let message) = event else {
+                panic("protocol error: data that belongs to no file")
+            }
+            body(message)
+        }
+        return true
+    }
+
+    /// - Returns: false at the end.
+    private func receive() -> Bool {
+        (received, decoded) = (0, 0)
+        received = (try? socket.read(into: input)) ?? 0
+        return received > 0
+    }
+
+    private func decode() -> Event? {
+        if decoded == received { return nil }
+        let bytes = UnsafeRawBufferPointer(rebasing: input[0..<received])
+        // SAFETY: these bytes stay as they are until `receive`.
+        let span = bytes.bindMemory(to: UInt8.self).span
+        let event: FrameDecoder<HostMessage>.Event?
+        do throws(WireError) {
+            event = try decoder.next(in: span, from: &decoded)
+        } catch {
+            panic("protocol error: a malformed frame from the host")
+        }
+        switch event {
+        case .message(let message): return .message(message)
+        case .data(let range): return .data(UnsafeRawBufferPointer(rebasing: bytes[range]))
+        case nil: return nil
+        }
+    }
+
+    // MARK: To the host
+
+    /// Adds a message to what goes out with the next `flush`.
+    func queue(_ message: GuestMessage) { message.encode(to: &output) }
+
+    /// Sends what is queued; waits for the host to take it.
+    func flush() {
+        output.withUnsafeBufferPointer { write(UnsafeRawBufferPointer($0)) }
+        output.removeAll(keepingCapacity: true)
+    }
+
+    /// Sends a data frame with `bytes`, 1 to 256 KiB.
+    func send(data bytes: UnsafeRawBufferPointer) {
+        DataFrame.appendHeader(count: bytes.count, to: &output)
+        flush()
+        write(bytes)
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) {
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            // Without a signal if the host is gone (MSG_NOSIGNAL).
+            let sent = try? LinuxCall.sendto(socket.number, Int(bitPattern: rest.baseAddress), rest.count, 0x4000)
+            guard let sent else { panic("the host ended the control stream before the job") }
+            done += sent
+        }
+    }
+}

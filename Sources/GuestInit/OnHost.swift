@@ -1,0 +1,27 @@
+#if !SWIFTLET_GUEST
+import JobWire
+
+/// Init as a program of the host's, as process 1 of namespaces of its own, for its tests: the job session alone. Roots, devices
+/// and the boot page are the machine's.
+public enum GuestInitOnHost {
+    /// The nonce its reports carry.
+    public static let nonce = GuestMessage.Nonce(low: 0x0102_0304_0506_0708, high: 0x090a_0b0c_0d0e_0f10)
+
+    /// - Parameter descriptors: sockets that stand for the ports 1024, 1026, 1027 and 1025.
+    public static func run(descriptors: [Int]) -> Never {
+        let sockets = JobSockets { (port) throws(Errno) in
+            let ports = [
+                JobPort.control, JobPort.standardOutput, JobPort.standardError, JobPort.standardInput,
+            ]
+            guard let index = ports.firstIndex(of: port) else { throw .invalidArgument }
+            let socket = Descriptor(owning: descriptors[index])
+            // Closed on exec, as init's own are.
+            try LinuxCall.fcntl(socket.number, 2, 1)
+            return socket
+        }
+        let children = must("init: signals") { () throws(Errno) in try Signals.start() }
+        JobSession(sockets, nonce, Clock(entry: 0), ControlGroups(), children).run()
+        while true { _ = try? LinuxCall.exit_group(0) }
+    }
+}
+#endif

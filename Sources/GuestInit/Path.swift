@@ -1,0 +1,57 @@
+/// A path, or another text that the kernel takes up to its NUL.
+struct Path: ExpressibleByStringLiteral {
+    /// With the NUL.
+    private let bytes: [UInt8]
+
+    init(stringLiteral text: StaticString) { self.init(Text.bytes(text)) }
+
+    /// - Parameter text: without a NUL; JobWire lets none through.
+    init(_ text: [UInt8]) { bytes = text + [0] }
+
+    var text: [UInt8] { Array(bytes.dropLast()) }
+
+    @discardableResult
+    func withArgument<Result>(_ body: (Int) throws(Errno) -> Result) throws(Errno) -> Result {
+        try bytes.withUnsafeBufferPointer { (buffer) throws(Errno) -> Result in
+            try body(Int(bitPattern: buffer.baseAddress))
+        }
+    }
+}
+
+/// Text as bytes: what init reads below /proc, and what it says when it cannot go on.
+enum Text {
+    static func bytes(_ text: StaticString) -> [UInt8] {
+        Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    static func decimal(_ value: UInt64) -> [UInt8] {
+        var digits: [UInt8] = []
+        var rest = value
+        repeat {
+            digits.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        return digits.reversed()
+    }
+
+    /// The number behind `name` and blanks, at the beginning of a line: /proc/vmstat, /proc/stat, pids.events.
+    static func number(named name: StaticString, in text: [UInt8]) -> UInt64? {
+        let name = bytes(name)
+        for line in text.split(separator: UInt8(ascii: "\n")) {
+            let words = line.split(separator: UInt8(ascii: " "))
+            guard words.count >= 2, words[0].elementsEqual(name) else { continue }
+            return number(words[1])
+        }
+        return nil
+    }
+
+    static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+        guard !digits.isEmpty, digits.count <= 19 else { return nil }
+        var value: UInt64 = 0
+        for byte in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            value = value * 10 + UInt64(byte - UInt8(ascii: "0"))
+        }
+        return value
+    }
+}

@@ -1,0 +1,82 @@
+import JobWire
+import KVM
+import LinuxSystem
+import Sandbox
+import SystemPackage
+
+/// A VM for all the threads of its processors.
+final class SharedMachine: Sendable {
+    let vm: VirtualMachine
+
+    init(_ vm: consuming VirtualMachine) { self.vm = vm }
+}
+
+/// A processor that waits until the guest starts it (INIT and SIPI, in the kernel's local APICs), on a thread of its own that begins with
+/// the process, before the jail.
+struct SecondaryProcessor: Sendable {
+    private struct Work: Sendable {
+        let machine: SharedMachine
+        let cpuid: CPUIDTable
+        let run: GuestRun
+    }
+
+    /// From 1 on.
+    private let index: Int
+    private let count: Int
+    private let isUnconfined: Bool
+    private let installsFilters: Bool
+    private let mailbox: VCPUMailbox
+    private let work: Handoff<Work>
+    private let ready: Handoff<Void>
+    private let parked: Handoff<Never>
+
+    init(
+        index: Int, of count: Int, isUnconfined: Bool, installsFilters: Bool, mailbox: VCPUMailbox
+    ) throws(Errno) {
+        self.index = index
+        self.count = count
+        self.isUnconfined = isUnconfined
+        self.installsFilters = installsFilters
+        self.mailbox = mailbox
+        work = try Handoff()
+        ready = try Handoff()
+        parked = try Handoff()
+    }
+
+    /// Called on the first processor's thread: comes back when the vCPU is there and its thread's filter too, so that no interrupt
+    /// that starts it is lost.
+    func start(_ machine: SharedMachine, _ cpuid: CPUIDTable, _ run: GuestRun) {
+        work.give(Work(machine: machine, cpuid: cpuid, run: run))
+        ready.take()
+    }
+
+    func main() {
+        let work = work.take()
+        do throws(MachineError) {
+            let vcpu = try makeVCPU(work)
+            if !isUnconfined {
+                try MachineError.jailing { () throws(JailError) in
+                    try Jail.lockThread()
+                    if installsFilters { try SyscallFilter(.vcpu).install() }
+                }
+            }
+            ready.give(())
+            work.run.run(vcpu)
+            vcpu.leave()
+        } catch {
+            // The first processor goes on waiting; the device loop ends the process.
+            mailbox.post(.ended(.vmmError, Array("processor \(index): \(error.description)".utf8)))
+        }
+        _ = parked.take()
+    }
+
+    private func makeVCPU(_ work: Work) throws(MachineError) -> VCPU {
+        do throws(KVMError) {
+            let vcpu = try work.machine.vm.makeVCPU(index: UInt32(index))
+            try vcpu.setCPUID(work.cpuid.forGuest(processor: index, of: count))
+            return vcpu
+        } catch {
+            throw .kvm(error)
+        }
+    }
+}
