@@ -90,7 +90,9 @@ static void root_disk(void) {
   claim(pread(disk, memory, sector, bytes) == 0, "the root disk ends where it says");
   int read_only = 0, writable = open("/dev/vda", O_RDWR);
   ioctl(disk, BLKROGET, &read_only);
-  claim(read_only == 1 && writable < 0, "the root disk is read-only to its driver");
+  int wrote = writable >= 0 && pwrite(writable, memory, sector, 0) == sector && fsync(writable) == 0;
+  claim(read_only == 1 && !wrote, "the root disk is read-only to its driver");
+  close(writable);
   close(disk);
 }
 
