@@ -71,12 +71,18 @@ struct Command {
         (environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin") + ":/usr/local/sbin:/usr/sbin:/sbin"
     }
 
-    /// The path of `tool`. - Throws: `missingTool`, which names the package to install.
+    /// The path of `tool`, which is a command's name or, with a slash, a file's path.
+    static func path(of tool: String, searchPath: String) -> String? {
+        if tool.contains("/") { return access(tool, R_OK) == 0 ? tool : nil }
+        let candidates = searchPath.split(separator: ":").map { "\($0)/\(tool)" }
+        return candidates.first { access($0, X_OK) == 0 }
+    }
+
+    /// The same. - Throws: `missingTools`, which names the package to install.
     static func find(_ tool: String, package: String, searchPath: String) throws(ImageError) -> String {
-        for directory in searchPath.split(separator: ":") {
-            let path = "\(directory)/\(tool)"
-            if access(path, X_OK) == 0 { return path }
+        guard let path = path(of: tool, searchPath: searchPath) else {
+            throw .missingTools([tool], packages: [package])
         }
-        throw .missingTool(tool, package: package)
+        return path
     }
 }

@@ -7,7 +7,7 @@ import SystemPackage
 /// The same input gives the same bytes: every file belongs to root, has the time `fixedTime`, and the file system's UUID is
 /// fixed.
 public struct ImageBuilder {
-    private let store: ImageStore
+    let store: ImageStore
     private let environment: (String) -> String?
     /// Called with what is being done and the last line of its output, several times a second.
     private let progress: (_ step: String, _ line: String) -> Void
@@ -37,12 +37,11 @@ public struct ImageBuilder {
     /// Builds `recipe` unless nothing that decides its content has changed. `force` builds it anyway.
     public func build(_ recipe: Recipe, name: String, force: Bool) throws(ImageError) -> Outcome {
         guard ImageStore.isValid(name: name) else { throw .badName(name) }
-        try requireTool("mkfs.erofs", package: "erofs-utils")
-        for (tool, package) in recipe.needs { try requireTool(tool, package: package) }
+        try requireTools([("mkfs.erofs", "erofs-utils")] + recipe.needs)
         try store.makeDirectories()
         let work = try WorkDirectory(in: store)
         defer { work.remove() }
-        let steps = Steps(builder: self, work: work.path, name: name)
+        let steps = BuildSteps(builder: self, work: work.path, name: name)
         let inputs = try steps.capture("reading the inputs of \(recipe.name)", shell(recipe, "inputs"))
         let fingerprint = try recipe.fingerprint(inputs: inputs)
         if !force, let record = try? store.record(named: name), record.recipe == fingerprint,
@@ -58,14 +57,14 @@ public struct ImageBuilder {
     /// Makes an image of a directory, or of a tar archive in any compression tar knows.
     public func importing(_ source: String, name: String) throws(ImageError) -> ImageRecord {
         guard ImageStore.isValid(name: name) else { throw .badName(name) }
-        try requireTool("mkfs.erofs", package: "erofs-utils")
+        try requireTools([("mkfs.erofs", "erofs-utils")])
         let kind = try attempting("importing", source) { () throws(Errno) in
             try PathStatus(of: source.bytes, followingLinks: true).kind
         }
         try store.makeDirectories()
         let work = try WorkDirectory(in: store)
         defer { work.remove() }
-        let steps = Steps(builder: self, work: work.path, name: name)
+        let steps = BuildSteps(builder: self, work: work.path, name: name)
         var tree = source
         if kind != .directory {
             tree = try work.makeDirectory("tree")
@@ -81,7 +80,7 @@ public struct ImageBuilder {
     }
 
     private func pack(
-        _ tree: String, _ steps: Steps, _ name: String, source: String, fingerprint: String
+        _ tree: String, _ steps: BuildSteps, _ name: String, source: String, fingerprint: String
     ) throws(ImageError) -> ImageRecord {
         let image = steps.work + "/image.erofs"
         let tool = try Command.find("mkfs.erofs", package: "erofs-utils", searchPath: searchPath)
@@ -94,22 +93,24 @@ public struct ImageBuilder {
         return try store.add(file: image, name: name, source: source, recipe: fingerprint)
     }
 
-    private func shell(_ recipe: Recipe, _ function: String, _ argument: String = "") -> [String] {
+    func shell(_ recipe: Recipe, _ function: String, _ argument: String = "") -> [String] {
         // `set -e` is off inside a function called under `||`, so the call stands alone.
         [
-            "/bin/sh", "-c", "set -eu; . \"$1/recipe.sh\"; \"$2\" \"$3\"", "recipe", recipe.path, function,
-            argument,
+            "/bin/sh", "-c", "set -eu; . \"$1/$4\"; \"$2\" \"$3\"", "recipe", recipe.path, function,
+            argument, recipe.kind.script,
         ]
     }
 
-    private func requireTool(_ tool: String, package: String) throws(ImageError) {
-        _ = try Command.find(tool, package: package, searchPath: searchPath)
+    /// - Throws: `missingTools`, which names all that are missing, and the packages to install.
+    func requireTools(_ needs: [(tool: String, package: String)]) throws(ImageError) {
+        let missing = needs.filter { Command.path(of: $0.tool, searchPath: searchPath) == nil }
+        guard missing.isEmpty else { throw .missingTools(missing.map(\.tool), packages: missing.map(\.package)) }
     }
 
-    fileprivate var searchPath: String { Command.searchPath(environment: environment) }
+    var searchPath: String { Command.searchPath(environment: environment) }
 
     /// What the tools see: no locale, no time zone, no user settings; only how to reach the network.
-    fileprivate func toolEnvironment(work: String) -> [String] {
+    func toolEnvironment(work: String) -> [String] {
         let passed = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]
         return passed.compactMap { name in environment(name).map { "\(name)=\($0)" } } + [
             "PATH=\(searchPath)", "LC_ALL=C.UTF-8", "HOME=/root", "TMPDIR=\(work)",
@@ -119,118 +120,8 @@ public struct ImageBuilder {
     }
 
     /// Shows where a step is; the signal that is to stop it, or 0.
-    fileprivate func report(_ step: String, _ line: String) -> CInt {
+    func report(_ step: String, _ line: String) -> CInt {
         progress(step, line)
         return cancellation()
-    }
-}
-
-/// The steps of one build, with one log. A failed step keeps the log beside the store's images and quotes its end.
-private struct Steps {
-    let builder: ImageBuilder
-    let work: String
-    let name: String
-
-    func run(_ step: String, _ arguments: [String]) throws(ImageError) {
-        try run(step, arguments, output: nil)
-    }
-
-    /// The step's standard output.
-    func capture(_ step: String, _ arguments: [String]) throws(ImageError) -> [UInt8] {
-        let path = work + "/output"
-        let file = try attempting("creating", path) { () throws(Errno) in
-            try OwnedDescriptor.open(path: path.bytes, flags: O_RDWR | O_CREAT | O_TRUNC, mode: 0o600)
-        }
-        try run(step, arguments, output: file.borrowed)
-        return try attempting("reading", path) { () throws(Errno) in
-            try file.borrowed.read(at: 0, upTo: 1 << 20)
-        }
-    }
-
-    private func run(_ step: String, _ arguments: [String], output: FileDescriptor?) throws(ImageError) {
-        let path = work + "/log"
-        var failure: Command.Failure?
-        do throws(Errno) {
-            let log = try OwnedDescriptor.open(
-                path: path.bytes, flags: O_RDWR | O_CREAT | O_APPEND, mode: 0o644)
-            let command = Command(
-                arguments: arguments, environment: builder.toolEnvironment(work: work),
-                output: (output ?? log.borrowed).rawValue, log: log.borrowed.rawValue)
-            failure = try command.run { builder.report(step, lastLines(of: log.borrowed, 1).first ?? "") }
-        } catch {
-            throw .system(doing: "running", path: arguments[0], errno: error)
-        }
-        guard let failure else { return }
-        if builder.report(step, "") != 0 { throw .cancelled(step: step) }
-        let kept = "\(builder.logPath(name))"
-        try? rename(path.bytes, to: kept.bytes)
-        var lines: [String] = []
-        if let log = try? OwnedDescriptor.open(path: kept.bytes, flags: O_RDONLY) {
-            lines = lastLines(of: log.borrowed, 8)
-        }
-        throw .stepFailed(step: step, status: "\(failure)", log: kept, lastLines: lines)
-    }
-
-    /// The last `count` non-empty lines, as far as the last 4 KiB hold them.
-    private func lastLines(of log: FileDescriptor, _ count: Int) -> [String] {
-        guard let size = try? log.status().size,
-            let tail = try? log.read(at: size > 4096 ? size - 4096 : 0, upTo: 4096)
-        else { return [] }
-        return String(decoding: tail, as: UTF8.self).split { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
-            .suffix(count).map { String($0.filter { !$0.isASCII || $0 >= " " }.prefix(200)) }
-    }
-}
-
-extension ImageBuilder {
-    fileprivate func logPath(_ name: String) -> String { store.root + "/build-\(name).log" }
-}
-
-/// A directory of one build, removed at its end. Its lock tells a later build whether whoever made it still lives.
-private struct WorkDirectory {
-    let path: String
-    private let lock: CInt
-
-    init(in store: ImageStore) throws(ImageError) {
-        path = "\(store.workDirectory)/build-\(getpid())"
-        do throws(Errno) {
-            for name in try listNames(store.workDirectory) {
-                Self.removeIfAbandoned("\(store.workDirectory)/\(name)")
-            }
-            try makeDirectoryAndParents(path.bytes)
-            let file = try OwnedDescriptor.open(
-                path: (path + "/lock").bytes, flags: O_RDWR | O_CREAT, mode: 0o600)
-            _ = try file.borrowed.lock(waiting: true)
-            lock = file.release().rawValue
-        } catch {
-            throw .system(doing: "creating", path: path, errno: error)
-        }
-    }
-
-    func makeDirectory(_ name: String) throws(ImageError) -> String {
-        let directory = "\(path)/\(name)"
-        try attempting("creating", directory) { () throws(Errno) in
-            try makeDirectoryAndParents(directory.bytes)
-        }
-        return directory
-    }
-
-    func remove() {
-        Self.removeTree(path)
-        _ = close(lock)
-    }
-
-    private static func removeIfAbandoned(_ path: String) {
-        guard let file = try? OwnedDescriptor.open(path: (path + "/lock").bytes, flags: O_RDWR) else {
-            return
-        }
-        if (try? file.borrowed.lock(waiting: false)) == true { removeTree(path) }
-    }
-
-    /// rm and not a walk of ours: `--one-file-system` keeps it out of anything a killed tool left mounted there.
-    private static func removeTree(_ path: String) {
-        let rm = Command(
-            arguments: ["/bin/rm", "-rf", "--one-file-system", "--", path], environment: [], output: 2, log: 2
-        )
-        _ = try? rm.run()
     }
 }

@@ -155,7 +155,7 @@ public struct ImageStore: Sendable {
         }
     }
 
-    private func withLock(_ body: () throws(Errno) -> Void) throws(Errno) {
+    func withLock(_ body: () throws(Errno) -> Void) throws(Errno) {
         let lock = try OwnedDescriptor.open(
             path: (root + "/lock").bytes, flags: O_RDWR | O_CREAT, mode: 0o644)
         _ = try lock.borrowed.lock(waiting: true)

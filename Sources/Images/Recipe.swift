@@ -2,11 +2,26 @@ import Glibc
 import LinuxSystem
 import SystemPackage
 
-/// How to make an image: a directory with `recipe.sh`, read as images/base/recipe.sh explains.
+/// How to make an image or a guest kernel: a directory with `recipe.sh`, read as images/base/recipe.sh explains, or with
+/// `kernel.sh` (images/linux/kernel.sh).
 public struct Recipe: Sendable {
+    public enum Kind: Sendable {
+        case image
+        case kernel
+
+        /// The file that makes a directory a recipe.
+        var script: String {
+            switch self {
+            case .image: "recipe.sh"
+            case .kernel: "kernel.sh"
+            }
+        }
+    }
+
+    public let kind: Kind
     /// The directory.
     public let path: String
-    /// Last component of the path: the image's name unless the caller names another.
+    /// Last component of the path: the name of what it makes unless the caller names another.
     public let name: String
     /// From the line `# description: …`.
     public let description: String
@@ -17,21 +32,24 @@ public struct Recipe: Sendable {
     static let formatVersion = "swiftlet image format 1"
 
     /// Finds the recipe called `reference`: a directory if it has a slash, else the one of that name in `directory`.
-    public static func find(_ reference: String, in directory: String) throws(ImageError) -> Recipe {
+    public static func find(
+        _ reference: String, _ kind: Kind = .image, in directory: String
+    ) throws(ImageError) -> Recipe {
         let path = reference.contains("/") ? reference : "\(directory)/\(reference)"
         let script: [UInt8]
         do throws(Errno) {
-            let file = try OwnedDescriptor.open(path: (path + "/recipe.sh").bytes, flags: O_RDONLY)
+            let file = try OwnedDescriptor.open(path: "\(path)/\(kind.script)".bytes, flags: O_RDONLY)
             script = try file.borrowed.readAll(atMost: 1 << 20)
         } catch {
             throw .recipeNotFound(path)
         }
         let name = path.split(separator: "/").last.map(String.init) ?? ""
         guard ImageStore.isValid(name: name) else { throw .badName(name) }
-        return Recipe(path: path, name: name, script: String(decoding: script, as: UTF8.self))
+        return Recipe(kind: kind, path: path, name: name, script: String(decoding: script, as: UTF8.self))
     }
 
-    private init(path: String, name: String, script: String) {
+    private init(kind: Kind, path: String, name: String, script: String) {
+        self.kind = kind
         self.path = path
         self.name = name
         func values(_ key: String) -> [Substring] {

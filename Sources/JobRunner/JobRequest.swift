@@ -52,6 +52,8 @@ public struct JobRequest: Sendable {
     /// The kernel's ELF file, and the root image, open for reading.
     public var kernel: FileDescriptor
     public var image: FileDescriptor
+    /// Archives that a Linux kernel unpacks, in this order; none: the kernel is ours.
+    public var initramfs: [FileDescriptor] = []
     /// What the job has to do with a template.
     public var template = TemplateUse.none
     /// How the guest reaches the image (docs/protocol.md §1).

@@ -95,6 +95,7 @@ public struct MachineStart: Sendable {
     init(_ shape: MachineShape, kvm: FileDescriptor) {
         pass("--kvm", kvm)
         pass("--kernel", shape.kernel)
+        for file in shape.initramfs { pass("--initramfs", file) }
         memoryBytes = shape.memoryBytes
         pass("--memory", "\(shape.memoryBytes)")
         pass("--root", shape.image)

@@ -10,6 +10,8 @@ public struct MachineShape: Sendable {
     /// The kernel's ELF file, and the root image, open for reading.
     public var kernel: FileDescriptor
     public var image: FileDescriptor
+    /// Archives that a Linux kernel unpacks, in this order; none: the kernel is ours.
+    public var initramfs: [FileDescriptor] = []
     /// Guest memory, in bytes.
     public var memoryBytes: UInt64
     public var rootTransport = JobRequest.RootTransport.pmem
@@ -24,6 +26,10 @@ public struct MachineShape: Sendable {
         self.image = image
         self.memoryBytes = memoryBytes
     }
+
+    /// Whether such machines are prepared before their job is known: not yet with a Linux kernel. So `Identity` need not tell
+    /// one's archives from another's.
+    var canBePrepared: Bool { initramfs.isEmpty }
 
     /// What can be compared: files by what they are, not by their descriptors.
     public struct Identity: Hashable, Sendable {
@@ -64,6 +70,7 @@ extension JobRequest {
     /// What its machine must be like.
     public var shape: MachineShape {
         var shape = MachineShape(kernel: kernel, image: image, memoryBytes: memoryBytes)
+        shape.initramfs = initramfs
         shape.rootTransport = rootTransport
         shape.rootRates = rootRates
         shape.template = template

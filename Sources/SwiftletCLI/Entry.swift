@@ -35,6 +35,7 @@ private let help = """
            swiftlet image build NAME|DIR [NAME]             make a root image from a recipe
            swiftlet image import TARBALL|DIR NAME           make a root image from an archive or directory
            swiftlet image ls | inspect NAME | rm NAME...    the root images there are
+           swiftlet image build-kernel linux|debian         make a Linux guest kernel, for run --kernel linux
            swiftlet template create NAME [options] [-- COMMAND...]   a saved guest, for run --template NAME
            swiftlet template ls [--json] | rm NAME...       the templates there are
            swiftlet run --help                              the options of run, and what the exit status means

@@ -10,7 +10,7 @@ private let stopSignal = Atomic<CInt>(0)
 /// `swiftlet image …`
 struct ImageCommand {
     private let words: [String]
-    private let store = ImageStore.standard(environment: Terminal.environment)
+    let store = ImageStore.standard(environment: Terminal.environment)
 
     private static let help = """
         usage: swiftlet image build NAME|DIR [NAME] [--force]   NAME: of images/; rebuilt only if it changed
@@ -18,6 +18,9 @@ struct ImageCommand {
                swiftlet image ls
                swiftlet image inspect NAME [--verify]           --verify reads it all and compares its digest
                swiftlet image rm NAME...
+               swiftlet image build-kernel NAME|DIR [NAME] [--force]   a guest kernel: linux, debian, linux-debug
+               swiftlet image ls-kernels
+               swiftlet image rm-kernel NAME...
         Images are kept in $SWIFTLET_HOME, else in $XDG_DATA_HOME/swiftlet, else in ~/.local/share/swiftlet.
 
         """
@@ -27,7 +30,7 @@ struct ImageCommand {
     }
 
     func run() throws(UsageError) -> Int32 {
-        guard let verb = words.first else { throw UsageError("image: build, import, ls, inspect or rm") }
+        guard let verb = words.first else { throw UsageError("image: which verb? see swiftlet image --help") }
         var flags = Set(words.dropFirst().filter { $0.hasPrefix("-") && $0 != "-" })
         let operands = words.dropFirst().filter { !$0.hasPrefix("-") || $0 == "-" }
         if ["help", "--help", "-h"].contains(verb) || flags.contains("--help") || flags.contains("-h") {
@@ -52,7 +55,17 @@ struct ImageCommand {
                 for name in operands { try store.remove(name) }
                 return 0
             }
-        case ("build", _), ("import", _), ("ls", _), ("inspect", _), ("rm", _):
+        case ("build-kernel", 1...2):
+            let isForced = flags.remove("--force") != nil
+            action = { () throws(ImageError) in
+                try buildKernel(operands[0], as: operands.dropFirst().first, isForced)
+            }
+        case ("ls-kernels", 0):
+            action = listKernels
+        case ("rm-kernel", 1...):
+            action = { () throws(ImageError) in try removeKernels(operands) }
+        case ("build", _), ("import", _), ("ls", _), ("inspect", _), ("rm", _), ("build-kernel", _),
+            ("ls-kernels", _), ("rm-kernel", _):
             throw UsageError("image \(verb): wrong number of operands; see swiftlet image --help")
         default:
             throw UsageError("image: unknown verb \"\(verb)\"; see swiftlet image --help")
@@ -67,7 +80,7 @@ struct ImageCommand {
         }
     }
 
-    private func builder(_ progress: ProgressLine) -> ImageBuilder {
+    func builder(_ progress: ProgressLine) -> ImageBuilder {
         stopSignal.store(0, ordering: .relaxed)  // initialised here, not first in a signal handler
         // Ctrl-C ends the tools; we stay to clean up after them.
         for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -132,7 +145,7 @@ struct ImageCommand {
     }
 
     /// `images/` beside the build folder this executable lies in, or installed next to it.
-    private static var recipeDirectory: String {
+    static var recipeDirectory: String {
         let binaries = OwnFiles.directory
         let candidates = [binaries + "/../../images", binaries + "/../share/swiftlet/images"]
         let found = candidates.first { access($0, F_OK) == 0 } ?? candidates[0]
@@ -141,7 +154,7 @@ struct ImageCommand {
         return String(cString: resolved)
     }
 
-    private static func size(_ bytes: UInt64) -> String {
+    static func size(_ bytes: UInt64) -> String {
         bytes < 10 << 20 ? "\(bytes >> 10) KiB" : "\(bytes >> 20) MiB"
     }
 }
@@ -155,6 +168,9 @@ enum OwnFiles {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return String(path[..<slash])
     }
+
+    /// Our init for Linux kernels, as a cpio archive.
+    static var initramfs: String { directory + "/swiftlet-initramfs" }
 
     /// The executable of the VMM.
     static var machine: String { Terminal.environment("SWIFTLET_VMM") ?? directory + "/swiftlet-vmm" }

@@ -11,7 +11,7 @@ struct ResultJSON {
     let request: JobRequest
     let result: JobResult
     let imageDigest: String?
-    let kernelPath: String
+    let kernel: JobKernel
     let kernelDigest: String?
 
     var text: String {
@@ -28,7 +28,8 @@ struct ResultJSON {
                 $0.string("digest", imageDigest.map { "sha256:\($0)" })
             }
             $0.object("kernel") {
-                $0.string("path", kernelPath)
+                $0.string("name", "\(kernel.choice)")
+                $0.string("path", kernel.path)
                 $0.string("digest", kernelDigest.map { "sha256:\($0)" })
             }
             $0.number("status", result.verdict.status)

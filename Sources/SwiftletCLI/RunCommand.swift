@@ -145,25 +145,28 @@ struct RunCommand {
     private func run(_ paths: Paths) throws(RunFailure) -> Int32 {
         // KVM first: whoever has none needs no word about images.
         let kvm = try attempt { () throws(LaunchError) in try JobRunner.openKVM() }
-        if options.wantsLinux { throw RunFailure(text: LinuxKernel.refusal()) }
-        let kernelPath = options.kernel ?? OwnFiles.directory + "/swiftlet-kernel"
-        let kernel = try open("kernel", kernelPath)
         let store = ImageStore.standard(environment: Terminal.environment)
+        let kernel = try attempt { () throws(JobKernel.Failure) in
+            try JobKernel(options.kernel, initramfs: options.initramfs, store: store) {
+                LinuxKernel.refusal(LinuxKernel.ringZero())
+            }
+        }
+        if let misfit = misfit(of: kernel) { throw RunFailure(text: misfit) }
         let image = try attempt { () throws(ImageError) in try store.open(options.image) }
         let launcher = try attempt { () throws(LaunchError) in
             try Launcher(
                 path: OwnFiles.machine, isVerbose: options.isVerbose, groups: options.controlGroups,
                 isConfined: isConfined)
         }
-        var request = request(kernel: kernel.borrowed, image: image.descriptor.borrowed, paths)
+        var request = request(kernel: kernel, image: image.descriptor.borrowed, paths)
         request.disk = try attempt { () throws(LaunchError) in try scratchDisk() }
         if let restored {
             try attempt { () throws(TemplateError) in
-                try restored.check(image, kernel: TemplatePart(kernel.borrowed, path: kernelPath))
+                try restored.check(image, kernel: TemplatePart(kernel.file.borrowed, path: kernel.path))
             }
         }
         if options.isDryRun {
-            return printed(plan(request, imagePath: image.path, kernelPath: kernelPath))
+            return printed(plan(request, imagePath: image.path, kernel: kernel))
         }
         var meta = try openMeta()
         let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in
@@ -177,36 +180,40 @@ struct RunCommand {
             Terminal.say(
                 "swiftlet: the pool's machines are of another shape (image, kernel, memory): started one")
         }
-        if let path = options.kernel, result.verdict.reason == .startFailed, let text = result.verdict.message
-        {
-            result.verdict.message = "\(text) (kernel \(path))"
+        if kernel.choice != .tiny, result.verdict.reason == .startFailed, let text = result.verdict.message {
+            result.verdict.message = "\(text) (kernel \(kernel.choice))"
         }
         if options.isVerbose { Self.explain(result) }
         if let message = result.verdict.message, !options.isQuiet { Terminal.say("swiftlet: \(message)") }
         guard options.printsJSON || meta != nil else { return result.verdict.status }
         let kernelDigest = try attempt { () throws(ImageError) in
-            try store.digest(of: kernel.borrowed, path: kernelPath)
+            try kernel.digest(store)
         }
         let text = ResultJSON(
             options: options, request: request, result: result, imageDigest: image.digest,
-            kernelPath: kernelPath,
-            kernelDigest: kernelDigest
+            kernel: kernel, kernelDigest: kernelDigest
         ).text
         if let file = meta.take() { try writeMeta(text, to: file) }
         let isPrinted = !options.printsJSON || printed(text) == 0
         return result.verdict.status == 0 && !isPrinted ? ExitStatus.ownFailure : result.verdict.status
     }
 
-    func request(kernel: FileDescriptor, image: FileDescriptor, _ paths: Paths) -> JobRequest {
+    /// What of the job this kernel does not serve; nil: nothing.
+    func misfit(of kernel: JobKernel) -> String? {
+        kernel.isLinux ? LinuxKernel.misfit(options, given: given) : nil
+    }
+
+    func request(kernel: JobKernel, image: FileDescriptor, _ paths: Paths) -> JobRequest {
         let isCaptured = options.printsJSON
         var request = JobRequest(
-            arguments: command, kernel: kernel, image: image, memoryBytes: options.memoryBytes,
+            arguments: command, kernel: kernel.file.borrowed, image: image, memoryBytes: options.memoryBytes,
             standardOutput: isCaptured ? .captured : .descriptor(.standardOutput),
             standardError: isCaptured ? .captured : .descriptor(.standardError))
         let terminal = options.hasTerminal ? ["TERM=xterm"] : []
         request.environment = Self.environment(
             terminal + options.environment, host: Terminal.environment)
-        request.rootTransport = options.rootTransport
+        request.initramfs = kernel.initramfs.map(\.borrowed)
+        request.rootTransport = kernel.isLinux ? .block : options.rootTransport
         request.workingDirectory = Array(options.workingDirectory.utf8)
         request.user = options.user
         request.group = options.group
@@ -244,7 +251,7 @@ struct RunCommand {
     ) -> [UInt8] {
         let text = ResultJSON(
             options: options, request: request, result: result, imageDigest: image.digest,
-            kernelPath: kernel.path, kernelDigest: kernel.digest
+            kernel: kernel.kernel, kernelDigest: kernel.digest
         ).text
         return Array((BatchOutput.beginning(line: line, digest: digest) + text.dropFirst()).utf8)
     }
@@ -270,9 +277,11 @@ struct RunCommand {
             bytes: bytes, in: ScratchFile.directories(environment: Terminal.environment))
     }
 
-    private func plan(_ request: JobRequest, imagePath: String, kernelPath: String) -> String {
+    private func plan(_ request: JobRequest, imagePath: String, kernel: JobKernel) -> String {
         func line(_ bytes: [UInt8]) -> String { printable(bytes) }
-        var text = "kernel   \(kernelPath)\nimage    \(imagePath)\nmemory   \(request.memoryBytes >> 20)M\n"
+        var text = "kernel   \(kernel.path)\n"
+        for part in kernel.initramfs { text += "unpacks  \(part.path)\n" }
+        text += "image    \(imagePath)\nmemory   \(request.memoryBytes >> 20)M\n"
         if let bytes = options.diskBytes { text += "disk     \(bytes >> 20)M\n" }
         text += "command  \(request.arguments.map(line).joined(separator: " "))\n"
         text += "workdir  \(line(request.workingDirectory))\nuser     \(request.user):\(request.group)\n"
@@ -284,16 +293,6 @@ struct RunCommand {
         }
         for variable in request.environment { text += "env      \(line(variable))\n" }
         return text
-    }
-
-    private func open(_ what: String, _ path: String) throws(RunFailure) -> OwnedDescriptor {
-        do throws(Errno) {
-            let file = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
-            guard try file.borrowed.status().kind == .regular else { throw .invalidArgument }
-            return file
-        } catch {
-            throw RunFailure(text: "\(what) \(path): \(error)")
-        }
     }
 
     /// Nil: the job starts its own machine.

@@ -4,10 +4,9 @@ import JobRunner
 /// The options of `swiftlet run`, parsed and checked as far as that needs no host.
 struct RunOptions {
     var image = "base"
-    /// Path of a kernel's ELF file; nil: the one beside the executable.
-    var kernel: String?
-    /// `--kernel linux`: named, so that it is refused for the reason that holds on this host (`LinuxKernel`).
-    var wantsLinux = false
+    var kernel = KernelChoice.tiny
+    /// Paths of archives that a Linux kernel unpacks after our own.
+    var initramfs: [String] = []
     var rootTransport = JobRequest.RootTransport.pmem
     var memoryBytes: UInt64 = 256 << 20
     /// Of the scratch disk; nil: there is none.
@@ -68,8 +67,17 @@ struct RunOptions {
     static let table = OptionTable<RunOptions>([
         .init("image", "root image: a name, or a path with a slash [base]", value("NAME") { $0.image = $1 }),
         .init(
-            "kernel", "guest kernel: tiny, or the path of an ELF file [tiny]",
-            .value(placeholder: "tiny|PATH", setKernel)),
+            "kernel", "guest kernel: tiny, one of image build-kernel, or a path with a slash [tiny]",
+            .value(placeholder: "tiny|linux|PATH") { options, text throws(UsageError) in
+                if text.isEmpty { throw UsageError("the value is empty") }
+                options.kernel = KernelChoice(text)
+            }),
+        .init(
+            "initramfs", "an archive that a Linux kernel unpacks beside ours; may be repeated",
+            .value(placeholder: "FILE") { options, text throws(UsageError) in
+                if text.isEmpty { throw UsageError("the value is empty") }
+                options.initramfs.append(text)
+            }),
         .init(
             "root-transport", "how the guest reads its image: mapped, or virtio-block [pmem]",
             .value(placeholder: "pmem|block", setRootTransport)),
@@ -177,16 +185,6 @@ struct RunOptions {
         }
     }
 
-    private static func setKernel(_ options: inout RunOptions, _ text: String) throws(UsageError) {
-        switch text {
-        case "tiny": options.kernel = nil
-        case "linux": options.kernel = nil
-        case "": throw UsageError("the value is empty")
-        default: options.kernel = text
-        }
-        options.wantsLinux = text == "linux"
-    }
-
     private static func setRootTransport(_ options: inout RunOptions, _ text: String) throws(UsageError) {
         guard let transport = JobRequest.RootTransport(rawValue: text) else {
             throw UsageError("'\(text)' is neither pmem nor block")
@@ -257,7 +255,8 @@ struct RunOptions {
                     "--pool: its machines are in the pool's cgroups; give --cgroup-parent to swiftlet pool")
             }
         }
-        if rootRates != DiskRates(), rootTransport != .block {
+        // Only what `--kernel` names may be a Linux, which reads its image through virtio-block in any case.
+        if rootRates != DiskRates(), rootTransport != .block, kernel == .tiny {
             throw UsageError(
                 "--device-…: the root image is mapped into the guest and read without requests, which have no rate; "
                     + "use --root-transport block")

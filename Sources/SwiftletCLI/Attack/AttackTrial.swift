@@ -40,7 +40,7 @@ final class AttackTrial {
     init() throws(BatchFailure) {
         let resources = BatchResources()
         image = try resources.image("base")
-        honestKernel = try resources.kernel(nil)
+        honestKernel = try resources.kernel(.tiny)
         let reaper = Reaper()
         self.reaper = reaper
         let launcher: Launcher
@@ -84,7 +84,7 @@ final class AttackTrial {
     }
 
     private func attack(_ attack: Attack, _ path: String, _ outcome: inout Outcome) throws(BatchFailure) {
-        let kernel = try BatchResources.Kernel(path: path)
+        let kernel = try BatchResources().kernel(.file(path))
         var request = request(kernel, ["true"], seconds: attack.limitSeconds)
         let begun = monotonicNanoseconds()
         let machine: AttackedMachine

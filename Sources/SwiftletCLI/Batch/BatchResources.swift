@@ -13,31 +13,27 @@ final class BatchResources {
     }
 
     final class Kernel {
-        let path: String
-        let file: OwnedDescriptor
+        let kernel: JobKernel
         let digest: String
+        var path: String { kernel.path }
+        var file: KernelFile { kernel.file }
 
-        init(
-            path: String, store: ImageStore = .standard(environment: Terminal.environment)
-        ) throws(BatchFailure) {
-            self.path = path
-            do throws(Errno) {
-                file = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
-                guard try file.borrowed.status().kind == .regular else { throw .invalidArgument }
-            } catch {
-                throw BatchFailure("kernel \(path): \(error)")
-            }
-            do throws(ImageError) {
-                digest = try store.digest(of: file.borrowed, path: path)
-            } catch {
-                throw BatchFailure("kernel \(path): \(error.description)")
-            }
+        init(_ kernel: JobKernel, digest: String) {
+            self.kernel = kernel
+            self.digest = digest
         }
+    }
+
+    private struct KernelKey: Hashable {
+        let choice: KernelChoice
+        let initramfs: [String]
     }
 
     private let store = ImageStore.standard(environment: Terminal.environment)
     private var images: [String: Image] = [:]
-    private var kernels: [String: Kernel] = [:]
+    private var kernels: [KernelKey: Kernel] = [:]
+    /// One trial for all jobs that ask for Linux.
+    private lazy var linuxRefusal = LinuxKernel.refusal(LinuxKernel.ringZero())
     private var templates: [String: RestoredTemplate] = [:]
     /// Those whose file, image and kernel were found to belong together.
     private var checked: Set<String> = []
@@ -74,13 +70,22 @@ final class BatchResources {
         }
     }
 
-    /// - Parameter path: Nil: the one beside the executable.
-    func kernel(_ path: String?) throws(BatchFailure) -> Kernel {
-        let path = path ?? OwnFiles.directory + "/swiftlet-kernel"
-        if let kernel = kernels[path] { return kernel }
-        let kernel = try Kernel(path: path, store: store)
-        kernels[path] = kernel
-        return kernel
+    func kernel(_ choice: KernelChoice, initramfs: [String] = []) throws(BatchFailure) -> Kernel {
+        let key = KernelKey(choice: choice, initramfs: initramfs)
+        if let kernel = kernels[key] { return kernel }
+        let found: JobKernel
+        do throws(JobKernel.Failure) {
+            found = try JobKernel(choice, initramfs: initramfs, store: store) { linuxRefusal }
+        } catch {
+            throw BatchFailure(error.description)
+        }
+        do throws(ImageError) {
+            let kernel = Kernel(found, digest: try found.digest(store))
+            kernels[key] = kernel
+            return kernel
+        } catch {
+            throw BatchFailure("kernel \(found.path): \(error.description)")
+        }
     }
 
     /// MemAvailable of /proc/meminfo, in bytes; all memory where that cannot be read.

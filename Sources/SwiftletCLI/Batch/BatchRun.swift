@@ -27,8 +27,6 @@ final class BatchRun {
     }
 
     private let options: BatchOptions
-    /// One trial for all lines that ask for Linux.
-    private lazy var linuxRefusal = LinuxKernel.refusal()
     private let resources = BatchResources()
     private let completions: Mailbox<BatchWorker.Completion>
     private let cancellation: EventFD
@@ -205,13 +203,13 @@ extension BatchRun {
         var command = RunCommand(parsed.options, given: given, command: parsed.command, begun: begun)
         if let name = parsed.options.template { command = try command.restoring(template(name)) }
         let paths = try command.resolvedPaths()
-        if parsed.options.wantsLinux { throw UsageError(linuxRefusal) }
         do throws(BatchFailure) {
+            let kernel = try resources.kernel(command.options.kernel, initramfs: command.options.initramfs)
+            if let misfit = command.misfit(of: kernel.kernel) { throw BatchFailure(misfit) }
             let image = try resources.image(command.options.image)
-            let kernel = try resources.kernel(command.options.kernel)
             if let restored = command.restored { try resources.check(restored, image, kernel) }
             var request = command.request(
-                kernel: kernel.file.borrowed, image: image.image.descriptor.borrowed, paths)
+                kernel: kernel.kernel, image: image.image.descriptor.borrowed, paths)
             let standardInput = try parsed.standardInput.map { text throws(BatchFailure) in
                 try SharedDescriptor(holding: text)
             }

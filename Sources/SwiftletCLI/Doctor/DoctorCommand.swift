@@ -84,7 +84,18 @@ struct DoctorCommand {
     }
 
     private static func guestKernels(_ ringZero: LinuxKernel.Trial) -> Finding {
-        Finding(.ok, "kernels", "tiny; not linux: \(LinuxKernel.reason(ringZero))")
+        let store = KernelStore(.standard(environment: Terminal.environment))
+        let names = (try? store.names()) ?? []
+        let built = "built: \(names.isEmpty ? "none" : names.joined(separator: " "))"
+        if let refusal = LinuxKernel.refusal(ringZero) {
+            return Finding(.ok, "kernels", "tiny; not linux: \(refusal); \(built)")
+        }
+        let runs = "tiny, linux and other Linux kernels (a guest's ring 0 runs natively, tried just now); \(built)"
+        guard access(OwnFiles.initramfs, R_OK) == 0 else {
+            return Finding(.warning, "kernels", "\(runs); but no \(OwnFiles.initramfs): make build makes it")
+        }
+        return Finding(
+            .ok, "kernels", names.contains("linux") ? runs : "\(runs); swiftlet image build-kernel linux")
     }
 
     private static func userNamespaces() -> Finding {

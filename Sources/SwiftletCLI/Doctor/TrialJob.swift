@@ -30,13 +30,13 @@ enum TrialJob {
         let begun = monotonicNanoseconds()
         let resources = BatchResources()
         let image = try resources.image("base")
-        let kernel = try resources.kernel(nil)
+        let kernel = try resources.kernel(.tiny)
         var options = RunOptions()
         options.printsJSON = true
         options.timeoutNanoseconds = 60_000_000_000
         let command = RunCommand(options, command: [Array("true".utf8)], begun: begun)
         let request = command.request(
-            kernel: kernel.file.borrowed, image: image.image.descriptor.borrowed, RunCommand.Paths())
+            kernel: kernel.kernel, image: image.image.descriptor.borrowed, RunCommand.Paths())
         let result: JobResult
         do throws(LaunchError) {
             let kvm = try JobRunner.openKVM()

@@ -79,9 +79,12 @@ struct PoolCommand {
         }
         let image = try resources.image(job.options.image)
         let kernel = try resources.kernel(job.options.kernel)
+        if kernel.kernel.isLinux {
+            throw BatchFailure("--kernel \(kernel.kernel.choice): only machines of the kernel tiny are prepared")
+        }
         if let restored = job.restored { try resources.check(restored, image, kernel) }
         let request = job.request(
-            kernel: kernel.file.borrowed, image: image.image.descriptor.borrowed, .init())
+            kernel: kernel.kernel, image: image.image.descriptor.borrowed, .init())
         let path = try attempt { () throws(PoolError) in
             try Self.socketPath(options.socketPath.map { .path($0) } ?? .standard)
         }

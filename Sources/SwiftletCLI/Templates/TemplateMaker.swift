@@ -76,7 +76,7 @@ struct TemplateMaker {
         } catch {
             throw Failure(text: "memory for the guest: \(error)")
         }
-        var request = job.request(kernel: kernel.file.borrowed, image: image.image.descriptor.borrowed, paths)
+        var request = job.request(kernel: kernel.kernel, image: image.image.descriptor.borrowed, paths)
         request.template = .making(memory: memory.borrowed)
         let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in try launcher.start(machine)
         }

@@ -2,7 +2,7 @@ import JobRunner
 import KVM
 import LinuxSystem
 
-/// Whether this host could run an unmodified Linux as guest kernel, and why `--kernel linux` is refused.
+/// Whether this host can run an unmodified Linux as guest kernel, and what of a job cannot have one yet.
 ///
 /// The trial's three instructions are this program's own, so that its page is no memory of a guest we distrust.
 enum LinuxKernel {
@@ -25,20 +25,33 @@ enum LinuxKernel {
         }
     }
 
-    static func refusal() -> String { "--kernel linux: \(reason(ringZero()))" }
-
-    static func reason(_ trial: Trial) -> String {
+    /// Why this host cannot run one; nil: it can.
+    static func refusal(_ trial: Trial) -> String? {
         switch trial {
         case .failed(let why): why
         case .ended(.interpreted):
             "this host's KVM is ring-deprivileged (it interprets a guest's ring 0, tried just now) and cannot run an "
                 + "unmodified Linux; use the default kernel, tiny, or a host with VMX or SVM"
-        case .ended(.native):
-            "this host could run it (a guest's ring 0 runs natively, tried just now), but this version of swiftlet has "
-                + "no linux kernel yet; use the default kernel, tiny"
+        case .ended(.native): nil
         case .ended(.unclear(let exit)):
             "whether this host can run it is unclear (three instructions in ring 0 ended in \(exit)); use the default "
                 + "kernel, tiny"
         }
+    }
+
+    /// The first option of a job that only the kernel tiny serves; nil: there is none.
+    static func misfit(_ options: RunOptions, given: Set<String>) -> String? {
+        if options.pool != .none, options.pool != .automatic {
+            return "--pool: its machines boot the kernel tiny; leave it out"
+        }
+        if options.diskBytes != nil {
+            return "--disk: not with a Linux kernel in this version; its files lie in guest memory (-m)"
+        }
+        if options.hasTerminal { return "--tty: not with a Linux kernel in this version" }
+        if given.contains("root-transport"), options.rootTransport != .block {
+            return "--root-transport \(options.rootTransport.rawValue): a Linux kernel reads its image through "
+                + "virtio-block; leave it out"
+        }
+        return nil
     }
 }
