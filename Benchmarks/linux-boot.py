@@ -14,7 +14,7 @@ import argparse, collections, os, re, shutil, subprocess, sys, tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(ROOT, "Benchmarks/linux")
 LAB = os.path.join(ROOT, "Tests/lab")
-BIN = os.path.join(ROOT, "build/bin")
+BIN = os.environ.get("E2E_BIN", os.path.join(ROOT, "build/bin"))
 MEMORY = 256
 # What the kernel is told by both: what Swiftlet's VMM says by itself (Sources/Boot/Linux/LinuxCommandLine.swift), but for the early
 # console on COM1, which costs it an exit a character when there is something to say. Each adds its list of devices.

@@ -229,9 +229,10 @@ static void rebind(const char *driver) {
   int count = 0, bad = 0;
   snprintf(path, sizeof path, "/sys/bus/virtio/drivers/%s", driver);
   DIR *folder = opendir(path);
-  for (struct dirent *entry; folder && (entry = readdir(folder)) && count < 8; )
+  if (!folder) { printf("skip - drivers: %s comes and goes # this kernel has no such driver\n", driver); return; }
+  for (struct dirent *entry; (entry = readdir(folder)) && count < 8; )
     if (!strncmp(entry->d_name, "virtio", 6)) snprintf(names[count++], sizeof names[0], "%.31s", entry->d_name);
-  if (folder) closedir(folder);
+  closedir(folder);
   for (int i = 0; i < count; i++) for (int round = 0; round < 3; round++) {
     snprintf(path, sizeof path, "/sys/bus/virtio/drivers/%s/unbind", driver);
     bad += say(path, names[i]);
