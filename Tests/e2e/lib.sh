@@ -8,10 +8,12 @@
 # run CMD...           runs CMD with empty stdin; leaves files `stdout`, `stderr` and the variable `status`
 # run_from FILE CMD... the same, with stdin from FILE
 # skip WHY             ends the test as skipped; needs THING... skips unless this place has each THING
+# tiny_only WHY        skips where the jobs run on another guest kernel (E2E_KERNEL)
 # The rest assert something; the first assertion of a test that fails fails it, with what was run and what came out.
 # Time limits are guards against a hang and never assertions.
 
 swiftlet=$E2E_BIN/swiftlet
+[ -z "${E2E_KERNEL:-}" ] || swiftlet=$E2E_WORK/swiftlet   # which adds --kernel (run)
 state= claim_text= last_command= number=0
 trap 'finish_claim; [ -n "$completed" ] || record "not ok" "the file ran to its end"' EXIT
 completed=
@@ -38,6 +40,8 @@ claim() {
 skip() {
   [ "$state" != ok ] || { record skip "$claim_text" "$1"; state=done; }
 }
+
+tiny_only() { [ -z "${E2E_KERNEL:-}" ] || skip "not for --kernel $E2E_KERNEL: $1"; }
 
 active() { [ "$state" = ok ]; }
 

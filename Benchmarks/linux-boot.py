@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""What booting Linux costs, counted: VM exits and guest instructions from the guest's entry to init, and from init to the job's first
+instruction, by Swiftlet's VMM and by QEMU microvm, with the same kernel, initramfs and root image, in one run of the lab.
+
+Inside the lab (Tests/lab/lab -i) an instruction takes a nanosecond, so the time-stamp counter counts instructions; the lab's own KVM is
+traced (kvm:kvm_entry, kvm:kvm_exit, ...), and what passes between an entry and the exit behind it is the guest's. The tracer and KVM's
+entry path have a share of that: it is measured with a guest of known length and taken off. Init and job say where they are by a
+CPUID leaf that nobody else asks for (Benchmarks/linux/init.c).
+
+Usage: linux-boot.py [--kernel FILE] [--write] [--keep FILE]     FILE a bzImage or vmlinux; default: Debian's cloud kernel
+"""
+import argparse, collections, os, re, shutil, subprocess, sys, tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.join(ROOT, "Benchmarks/linux")
+LAB = os.path.join(ROOT, "Tests/lab")
+BIN = os.environ.get("E2E_BIN", os.path.join(ROOT, "build/bin"))
+MEMORY = 256
+# What the kernel is told by both: what Swiftlet's VMM says by itself (Sources/Boot/Linux/LinuxCommandLine.swift), but for the early
+# console on COM1, which costs it an exit a character when there is something to say. Each adds its list of devices.
+WORDS = "console=hvc0 quiet panic=-1 reboot=t pci=off mitigations=off nokaslr"
+QEMU = "qemu-system-x86_64-microvm"
+QEMU_DATA = "/usr/share/qemu"
+RESULTS_BYTES = 512 << 20
+
+
+def build(folder):
+    """The programs of the guest and of the calibration, and what holds them: an initramfs and a root image."""
+    gcc = ["gcc", "-O2", "-static", "-nostdlib", "-nostartfiles", "-ffreestanding", "-fno-stack-protector", "-fno-pie", "-no-pie"]
+    parts = {name: os.path.join(folder, name) for name in ("initramfs", "image")}
+    os.makedirs(os.path.join(parts["initramfs"], "dev"))
+    os.makedirs(os.path.join(parts["initramfs"], "root"))
+    os.makedirs(os.path.join(parts["image"], "dev"))
+    subprocess.run([*gcc, "-o", os.path.join(parts["initramfs"], "init"), os.path.join(HERE, "init.c")], check=True)
+    for part in parts.values():
+        subprocess.run([*gcc, "-o", os.path.join(part, "job"), os.path.join(HERE, "job.S")], check=True)
+    subprocess.run("find . | cpio --quiet -o -H newc >../initramfs.cpio", shell=True, check=True, cwd=parts["initramfs"])
+    subprocess.run(["mkfs.erofs", "--all-root", os.path.join(folder, "root.erofs"), parts["image"]], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def tree(folder, kernel):
+    """The lab's root: both VMMs with the libraries they need, and what they boot."""
+    root = os.path.join(folder, "tree")
+    lab = os.path.join(root, "lab")
+    os.makedirs(lab)
+    for name in ("initramfs.cpio", "root.erofs"):
+        shutil.copy(os.path.join(folder, name), lab)
+    shutil.copy(kernel, os.path.join(lab, "kernel"))
+    shutil.copy(os.path.join(HERE, "count.sh"), lab)
+    shutil.copy(os.path.join(BIN, "swiftlet-vmm"), lab)
+    qemu = shutil.which(QEMU) or sys.exit(f"linux-boot: no {QEMU}; apt-get install qemu-system-x86")
+    shutil.copy(qemu, lab)
+    libraries = subprocess.run(["ldd", qemu], check=True, capture_output=True, text=True).stdout
+    for library in re.findall(r"(/\S+\.so\S*)", libraries):
+        os.makedirs(root + os.path.dirname(library), exist_ok=True)
+        shutil.copy(library, root + library)
+    os.makedirs(root + QEMU_DATA)
+    for firmware in ("qboot.rom", "bios-microvm.bin"):
+        shutil.copy(os.path.join(QEMU_DATA, firmware), root + QEMU_DATA)
+    return root
+
+
+def contenders():
+    qemu = (f"/lab/{QEMU} -M microvm,x-option-roms=off,pit=off,pic=off,rtc=off,isa-serial=off,acpi=off -accel kvm -cpu host"
+            f" -m {MEMORY} -smp 1 -L {QEMU_DATA} -nodefaults -no-user-config -display none -no-reboot -global virtio-mmio.force-legacy=false"
+            f" -kernel /lab/kernel -initrd /lab/initramfs.cpio -append '{WORDS}'"
+            " -drive id=root,file=/lab/root.erofs,format=raw,if=none,readonly=on -device virtio-blk-device,drive=root")
+    devices = (" -device virtio-serial-device -chardev null,id=c -device virtconsole,chardev=c -device virtio-rng-device")
+    swiftlet = (f"/lab/swiftlet-vmm --kvm 3 --kernel 4 --initramfs 5 --root 6 --root-transport block --memory {MEMORY << 20}"
+                f" --debug-log"
+                " 3<>/dev/kvm 4</lab/kernel 5</lab/initramfs.cpio 6</lab/root.erofs")
+    return {"swiftlet": swiftlet, "QEMU microvm": qemu + devices, "QEMU microvm, disk only": qemu}
+
+
+def run(folder, kernel, names):
+    script = ["set -u"]
+    for name, command in contenders().items():
+        if not names or name in names:
+            quoted = command.replace("'", "'\\''")
+            script.append(f"sh /lab/count.sh '{name}' sh -c 'exec {quoted}'")
+    script.append("cat /tmp/trace-text >/dev/vdb")
+    root = tree(folder, kernel)
+    with open(os.path.join(root, "lab/script"), "w") as file:
+        file.write("\n".join(script) + "\n")
+    results = os.path.join(folder, "results")
+    with open(results, "wb") as file:
+        file.truncate(RESULTS_BYTES)
+    subprocess.run([os.path.join(LAB, "lab"), "-i", "-t", "1200", "-o", results, root, "sh", "/lab/script"], check=True)
+    with open(results, "rb") as file:
+        return file.read().rstrip(b"\0").decode(errors="replace")
+
+
+EVENT = re.compile(r"\s(\d+): (kvm_\w+): (.*)$")
+MARK = re.compile(r"func 4a4f420([1-4])")
+STAGES = ["entry to init", "init to job", "loop", "to the end"]
+# The job's loop and what surrounds it, by Benchmarks/linux/job.S.
+LOOP_INSTRUCTIONS = 2_000_002
+
+
+def count(lines):
+    """By stage: exits by reason, exits to user space, and guest instructions between each entry and its exit."""
+    counts = {stage: collections.Counter() for stage in STAGES}
+    marks, entered, gaps, last = 0, None, [], None
+    for line in lines:
+        found = EVENT.search(line)
+        if not found or marks == len(STAGES):
+            continue
+        clock, event, rest = int(found[1]), found[2], found[3]
+        here = counts[STAGES[marks]]
+        if event == "kvm_entry":
+            entered = clock
+        elif event == "kvm_exit":
+            reason = re.search(r"reason (?:EXIT_)?(\S+)", rest)[1]
+            here["exits"] += 1
+            here["exit " + reason] += 1
+            if entered is not None:
+                gaps.append(clock - entered)
+                here["entries"] += 1
+                here["instructions"] += clock - entered
+                entered = None
+        elif event == "kvm_userspace_exit":
+            here["to user space"] += 1
+        elif event == "kvm_pio":
+            here["port " + rest.split()[2]] += 1
+        elif event == "kvm_cpuid":
+            mark = MARK.search(rest)
+            marks = int(mark[1]) if mark else marks
+    # What lies between the two events when the guest executes one instruction: KVM's own way in and out.
+    overhead = min(gaps, default=1) - 1
+    for here in counts.values():
+        here["instructions"] -= overhead * here.pop("entries", 0)
+        # The host's own clock interrupts a guest every 4 ms, whoever runs it.
+        here["exits"] -= here["exit interrupt"]
+    return counts, marks, overhead
+
+
+def row(name, values):
+    print(f"{name:28}" + "".join(f"{value:>16}" for value in values))
+
+
+def report(text, write):
+    rows, good = {}, True
+    for name, body in re.findall(r"^BEGIN (.*?)\n(.*?)^END \1", text, re.M | re.S):
+        counts, marks, overhead = count(body.splitlines())
+        if marks < len(STAGES):
+            print(f"not ok - {name}: came to mark {marks} of {len(STAGES)}")
+            good = False
+            continue
+        looped = counts["loop"]["instructions"]
+        print(f"# {name}: {overhead} instructions taken off each entry; the loop of {LOOP_INSTRUCTIONS:,} counted as {looped:,}")
+        for stage in STAGES:
+            details = sorted((n, k) for k, n in counts[stage].items() if k.startswith(("exit ", "port ")))
+            print(f"#   {stage}: " + ", ".join(f"{k} {n}" for n, k in reversed(details)))
+        rows[name] = [counts[stage][key] for stage in STAGES[:2] for key in ("exits", "to user space", "instructions")]
+    columns = [f"{stage}: {key}" for stage in ("boot", "job") for key in ("exits", "user", "instr")]
+    row("#", columns)
+    for name, values in rows.items():
+        row(name, values)
+    return good and bool(rows)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kernel")
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--keep", help="where to keep the events")
+    parser.add_argument("--events", help="count the events kept there instead of running anything")
+    options = parser.parse_args()
+    if options.events:
+        with open(options.events) as file:
+            sys.exit(not report(file.read(), False))
+    kernel = options.kernel or os.path.join(
+        subprocess.run([os.path.join(LAB, "kernel")], check=True, capture_output=True, text=True).stdout.strip(), "vmlinuz")
+    with tempfile.TemporaryDirectory() as folder:
+        build(folder)
+        text = run(folder, kernel, options.only)
+    if options.keep:
+        with open(options.keep, "w") as file:
+            file.write(text)
+    sys.exit(not report(text, False))
+
+
+main()
