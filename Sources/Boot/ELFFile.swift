@@ -2,8 +2,8 @@
 ///
 ///     | ELF header 64 B | program headers n × 56 B | … segments, each at its p_offset |
 ///
-/// The headers must lie in the first `headerBytes` of the file, where every linker puts them. Nothing in the file is believed: that a
-/// segment lies inside the file is checked here, where it goes is checked by who loads it.
+/// The headers must lie in the first `headerBytes` of the file, where every linker puts them. Nothing in the file is
+/// believed: that a segment lies inside the file is checked here, where it goes is checked by who loads it.
 struct ELFFile {
     /// How much of the file `init` wants to see: one page.
     static let headerBytes = 4096
@@ -79,11 +79,11 @@ struct ELFFile {
         static let programHeaderBytes = 56
         static let class64: UInt8 = 2
         static let littleEndian: UInt8 = 1
-        static let executable: UInt16 = 2         // ET_EXEC
-        static let x86_64: UInt16 = 62            // EM_X86_64
-        static let load: UInt32 = 1               // PT_LOAD
-        static let note: UInt32 = 4               // PT_NOTE
+        static let executable: UInt16 = 2  // ET_EXEC
+        static let x86_64: UInt16 = 62  // EM_X86_64
+        static let load: UInt32 = 1  // PT_LOAD
+        static let note: UInt32 = 4  // PT_NOTE
         static let executableSegment: UInt32 = 1  // PF_X
-        static let writableSegment: UInt32 = 2    // PF_W
+        static let writableSegment: UInt32 = 2  // PF_W
     }
 }

@@ -3,8 +3,8 @@ import LinuxSystem
 import SystemPackage
 
 extension GuestMemory {
-    /// Brings `count` bytes of `file`, from `fileOffset` on, to `address`: as the file's own pages where they can be, which costs
-    /// nothing for those that nobody touches, else as a copy.
+    /// Brings `count` bytes of `file`, from `fileOffset` on, to `address`: as the file's own pages where they can be,
+    /// which costs nothing for those that nobody touches, else as a copy.
     ///
     /// - Parameters:
     ///   - mapping: Whether mapping is worth it: what is written to at once anyway is better copied.

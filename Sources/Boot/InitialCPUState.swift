@@ -1,5 +1,5 @@
-/// The vCPU's state at a kernel's first instruction (docs/machine.md). Plain values; `Machine` hands them to KVM. What is not here is as
-/// after a reset, or zero.
+/// The vCPU's state at a kernel's first instruction (docs/machine.md). Plain values; `Machine` hands them to KVM. What
+/// is not here is as after a reset, or zero.
 public struct InitialCPUState: Sendable {
     public struct Table: Sendable {
         public var base: UInt64

@@ -9,9 +9,10 @@ public struct CPUIDTable: Sendable {
 
     public init(entries: [kvm_cpuid_entry2]) { self.entries = entries }
 
-    /// Sets what the guest is promised beyond what the CPU says, and takes away what it shall not have: the HYPERVISOR bit and the
-    /// LAPIC's TSC-deadline mode (a Linux guest hangs calibrating its clock without them), no nested virtualisation, and instead of
-    /// the host's topology one package of `count` cores, of which this is number `processor`; that is its APIC id.
+    /// Sets what the guest is promised beyond what the CPU says, and takes away what it shall not have: the HYPERVISOR
+    /// bit and the LAPIC's TSC-deadline mode (a Linux guest hangs calibrating its clock without them), no nested
+    /// virtualisation, and instead of the host's topology one package of `count` cores, of which this is number
+    /// `processor`; that is its APIC id.
     public func forGuest(processor: Int = 0, of count: Int = 1) -> CPUIDTable {
         let id = UInt32(processor)
         let cores = UInt32(count)

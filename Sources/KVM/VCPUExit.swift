@@ -4,7 +4,8 @@ public enum VCPUExit: Equatable, Sendable {
     case mmioRead(address: UInt64, length: Int)
     /// `value` holds the `length` (1…8) bytes written, the lowest address in its lowest byte.
     case mmioWrite(address: UInt64, length: Int, value: UInt64)
-    /// `count` items of `length` (1, 2 or 4) bytes: answer with `VCPU.answerPortRead`, ask for them with `VCPU.writtenPortBytes`.
+    /// `count` items of `length` (1, 2 or 4) bytes: answer with `VCPU.answerPortRead`, ask for them with
+    /// `VCPU.writtenPortBytes`.
     case portRead(port: UInt16, length: Int, count: Int)
     case portWrite(port: UInt16, length: Int, count: Int)
     /// HLT, where the interrupt controller is not in the kernel.

@@ -101,7 +101,8 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
     /// Tells the end and ends the process. Nobody waits for the VM to be torn down: the kernel does that.
     func finish() -> Never {
         var end = end ?? (.vmmError, Array("the device loop ended by itself".utf8))
-        // A Linux that panics restarts its machine by a triple fault (LinuxCommandLine); its last words may just have been drained.
+        // A Linux that panics restarts its machine by a triple fault (LinuxCommandLine); its last words may just have
+        // been drained.
         panic.endLine()
         if end.cause == .tripleFault, let message = panic.message { end = (.guestPanic, message) }
         sendCounters()

@@ -100,7 +100,8 @@ private struct Assembly {
         let root = try mapRootImage()
         let vcpu = VCPUThread(
             system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
-            devices: devices, boot: boot, secondaries: try startSecondaries(), isUnconfined: configuration.isUnconfined,
+            devices: devices, boot: boot, secondaries: try startSecondaries(),
+            isUnconfined: configuration.isUnconfined,
             installsFilters: installsFilters,
             parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
         try MachineError.naming("vCPU thread") { () throws(Errno) in
@@ -191,9 +192,9 @@ private struct Assembly {
             isShared: !isPrivate)
     }
 
-    /// What a template has saved, most of its program needs at once, and taking it over page by page would cost a fault here
-    /// and one of the shadow page tables each: 10 ms of a Python's 16, against 7 in one go (docs/decisions.md). While the
-    /// other thread creates the VM.
+    /// What a template has saved, most of its program needs at once, and taking it over page by page would cost a fault
+    /// here and one of the shadow page tables each: 10 ms of a Python's 16, against 7 in one go (docs/decisions.md).
+    /// While the other thread creates the VM.
     private func populateRestored() throws(MachineError) {
         guard case .restored(let file) = configuration.memorySource else { return }
         let start = UInt64(MachineConfiguration.templateMemoryOffset)
@@ -216,7 +217,8 @@ private struct Assembly {
                 let kernel = try LoadedLinux(
                     loading: file, into: memory, map: map,
                     .init(
-                        processors: configuration.processors, devices: devices, initramfs: configuration.initramfs,
+                        processors: configuration.processors, devices: devices,
+                        initramfs: configuration.initramfs,
                         commandLine: configuration.commandLine))
                 return (.linux(kernel), devices)
             }

@@ -1,5 +1,5 @@
-/// Looks for the words of a Linux's panic in what the guest's console says. The guest may say them without one: they only give the end of a
-/// machine that has failed anyway its name.
+/// Looks for the words of a Linux's panic in what the guest's console says. The guest may say them without one: they
+/// only give the end of a machine that has failed anyway its name.
 struct PanicWatch {
     /// The rest of the line behind "Kernel panic - not syncing: ".
     private(set) var message: [UInt8]?

@@ -11,7 +11,7 @@ final class PlatformDevice: MMIODevice {
 
     private enum Register: UInt64 {
         case address = 0x00  // SWIFTLET_PLATFORM_ADDRESS, u64
-        case length = 0x08   // SWIFTLET_PLATFORM_LENGTH, u32
+        case length = 0x08  // SWIFTLET_PLATFORM_LENGTH, u32
         case command = 0x0C  // SWIFTLET_PLATFORM_COMMAND, u32
     }
 

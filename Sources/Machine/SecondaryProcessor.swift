@@ -11,8 +11,8 @@ final class SharedMachine: Sendable {
     init(_ vm: consuming VirtualMachine) { self.vm = vm }
 }
 
-/// A processor that waits until the guest starts it (INIT and SIPI, in the kernel's local APICs), on a thread of its own that begins with
-/// the process, before the jail.
+/// A processor that waits until the guest starts it (INIT and SIPI, in the kernel's local APICs), on a thread of its
+/// own that begins with the process, before the jail.
 struct SecondaryProcessor: Sendable {
     private struct Work: Sendable {
         let machine: SharedMachine
@@ -43,8 +43,8 @@ struct SecondaryProcessor: Sendable {
         parked = try Handoff()
     }
 
-    /// Called on the first processor's thread: comes back when the vCPU is there and its thread's filter too, so that no interrupt
-    /// that starts it is lost.
+    /// Called on the first processor's thread: comes back when the vCPU is there and its thread's filter too, so that
+    /// no interrupt that starts it is lost.
     func start(_ machine: SharedMachine, _ cpuid: CPUIDTable, _ run: GuestRun) {
         work.give(Work(machine: machine, cpuid: cpuid, run: run))
         ready.take()

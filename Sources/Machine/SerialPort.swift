@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The transmitting half of COM1, a 16550 at ports 0x3F8 to 0x3FF, without interrupts and without input: where a Linux says what it has to
-/// say before its console has a driver, and after a panic. Source: National Semiconductor PC16550D, §8.
+/// The transmitting half of COM1, a 16550 at ports 0x3F8 to 0x3FF, without interrupts and without input: where a Linux
+/// says what it has to say before its console has a driver, and after a panic. Source: National Semiconductor PC16550D, §8.
 final class SerialPort: Sendable {
     static let ports: ClosedRange<UInt16> = 0x3F8...0x3FF
 

@@ -36,7 +36,7 @@ struct VCPUThread: Sendable {
             let machine = SharedMachine(vm)
             _ = Unmanaged.passRetained(machine)
             let boot = boot.take()
-            try naming { () throws(KVMError) in 
+            try naming { () throws(KVMError) in
                 try vcpu.set(
                     boot.kernel.cpu, cpuid: boot.cpuid.forGuest(processor: 0, of: 1 + secondaries.count))
             }

@@ -42,7 +42,8 @@ private func expect(
         }
     }
 
-    @Test("HOSTILE 16: ELF files for something else are refused: 32-bit, big-endian, ARM, position-independent")
+    @Test(
+        "HOSTILE 16: ELF files for something else are refused: 32-bit, big-endian, ARM, position-independent")
     func otherELF() {
         expect(.notForThisMachine) { $0.magic[4] = 1 }
         expect(.notForThisMachine) { $0.magic[5] = 2 }
@@ -144,7 +145,8 @@ private func expect(
         expect(.noSegments) { for index in 0..<3 { $0.segments[index].type = 4 } }
     }
 
-    @Test("HOSTILE 16: ten thousand kernels with random bytes changed are parsed or refused, never trapped on")
+    @Test(
+        "HOSTILE 16: ten thousand kernels with random bytes changed are parsed or refused, never trapped on")
     func randomDamage() throws {
         let seed = UInt64.random(in: 1...(.max))
         var generator = XorShift(state: seed)

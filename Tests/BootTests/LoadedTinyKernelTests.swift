@@ -17,7 +17,9 @@ import Testing
         let memory = try GuestMemory(size: Self.memoryBytes)
         let map = try PhysicalMap(memoryBytes: Self.memoryBytes, rootImageBytes: rootImageBytes)
         let file = try file(kernel.encoded())
-        let loaded = try LoadedTinyKernel(loading: GuestKernelFile(reading: file.borrowed), into: memory, map: map, reservedPages: reservedPages)
+        let loaded = try LoadedTinyKernel(
+            loading: GuestKernelFile(reading: file.borrowed), into: memory, map: map,
+            reservedPages: reservedPages)
         return (loaded, memory)
     }
 
@@ -178,7 +180,8 @@ import Testing
         let map = try PhysicalMap(memoryBytes: Self.memoryBytes, rootImageBytes: nil)
         let null = try OwnedDescriptor.open("/dev/null", flags: 0)
         #expect(throws: KernelImageError.self) {
-            _ = try LoadedTinyKernel(loading: GuestKernelFile(reading: null.borrowed), into: memory, map: map, reservedPages: 0)
+            _ = try LoadedTinyKernel(
+                loading: GuestKernelFile(reading: null.borrowed), into: memory, map: map, reservedPages: 0)
         }
     }
 }

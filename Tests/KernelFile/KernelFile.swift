@@ -17,7 +17,7 @@ public struct KernelFile {
     /// The machine code at the entry.
     public var code: [UInt8] = []
     public var magic: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0]
-    public var type: UInt16 = 2      // ET_EXEC
+    public var type: UInt16 = 2  // ET_EXEC
     public var machine: UInt16 = 62  // EM_X86_64
     public var entry: UInt64 = 0x100_0010
     public var headersAt: UInt64 = 64

@@ -1,7 +1,7 @@
 import CSwiftletABI
 
-/// Processors, interrupts and devices for a Linux that has ACPI, as distributions build it: a hardware-reduced machine, which
-/// has none of a PC's timers, buttons and legacy controllers. Source: ACPI specification 6.4, §5.2.
+/// Processors, interrupts and devices for a Linux that has ACPI, as distributions build it: a hardware-reduced machine,
+/// which has none of a PC's timers, buttons and legacy controllers. Source: ACPI specification 6.4, §5.2.
 ///
 ///     RSDP 36 B | XSDT | MADT | FADT | DSDT, each 16-byte aligned
 enum ACPITables {
@@ -84,7 +84,8 @@ enum ACPITables {
             AML.device(
                 // LNRO0005 is what Linux's virtio_mmio driver answers to.
                 name: "V" + AML.threeDigits(index), hardwareID: "LNRO0005", uniqueID: UInt8(index),
-                resources: AML.resources(mmio: device.mmio, bytes: UInt32(SWIFTLET_VIRTIO_STRIDE), gsi: device.gsi))
+                resources: AML.resources(
+                    mmio: device.mmio, bytes: UInt32(SWIFTLET_VIRTIO_STRIDE), gsi: device.gsi))
         }
         return described("DSDT", revision: 2, AML.scope("\\_SB_", body))
     }

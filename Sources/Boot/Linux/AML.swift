@@ -1,5 +1,5 @@
-/// The few words of ACPI's machine language that describe a device at a fixed place. Source: ACPI specification 6.4, §20.2, and §6.4
-/// for the resources.
+/// The few words of ACPI's machine language that describe a device at a fixed place. Source: ACPI specification 6.4,
+/// §20.2, and §6.4 for the resources.
 enum AML {
     /// `Scope (path) { … }`. The path is `\` and one name of four characters.
     static func scope(_ path: String, _ body: [UInt8]) -> [UInt8] {

@@ -9,7 +9,9 @@ enum ElfNotes {
     static func pvhEntry(in notes: [UInt8]) -> UInt32? {
         let bytes = LittleEndianBytes(notes)
         var at = 0
-        while let nameBytes = bytes.u32(at), let bytesOfValue = bytes.u32(at + 4), let type = bytes.u32(at + 8) {
+        while let nameBytes = bytes.u32(at), let bytesOfValue = bytes.u32(at + 4),
+            let type = bytes.u32(at + 8)
+        {
             let name = at + 12
             let value = name + padded(nameBytes)
             if type == entryType, nameBytes == 4, bytes.u32(name) == xen, bytesOfValue >= 4 {

@@ -38,8 +38,9 @@ extension InitialCPUState {
             task: Table(base: 0, limit: 0x67),
             gdt: Table(base: LinuxLayout.gdt, limit: UInt16(descriptors.count * 8 - 1)),
             idt: Table(base: 0, limit: 0))
-        // A firmware may leave it so, and Linux sets it anew. QEMU's software CPU (7.2) shows KVM no XSETBV of a guest's, so CPUID would go on
-        // to tell the size of the reset's state, and a Linux that finds a wrong size gives AVX up.
+        // A firmware may leave it so, and Linux sets it anew. QEMU's software CPU (7.2) shows KVM no XSETBV of a
+        // guest's, so CPUID would go on to tell the size of the reset's state, and a Linux that finds a wrong size
+        // gives AVX up.
         state.hasExtendedState = true
         return state
     }

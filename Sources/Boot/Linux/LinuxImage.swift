@@ -64,8 +64,8 @@ struct LinuxImage: Sendable {
         }
     }
 
-    /// Whether an ELF file is meant to be a Linux or its like, and not our own kernel: it has a PVH entry, or a segment where
-    /// every x86-64 Linux has its text.
+    /// Whether an ELF file is meant to be a Linux or its like, and not our own kernel: it has a PVH entry, or a segment
+    /// where every x86-64 Linux has its text.
     static func recognises(_ file: ELFFile, notes: [UInt8]) -> Bool {
         ElfNotes.pvhEntry(in: notes) != nil
             || file.headers.contains {

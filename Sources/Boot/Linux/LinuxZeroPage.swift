@@ -1,4 +1,5 @@
-/// What a 64-bit kernel is told: the "zero page", `struct boot_params`. Source: Linux, Documentation/arch/x86/zero-page.rst and boot.rst.
+/// What a 64-bit kernel is told: the "zero page", `struct boot_params`. Source: Linux,
+/// Documentation/arch/x86/zero-page.rst and boot.rst.
 enum LinuxZeroPage {
     /// 4,096 bytes, for LinuxLayout.zeroPage.
     static func bytes(_ facts: LinuxBootFacts, header: LinuxSetupHeader?) -> [UInt8] {

@@ -3,7 +3,8 @@ public import GuestMemory
 import LinuxSystem
 public import SystemPackage
 
-/// A Linux kernel in guest memory, with its initramfs and all that it is told: ready but for the boot page, which is for process 1.
+/// A Linux kernel in guest memory, with its initramfs and all that it is told: ready but for the boot page, which is
+/// for process 1.
 public struct LoadedLinux: Sendable {
     public let cpu: InitialCPUState
     let map: PhysicalMap
@@ -32,7 +33,8 @@ public struct LoadedLinux: Sendable {
     ///
     /// - Throws: `KernelImageError`: the file cannot be read or does not fit, or, as `.linux`, what else is wrong.
     public init(
-        loading kernel: GuestKernelFile, into memory: GuestMemory, map: PhysicalMap, _ instructions: Instructions
+        loading kernel: GuestKernelFile, into memory: GuestMemory, map: PhysicalMap,
+        _ instructions: Instructions
     ) throws(KernelImageError) {
         guard case .linux(let image) = kernel.image else { throw .notLinux }
         self.map = map

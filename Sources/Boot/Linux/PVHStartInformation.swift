@@ -1,5 +1,5 @@
-/// What a kernel with a PVH entry is told: `struct hvm_start_info`, its list of modules and its list of memory. Source: Xen,
-/// public/arch-x86/hvm/start_info.h.
+/// What a kernel with a PVH entry is told: `struct hvm_start_info`, its list of modules and its list of memory. Source:
+/// Xen, public/arch-x86/hvm/start_info.h.
 ///
 ///     start information 56 B | module 32 B | memory × 24 B
 enum PVHStartInformation {

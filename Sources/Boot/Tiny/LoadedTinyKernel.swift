@@ -36,8 +36,8 @@ public struct LoadedTinyKernel: Sendable {
         }
     }
 
-    /// The kernel that was loaded from `kernel` into a machine of the same kind, whose memory was saved and is `memory` now. It
-    /// is all there, tables too: only where is found out, and the reserved pages are made fresh.
+    /// The kernel that was loaded from `kernel` into a machine of the same kind, whose memory was saved and is `memory`
+    /// now. It is all there, tables too: only where is found out, and the reserved pages are made fresh.
     public init(
         restoredFrom kernel: GuestKernelFile, in memory: GuestMemory, map: PhysicalMap, reservedPages: Int
     ) throws(KernelImageError) {

@@ -31,7 +31,8 @@ func fuzzKernelLoad(_ bytes: [UInt8]) {
         let map = try PhysicalMap(memoryBytes: memoryBytes, rootImageBytes: 5 << 20)
         let opened = try file(contents)
         let loaded = try LoadedTinyKernel(
-            loading: GuestKernelFile(reading: opened.borrowed), into: memory, map: map, reservedPages: reserved)
+            loading: GuestKernelFile(reading: opened.borrowed), into: memory, map: map,
+            reservedPages: reserved)
         precondition(loaded.freeStart <= memoryBytes, "more was loaded than there is RAM")
         precondition(loaded.reserved + UInt64(reserved) * 4096 <= loaded.freeStart, "reserved pages overlap")
     } catch is KernelImageError {
