@@ -122,6 +122,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "SwiftletCLITests", dependencies: ["SwiftletCLI"], swiftSettings: strict),
+        .testTarget(name: "ImagesTests", dependencies: ["Images", "LinuxSystem"], swiftSettings: strict),
         .testTarget(
             name: "TemplatesTests", dependencies: ["Images", "LinuxSystem", "Templates"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),

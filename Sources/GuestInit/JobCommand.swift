@@ -119,6 +119,9 @@ struct JobCommand {
         let begin = specification.begin
         if begin.openFiles != 0 {
             try Self.limit(7, soft: UInt64(begin.openFiles), hard: UInt64(begin.openFilesHard))    // RLIMIT_NOFILE
+        } else {
+            // The tiny kernel's; Linux's own hard limit of process 1 is 4096.
+            _ = try? Self.limit(7, soft: 1024, hard: 1 << 20)
         }
         if begin.maximumProcesses != 0 {
             let maximum = UInt64(begin.maximumProcesses)

@@ -17,13 +17,13 @@ struct JobRun: ~Copyable {
     private let process: Int
     private let children: Descriptor
     private let control: ControlStream
-    private var relays: [Relay]
+    private var relays: Relays
     private var isControlOpen = true
     /// By stream: bytes that are on their way to the host, or to the job.
     private(set) var written = InlineArray<3, UInt64>(repeating: 0)
 
     /// - Parameter children: from `Signals.start`.
-    init(process: Int, _ children: consuming Descriptor, _ control: ControlStream, _ relays: [Relay]) {
+    init(process: Int, _ children: consuming Descriptor, _ control: ControlStream, _ relays: consuming Relays) {
         self.process = process
         self.children = children
         self.control = control
@@ -33,12 +33,12 @@ struct JobRun: ~Copyable {
     /// Waits for the command's end.
     mutating func waitForEnd(onWindow: (HostMessage.WindowSize) -> Void) -> ProcessEnd {
         while true {
-            var wanted = relays.map { $0.wanted }
+            var wanted = relays.all.map { $0.wanted }
             wanted.append((children.number, Poll.readable))
             // The host says something only about a window; at the end of its stream there is nothing to wait for.
             if isControlOpen { wanted.append((control.number, Poll.readable)) }
             let ready = must("init: wait for the job") { () throws(Errno) in try Poll.wait(for: wanted) }
-            let count = relays.count
+            let count = relays.all.count
             advance(ready)
             if isControlOpen && ready[count + 1] {
                 isControlOpen = control.take { message in
@@ -69,19 +69,19 @@ struct JobRun: ~Copyable {
 
     /// Carries what the job has written, to the last byte. Nobody writes any more, and what was not read is nobody's.
     mutating func drain() {
-        relays.removeAll { $0.stream == .input }
-        while !relays.isEmpty {
-            let wanted = relays.map { $0.wanted }
+        relays.all.removeAll { $0.stream == .input }
+        while !relays.all.isEmpty {
+            let wanted = relays.all.map { $0.wanted }
             advance(must("init: wait for the streams") { () throws(Errno) in try Poll.wait(for: wanted) })
         }
     }
 
     private mutating func advance(_ ready: [Bool]) {
         var over: [Int] = []
-        for (index, relay) in relays.enumerated() where ready[index] {
+        for (index, relay) in relays.all.enumerated() where ready[index] {
             if !relay.advance(&written[relay.stream.rawValue]) { over.append(index) }
         }
-        for index in over.reversed() { relays.remove(at: index) }
+        for index in over.reversed() { relays.all.remove(at: index) }
     }
 
     /// Takes every child that has ended; as process 1, init gets those whose parents are gone.

@@ -35,10 +35,10 @@ struct JobTerminal: ~Copyable {
     /// What is typed goes to it; nil: nobody types. What it shows goes to `output`.
     borrowing func relays(
         input: consuming Descriptor?, output: consuming Descriptor
-    ) throws(Errno) -> [Relay] {
+    ) throws(Errno) -> Relays {
         var relays = [try Relay(.output, from: try master.duplicate(), to: output)]
         if let input = consume input { relays.append(try Relay(.input, from: input, to: try master.duplicate())) }
-        return relays
+        return Relays(all: relays)
     }
 
     borrowing func setWindow(_ size: HostMessage.WindowSize) {

@@ -14,10 +14,12 @@ public enum GuestInitOnHost {
                 JobPort.control, JobPort.standardOutput, JobPort.standardError, JobPort.standardInput,
             ]
             guard let index = ports.firstIndex(of: port) else { throw .invalidArgument }
-            let socket = Descriptor(owning: descriptors[index])
-            // Closed on exec, as init's own are.
-            try LinuxCall.fcntl(socket.number, 2, 1)
-            return socket
+            return Descriptor(owning: descriptors[index])
+        }
+        // Closed on exec, as init's own are; and whatever else was inherited is none of the job's.
+        for number in descriptors { _ = try? LinuxCall.fcntl(number, 2, 1) }
+        for number in 0..<4096 where number > 2 && !descriptors.contains(number) {
+            _ = try? LinuxCall.close(number)
         }
         let children = must("init: signals") { () throws(Errno) in try Signals.start() }
         JobSession(sockets, nonce, Clock(entry: 0), ControlGroups(), children).run()

@@ -3,13 +3,13 @@ import JobWire
 /// What lies between the host's streams and the job's descriptors: pipes, or a terminal.
 struct Plumbing: ~Copyable {
     let streams: StandardStreams
-    let relays: [Relay]
+    let relays: Relays
     let terminal: JobTerminal?
     /// The stream that a job with a terminal has no use for; the host waits for its end all the same.
     let unused: Descriptor?
 
     private init(
-        _ streams: consuming StandardStreams, _ relays: [Relay], terminal: consuming JobTerminal?,
+        _ streams: consuming StandardStreams, _ relays: consuming Relays, terminal: consuming JobTerminal?,
         unused: consuming Descriptor?
     ) {
         self.streams = streams
@@ -38,7 +38,7 @@ struct Plumbing: ~Copyable {
         }
         let streams = StandardStreams(
             input: jobsInput, output: outputPipe.writing, error: errorPipe.writing)
-        return Plumbing(streams, relays, terminal: nil, unused: nil)
+        return Plumbing(streams, Relays(all: relays), terminal: nil, unused: nil)
     }
 
     /// - Parameter input: nil: nobody types.

@@ -104,7 +104,8 @@ public struct ImageBuilder {
     /// - Throws: `missingTools`, which names all that are missing, and the packages to install.
     func requireTools(_ needs: [(tool: String, package: String)]) throws(ImageError) {
         let missing = needs.filter { Command.path(of: $0.tool, searchPath: searchPath) == nil }
-        guard missing.isEmpty else { throw .missingTools(missing.map(\.tool), packages: missing.map(\.package)) }
+        if missing.isEmpty { return }
+        throw .missingTools(missing.map(\.tool), packages: missing.map(\.package))
     }
 
     var searchPath: String { Command.searchPath(environment: environment) }

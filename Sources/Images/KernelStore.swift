@@ -54,7 +54,8 @@ public struct KernelStore: Sendable {
     /// Opens a kernel for a job: each file read-only, and checked to have the size that is recorded.
     public func open(_ name: String) throws(ImageError) -> OpenKernel {
         let record = try record(named: name)
-        return OpenKernel(kernel: try open(record.kernel), initramfs: try record.initramfs.map { file throws(ImageError) in try open(file) })
+        let initramfs = try record.initramfs.map { file throws(ImageError) in try open(file) }
+        return OpenKernel(kernel: try open(record.kernel), initramfs: initramfs)
     }
 
     private func open(_ recorded: KernelRecord.File) throws(ImageError) -> KernelFile {

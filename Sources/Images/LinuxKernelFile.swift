@@ -25,7 +25,7 @@ public enum LinuxKernelFile: Equatable, Sendable {
     init?(header: [UInt8]) {
         if Self.word(header, 0x202, 4) == Self.setupMagic {
             self = .bzImage
-        } else if Self.entersPhysically(header) {
+        } else if Self.isLinkedAsLinux(header) {
             self = .vmlinux
         } else {
             return nil
@@ -36,18 +36,21 @@ public enum LinuxKernelFile: Equatable, Sendable {
     private static let setupMagic: UInt64 = 0x5372_6448
     private static let elfMagic: UInt64 = 0x464c_457f
 
-    /// Whether an ELF file's entry is the physical address of code that is linked into the upper half: Linux begins without
-    /// page tables. Our own kernel's entry is a virtual one, of the lower half.
-    private static func entersPhysically(_ header: [UInt8]) -> Bool {
-        guard word(header, 0, 4) == elfMagic, let entry = word(header, 24, 8), let table = word(header, 32, 8),
+    /// __START_KERNEL_map. (Linux Documentation/arch/x86/x86_64/mm.rst)
+    private static let kernelMap: UInt64 = 0xffff_ffff_8000_0000
+
+    /// Whether an ELF file has a segment where every x86-64 Linux has its text: as far above the map's beginning as it is
+    /// above address 0. Our own kernel's nucleus lies there too, but not so.
+    private static func isLinkedAsLinux(_ header: [UInt8]) -> Bool {
+        guard word(header, 0, 4) == elfMagic, let table = word(header, 32, 8),
             let count = word(header, 56, 2), table <= UInt64(headerBytes)
         else { return false }
         return (0..<count).contains { index in
             let at = Int(table) + Int(index) * 56
             guard word(header, at, 4) == 1, let virtual = word(header, at + 16, 8),
-                let physical = word(header, at + 24, 8), let bytes = word(header, at + 40, 8)
+                let physical = word(header, at + 24, 8)
             else { return false }
-            return virtual >> 63 == 1 && entry >= physical && entry - physical < bytes
+            return physical >= 1 << 20 && virtual == kernelMap &+ physical
         }
     }
 

@@ -13,6 +13,8 @@ public struct JobRequest: Sendable {
 
     /// Guest memory, in bytes.
     public var memoryBytes: UInt64
+    /// The guest's processors.
+    public var processors: UInt32 = 1
     /// Nil: files lie in the guest's memory.
     public var disk: ScratchFile?
     /// The size of `disk`.

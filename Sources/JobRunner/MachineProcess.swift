@@ -96,6 +96,7 @@ public struct MachineStart: Sendable {
         pass("--kvm", kvm)
         pass("--kernel", shape.kernel)
         for file in shape.initramfs { pass("--initramfs", file) }
+        if shape.processors > 1 { pass("--cpus", "\(shape.processors)") }
         memoryBytes = shape.memoryBytes
         pass("--memory", "\(shape.memoryBytes)")
         pass("--root", shape.image)

@@ -12,6 +12,8 @@ public struct MachineShape: Sendable {
     public var image: FileDescriptor
     /// Archives that a Linux kernel unpacks, in this order; none: the kernel is ours.
     public var initramfs: [FileDescriptor] = []
+    /// More than one with a Linux kernel only.
+    public var processors: UInt32 = 1
     /// Guest memory, in bytes.
     public var memoryBytes: UInt64
     public var rootTransport = JobRequest.RootTransport.pmem
@@ -27,8 +29,8 @@ public struct MachineShape: Sendable {
         self.memoryBytes = memoryBytes
     }
 
-    /// Whether such machines are prepared before their job is known: not yet with a Linux kernel. So `Identity` need not tell
-    /// one's archives from another's.
+    /// Whether such machines are prepared before their job is known: not yet with a Linux kernel. So `Identity` need not know
+    /// archives and processors.
     var canBePrepared: Bool { initramfs.isEmpty }
 
     /// What can be compared: files by what they are, not by their descriptors.
@@ -71,6 +73,7 @@ extension JobRequest {
     public var shape: MachineShape {
         var shape = MachineShape(kernel: kernel, image: image, memoryBytes: memoryBytes)
         shape.initramfs = initramfs
+        shape.processors = processors
         shape.rootTransport = rootTransport
         shape.rootRates = rootRates
         shape.template = template

@@ -73,7 +73,10 @@ struct SecondaryProcessor: Sendable {
     private func makeVCPU(_ work: Work) throws(MachineError) -> VCPU {
         do throws(KVMError) {
             let vcpu = try work.machine.vm.makeVCPU(index: UInt32(index))
-            try vcpu.setCPUID(work.cpuid.forGuest(processor: index, of: count))
+            let cpuid = work.cpuid.forGuest(processor: index, of: count)
+            try vcpu.setCPUID(cpuid)
+            // As the first one's (LinuxCPUState).
+            try vcpu.setXCR0(cpuid.supportedXCR0)
             return vcpu
         } catch {
             throw .kvm(error)

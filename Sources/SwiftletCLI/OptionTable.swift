@@ -16,8 +16,6 @@ struct OptionSpecification<Options>: Sendable {
         /// `--name` or `--name=VALUE`.
         case optionalValue(
             placeholder: String, @Sendable (inout Options, String?) throws(UsageError) -> Void)
-        /// Known from shared/CLI.md, not there yet: refused by name, never ignored.
-        case unavailable
     }
 
     let short: Character?
@@ -52,7 +50,6 @@ struct OptionSpecification<Options>: Sendable {
         case .flag(let apply): apply(&options)
         case .value(_, let apply): try apply(&options, value)
         case .optionalValue(_, let apply): try apply(&options, value)
-        case .unavailable: throw UsageError("not available in this version")
         }
     }
 
@@ -82,8 +79,6 @@ struct OptionSpecification<Options>: Sendable {
                 effect: .optionalValue(placeholder: placeholder) { outer, value throws(UsageError) in
                     try reach(&outer) { options throws(UsageError) in try apply(&options, value) }
                 })
-        case .unavailable:
-            .init(long: long, short: short, help: help, effect: .unavailable)
         }
     }
 }
@@ -153,8 +148,6 @@ struct OptionTable<Options>: Sendable {
             try naming(option) { () throws(UsageError) in try apply(&options, value) }
         case .optionalValue(_, let apply):
             try naming(option) { () throws(UsageError) in try apply(&options, attached) }
-        case .unavailable:
-            throw UsageError("\(option.name): not available in this version")
         }
     }
 
@@ -178,8 +171,6 @@ struct OptionTable<Options>: Sendable {
                 return
             case .optionalValue(_, let apply):
                 try naming(option) { () throws(UsageError) in try apply(&options, nil) }
-            case .unavailable:
-                throw UsageError("-\(letter) (\(option.name)): not available in this version")
             }
         }
     }
@@ -205,7 +196,6 @@ struct OptionTable<Options>: Sendable {
     /// The options as lines of a help text. What is not available is named last, in one line.
     var help: String {
         var lines: [String] = []
-        var unavailable: [String] = []
         for option in specifications {
             var left = option.short.map { "  -\($0), " } ?? "      "
             left += option.name
@@ -213,15 +203,9 @@ struct OptionTable<Options>: Sendable {
             case .flag: break
             case .value(let placeholder, _): left += " \(placeholder)"
             case .optionalValue(let placeholder, _): left += "[=\(placeholder)]"
-            case .unavailable:
-                unavailable.append(option.name)
-                continue
             }
             let pad = String(repeating: " ", count: max(2, 30 - left.count))
             lines.append(left + pad + option.help)
-        }
-        if !unavailable.isEmpty {
-            lines.append("Not available in this version: \(unavailable.joined(separator: " "))")
         }
         return lines.joined(separator: "\n")
     }

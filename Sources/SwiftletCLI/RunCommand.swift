@@ -200,7 +200,8 @@ struct RunCommand {
 
     /// What of the job this kernel does not serve; nil: nothing.
     func misfit(of kernel: JobKernel) -> String? {
-        kernel.isLinux ? LinuxKernel.misfit(options, given: given) : nil
+        if kernel.isLinux { return LinuxKernel.misfit(options, given: given) }
+        return options.processors > 1 ? RunOptions.oneProcessor : nil
     }
 
     func request(kernel: JobKernel, image: FileDescriptor, _ paths: Paths) -> JobRequest {
@@ -212,6 +213,7 @@ struct RunCommand {
         let terminal = options.hasTerminal ? ["TERM=xterm"] : []
         request.environment = Self.environment(
             terminal + options.environment, host: Terminal.environment)
+        request.processors = options.processors
         request.initramfs = kernel.initramfs.map(\.borrowed)
         request.rootTransport = kernel.isLinux ? .block : options.rootTransport
         request.workingDirectory = Array(options.workingDirectory.utf8)

@@ -9,6 +9,7 @@ struct RunOptions {
     var initramfs: [String] = []
     var rootTransport = JobRequest.RootTransport.pmem
     var memoryBytes: UInt64 = 256 << 20
+    var processors: UInt32 = 1
     /// Of the scratch disk; nil: there is none.
     var diskBytes: UInt64?
     var timeoutNanoseconds: UInt64?
@@ -60,6 +61,8 @@ struct RunOptions {
     static let defaultCaptureLimit: UInt64 = 16 << 20
     /// Less than this does not hold the kernel, its tables and a program.
     static let minimumMemory: UInt64 = 16 << 20
+    /// The VMM makes so many.
+    static let maximumProcessors: UInt32 = 64
     static let minimumDisk: UInt64 = 1 << 20
     /// The guest numbers its 4 KiB blocks with 31 bits.
     static let maximumDisk: UInt64 = 8 << 40 - 4096
@@ -82,6 +85,9 @@ struct RunOptions {
             "root-transport", "how the guest reads its image: mapped, or virtio-block [pmem]",
             .value(placeholder: "pmem|block", setRootTransport)),
         .init("memory", "m", "guest memory [256M]", .value(placeholder: "SIZE", setMemory)),
+        .init(
+            "cpus", "c", "the guest's processors; more than one with a Linux kernel [1]",
+            .value(placeholder: "N", setProcessors)),
         .init(
             "disk", "a scratch disk for the job's files; without it they lie in guest memory [none]",
             .value(placeholder: "SIZE", setDisk)),
@@ -173,7 +179,6 @@ struct RunOptions {
         .init(
             "net", "the job's network: none, always, in this version", .value(placeholder: "none", setNetwork)
         ),
-        .init("cpus", "c", "", .unavailable),
     ])
 
     private static func value(
@@ -203,6 +208,13 @@ struct RunOptions {
         }
         // The guest maps its memory in pages of 2 MiB.
         options.memoryBytes = (bytes + (2 << 20) - 1) & ~((2 << 20) - 1)
+    }
+
+    private static func setProcessors(_ options: inout RunOptions, _ text: String) throws(UsageError) {
+        guard let number = UInt32(text), (1...maximumProcessors).contains(number) else {
+            throw UsageError("\"\(text)\" is not a number of processors from 1 to \(maximumProcessors)")
+        }
+        options.processors = number
     }
 
     private static func setDisk(_ options: inout RunOptions, _ text: String) throws(UsageError) {
@@ -240,8 +252,11 @@ struct RunOptions {
         return number
     }
 
+    static let oneProcessor = "--cpus: the kernel tiny has one processor; several need a Linux (--kernel linux)"
+
     /// What only makes sense together.
     func checkTogether() throws(UsageError) {
+        if processors > 1, kernel == .tiny { throw UsageError(Self.oneProcessor) }
         if diskRates != DiskRates(), diskBytes == nil {
             throw UsageError("--device-…: there is no device \"disk\" without --disk")
         }

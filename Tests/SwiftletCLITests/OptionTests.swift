@@ -48,21 +48,52 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
     }
 
     @Test(
-        "options of later versions are refused by name, not ignored",
-        arguments: [
-            "--cpus=2", "-c",
-        ])
-    func unavailable(word: String) {
-        let error = #expect(throws: UsageError.self) { try parse(word, "1", "x") }
-        #expect(error?.description.contains("not available in this version") == true)
+        "HOSTILE 22: 0 processors are refused, and so is what is no number or more than 64",
+        arguments: ["0", "-1", "65", "4294967297", "99999999999999999999", "two", ""])
+    func badProcessors(text: String) {
+        let error = #expect(throws: UsageError.self) { try parse("--cpus", text, "x") }
+        #expect(error?.description.hasPrefix("--cpus: ") == true)
+        #expect(throws: UsageError.self) { try parse("-c" + text, "x") }
     }
 
-    @Test(
-        "HOSTILE 22: 0 processors are refused, and so is every other number: a guest has one",
-        arguments: ["0", "-1", "2", "4294967296", "99999999999999999999"])
-    func processors(text: String) {
-        #expect(throws: UsageError("--cpus: not available in this version")) { try parse("--cpus", text, "x") }
-        #expect(throws: UsageError.self) { try parse("-c" + text, "x") }
+    @Test("several processors are for a Linux kernel: the kernel tiny has one, and says so")
+    func processors() throws {
+        #expect(try parse("-c", "4", "--kernel", "linux", "x").options.processors == 4)
+        try parse("-c", "4", "--kernel", "linux", "x").options.checkTogether()
+        try parse("-c", "1", "x").options.checkTogether()
+        #expect(throws: UsageError(RunOptions.oneProcessor)) { try parse("-c", "2", "x").options.checkTogether() }
+    }
+
+    @Test("--kernel names ours, a stored kernel or, with a slash, a file; --initramfs may be repeated")
+    func kernels() throws {
+        #expect(try parse("x").options.kernel == .tiny)
+        #expect(try parse("--kernel", "tiny", "x").options.kernel == .tiny)
+        #expect(try parse("--kernel", "debian", "x").options.kernel == .named("debian"))
+        #expect(try parse("--kernel", "./vmlinux", "x").options.kernel == .file("./vmlinux"))
+        #expect(throws: UsageError("--kernel: the value is empty")) { try parse("--kernel", "", "x") }
+        #expect(try parse("--initramfs", "a", "--initramfs", "b", "x").options.initramfs == ["a", "b"])
+    }
+
+    @Test("what a Linux kernel does not serve is refused by the option's name, and nothing else is")
+    func linuxMisfits() throws {
+        func misfit(_ texts: String...) throws -> String? {
+            var options = RunOptions()
+            var given: Set<String> = []
+            _ = try RunOptions.table.parse(texts, into: &options, given: { given.insert($0) })
+            return LinuxKernel.misfit(options, given: given)
+        }
+        #expect(try misfit("-m", "1G", "-c", "2", "--pool=auto", "--root-transport", "block", "x") == nil)
+        #expect(try misfit("--disk", "1G", "x")?.hasPrefix("--disk: ") == true)
+        #expect(try misfit("-t", "x")?.hasPrefix("--tty: ") == true)
+        #expect(try misfit("--pool", "x")?.hasPrefix("--pool: ") == true)
+        #expect(try misfit("--root-transport", "pmem", "x")?.hasPrefix("--root-transport pmem: ") == true)
+    }
+
+    @Test("a host that interprets ring 0 is refused with that sentence, one that runs it is not")
+    func linuxRefusals() {
+        #expect(LinuxKernel.refusal(.ended(.native)) == nil)
+        #expect(LinuxKernel.refusal(.ended(.interpreted))?.contains("ring-deprivileged") == true)
+        #expect(LinuxKernel.refusal(.failed("no KVM")) == "no KVM")
     }
 
     @Test(

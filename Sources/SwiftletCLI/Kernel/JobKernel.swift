@@ -11,8 +11,8 @@ struct JobKernel: Sendable {
     let choice: KernelChoice
     let file: KernelFile
     let isLinux: Bool
-    /// What Linux unpacks before it starts process 1, in this order: our init, the kernel's modules, the user's own. Empty for
-    /// the kernel tiny.
+    /// What Linux unpacks before it starts process 1, in this order: our init, the kernel's modules, the user's own. Empty
+    /// for the kernel tiny.
     let initramfs: [KernelFile]
 
     var path: String { file.path }
@@ -72,7 +72,9 @@ struct JobKernel: Sendable {
         if let why { throw Failure(description: "--kernel \(choice): \(why)") }
     }
 
-    private static func open(_ what: String, _ path: String, hint: String = "") throws(Failure) -> KernelFile {
+    private static func open(
+        _ what: String, _ path: String, hint: String = ""
+    ) throws(Failure) -> KernelFile {
         do throws(Errno) { return try KernelFile(opening: path) } catch {
             throw Failure(description: "\(what) \(path): \(error)\(hint)")
         }
