@@ -22,12 +22,12 @@ status_is 124
 reason_is cpu_timeout
 
 claim "a job that sleeps uses none of its --cpu-time"
-run "$swiftlet" run --cpu-time 1s --meta meta.json -- sh -c 'sleep 2; echo done'
+run "$swiftlet" run --cpu-time $brief --meta meta.json -- sh -c 'sleep 2; echo done'
 status_is 0
 stdout_is done
 reason_is exited
 equal "$(evidence limit)" '' "the evidence"
-at_most "$(meta cpu)" 1000000 "microseconds of processor time"
+at_most "$(meta cpu)" $brief_us "microseconds of processor time"
 
 claim "the first of two limits decides"
 run "$swiftlet" run --cpu-time 100s --timeout 300ms --meta meta.json -- sh -c 'while :; do :; done'
@@ -42,7 +42,7 @@ reason_is pids_limit
 equal "$(evidence limit) $(evidence value) $(evidence unit) $(evidence measured_by)" 'pids 5 refusals guest' "the evidence"
 
 claim "HOSTILE 26: --pids: a fork bomb neither ends its guest nor outlives its time limit"
-run "$swiftlet" run --pids 16 --timeout 2s --meta meta.json -- sh -c 'f() { f | f & }; f; sleep 1000'
+run "$swiftlet" run --pids 16 --timeout $brief --meta meta.json -- sh -c 'f() { f | f & }; f; sleep 1000'
 active && case "$(meta reason)" in pids_limit | wall_timeout) ;; *) fail "reason '$(meta reason)'" ;; esac
 
 claim "--pids: a job that keeps within it, or lives with refusals, is a success"
@@ -160,6 +160,6 @@ stdout_is 400000
 at_least "$(meta wall)" 3500000 "the microseconds for 390 KB at 100 KB/s"
 
 claim "--stream-bps: a limit of time ends a job whose output waits"
-run "$swiftlet" run --stream-bps 1 --timeout 1s --meta meta.json -- sh -c 'head -c 400000 /dev/zero'
+run "$swiftlet" run --stream-bps 1 --timeout $brief --meta meta.json -- sh -c 'head -c 400000 /dev/zero'
 status_is 124
 reason_is wall_timeout

@@ -44,19 +44,19 @@ status_is 139
 reason_is signaled
 
 claim "a job over its --timeout is 124, reason wall_timeout, with what it had printed until then"
-run "$swiftlet" run --timeout 1s --meta meta.json -- sh -c 'echo before; sleep 60; echo after'
+run "$swiftlet" run --timeout $brief --meta meta.json -- sh -c 'echo before; sleep 60; echo after'
 status_is 124
 reason_is wall_timeout
 stdout_is before
 stderr_is_one_line
 
 claim "a job that loops in user code is stopped by --timeout"
-run "$swiftlet" run --timeout 1s --meta meta.json -- sh -c 'while :; do :; done'
+run "$swiftlet" run --timeout $brief --meta meta.json -- sh -c 'while :; do :; done'
 status_is 124
 reason_is wall_timeout
 
 claim "HOSTILE 26: a job that ignores SIGTERM is stopped by --timeout"
-run "$swiftlet" run --timeout 1s --meta meta.json -- sh -c "trap '' TERM INT HUP; while :; do sleep 1; done"
+run "$swiftlet" run --timeout $brief --meta meta.json -- sh -c "trap '' TERM INT HUP; while :; do sleep 1; done"
 status_is 124
 reason_is wall_timeout
 

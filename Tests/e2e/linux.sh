@@ -1,0 +1,56 @@
+# The guest kernel linux, where the host's KVM can run one and it is built: what is not the same on every kernel. The other files
+# run on it with E2E_KERNEL=linux.
+
+runs_linux() { grep -qwE 'svm|vmx' /proc/cpuinfo; }
+linux_kernel() { # NAME
+  runs_linux || { skip "this host's KVM cannot run an unmodified Linux"; return; }
+  [ -e "$E2E_STORE/kernels/$1" ] || skip "the kernel $1 is not built (swiftlet image build-kernel $1)"
+}
+
+claim "--kernel linux: the job's kernel is the Linux that was built, and the result names it"
+linux_kernel linux
+run "$swiftlet" run --kernel linux --meta meta.json -- sh -c 'uname -sr; cat /proc/version'
+status_is 0
+active && { grep -q '^Linux 6\.' stdout && grep -q '^Linux version 6\.' stdout || fail "not a Linux 6"; }
+active && equal "$(grep -oE '"kernel":\{"name":"[^"]*"' meta.json)" '"kernel":{"name":"linux"' "the result"
+
+claim "-c 2: two processors, and both compute"
+linux_kernel linux
+run "$swiftlet" run --kernel linux -c 2 -- sh -c 'grep -c ^processor /proc/cpuinfo; for i in 1 2; do (seq 20000 | md5sum) & done; wait'
+status_is 0
+active && equal "$(head -n 1 stdout) $(sort -u stdout | wc -l) $(wc -l <stdout)" '2 2 3' "processors, different lines, lines"
+
+claim "a panic of Linux, on purpose: 125, guest_panic, with its words"
+linux_kernel linux
+run "$swiftlet" run --kernel linux --meta meta.json -- sh -c 'echo before; echo c >/proc/sysrq-trigger; echo after'
+status_is 125
+reason_is guest_panic
+stderr_is_one_line
+stderr_says 'Kernel panic - not syncing'
+active && grep -q after stdout && fail "the job went on"
+
+claim "memory that runs out in Linux: 137, out_of_memory, and its guest lives to report it"
+linux_kernel linux
+run "$swiftlet" run --kernel linux -m 128M --meta meta.json -- awk 'BEGIN { s = "x"; while (1) s = s s }'
+status_is 137
+reason_is out_of_memory
+
+claim "a program that kills process 1 of its Linux gains nothing: no success without its report"
+linux_kernel linux
+run "$swiftlet" run --kernel linux --meta meta.json -- sh -c 'kill -9 1; kill -SEGV 1; echo alive'
+status_is 0
+stdout_is alive
+
+claim "the job cannot read what its init was given: the nonce of its report is gone from the boot page"
+linux_kernel linux
+run "$swiftlet" run --kernel linux -- sh -c 'dd if=/dev/mem bs=4096 skip=1 count=1 2>/dev/null | od -An -v -tx1 | tr -d " \n"; echo'
+status_is 0
+# Bytes of the page that are not zero may be there; the nonce and the entropy, 48 bytes at random, may not.
+active && at_most "$(tr -d '\n' <stdout | sed 's/../& /g' | tr ' ' '\n' | sort -u | grep -c .)" 40 "different bytes in the page"
+
+claim "Debian's own cloud kernel, as it comes, boots to our init and runs the job"
+linux_kernel debian
+run "$swiftlet" run --kernel debian --meta meta.json -- sh -c 'uname -r; echo hello'
+status_is 0
+active && { grep -q -- '-cloud-amd64$' stdout && grep -qx hello stdout || fail "not Debian's cloud kernel"; }
+reason_is exited
