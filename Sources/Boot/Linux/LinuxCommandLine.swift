@@ -3,8 +3,10 @@ import CSwiftletABI
 /// What a Linux guest is told on its command line. Linux, Documentation/admin-guide/kernel-parameters.txt.
 enum LinuxCommandLine {
     private static let words = [
-        // What it says goes to the virtio console; before that has a driver, and after a panic then, to COM1. Errors only.
-        "console=hvc0", "earlycon=uart8250,io,0x3f8", "quiet",
+        // Errors only. First, because COM1 says what was logged before it as it is then told to: an exit for each letter.
+        "quiet",
+        // What it says goes to the virtio console; before that has a driver, to COM1.
+        "console=hvc0", "earlycon=uart8250,io,0x3f8",
         // A panic ends the machine at once, by the triple fault that KVM reports. There is no keyboard controller to ask.
         "panic=-1", "reboot=t",
         // There is no bus to search.
