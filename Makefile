@@ -1,5 +1,5 @@
 # make run and make test install what is missing, build, and show that it works.
-# setup  build  image  run  test  lab  fuzz  bench  clean: see README.md.
+# setup  build  image  run  test  lab  lab-full  fuzz  bench  clean: see README.md.
 
 BIN = build/bin
 KERNEL_ARCHIVE = .build/guest/x86_64-unknown-none-elf/release/libGuestKernel.a
@@ -80,6 +80,15 @@ hostile-table:
 lab: build
 	Tests/run-tiers lab
 
+# The guest kernel linux at length: every end-to-end file on it, programs on it, the debug kernel under Linux's drivers with 1 GB
+# through vsock. An hour or so.
+lab-full: build
+	$(BIN)/swiftlet image build-kernel linux
+	$(BIN)/swiftlet image build-kernel linux-debug
+	LAB_SECONDS=3600 Tests/lab/e2e --kernel linux
+	LAB_SECONDS=3600 Tests/lab/programs --kernel linux
+	LAB_SECONDS=3600 DRIVERS_VSOCK_MB=1024 DRIVERS_DISK_ROUNDS=2000 Tests/lab/drivers/run
+
 # Every fuzz target for FUZZ_SECONDS, two at a time: 15 minutes or so.
 fuzz: build
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} Tests/fuzz/run
@@ -99,4 +108,4 @@ bench: image
 clean:
 	rm -rf .build build
 
-.PHONY: build setup host guest init evil takeover image run test abi security hostile-table lab fuzz bench clean headers
+.PHONY: build setup host guest init evil takeover image run test abi security hostile-table lab lab-full fuzz bench clean headers

@@ -26,7 +26,7 @@ run "$swiftlet" run --kernel linux --meta meta.json -- sh -c 'echo before; echo 
 status_is 125
 reason_is guest_panic
 stderr_is_one_line
-stderr_says 'Kernel panic - not syncing'
+stderr_says 'the guest kernel panicked: sysrq triggered crash'
 active && grep -q after stdout && fail "the job went on"
 
 claim "memory that runs out in Linux: 137, out_of_memory, and its guest lives to report it"
