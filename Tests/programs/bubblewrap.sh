@@ -68,7 +68,7 @@ answer_of_bubblewrap() {
     fi
     rm -rf bubblewrap
   fi
-  touch "$cache/$key"
+  touch "$cache/$key" 2>/dev/null   # read-only in the lab
   cp -r "$cache/$key" bubblewrap
 }
 
