@@ -80,7 +80,7 @@ def contenders():
                 f" --debug-log"
                 " 3<>/dev/kvm 4</lab/kernel 5</lab/initramfs.cpio 6</lab/root.erofs")
     # The same job by the launcher: our init, the job protocol, an image with a writable layer above it.
-    whole = "env SWIFTLET_HOME=/lab/store /lab/bin/swiftlet run --kernel /lab/kernel --in /lab/job:/job -- /job"
+    whole = "env SWIFTLET_HOME=/lab/store /lab/bin/swiftlet run --kernel /lab/kernel --in /lab/job:/counted -- /counted"
     return {"swiftlet-vmm": swiftlet, "swiftlet run": whole, "QEMU microvm": qemu + devices, "QEMU microvm, disk only": qemu}
 
 

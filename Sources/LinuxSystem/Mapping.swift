@@ -24,14 +24,27 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     }
 
     /// Fresh zero memory, private to this process, not reserved in swap: it costs only what is touched.
-    /// `hugePages` asks for transparent huge pages; a kernel without them ignores that.
+    /// `hugePages` asks for transparent huge pages, and begins where one can: KVM takes one over only where the guest's address and
+    /// ours have the same place in it. A kernel without them ignores that.
     public init(anonymous count: Int, hugePages: Bool = false) throws(Errno) {
+        let spare = hugePages ? Self.hugePageBytes : 0
         let pointer = try Mapping.map(
-            count: count, protection: PROT_READ | PROT_WRITE,
+            count: count + spare, protection: PROT_READ | PROT_WRITE,
             flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, fd: -1, offset: 0)
-        if hugePages { _ = linux_madvise(pointer, count, MADV_HUGEPAGE) }
-        self.init(pointer, count: count)
+        guard hugePages else {
+            self.init(pointer, count: count)
+            return
+        }
+        // What lies around the aligned part goes back. Each is whole pages: `count` is one, by the callers' word.
+        let front = -Int(bitPattern: pointer) & (Self.hugePageBytes - 1)
+        if front > 0 { _ = linux_munmap(pointer, front) }
+        if spare > front { _ = linux_munmap(pointer + front + count, spare - front) }
+        _ = linux_madvise(pointer + front, count, MADV_HUGEPAGE)
+        self.init(pointer + front, count: count)
     }
+
+    /// Of x86-64's, 2 MiB.
+    private static let hugePageBytes = 2 << 20
 
     /// `count` bytes of a file from `offset`. `protection` and `flags` as mmap(2).
     public init(

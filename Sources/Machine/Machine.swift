@@ -178,7 +178,11 @@ private struct Assembly {
         let offset: Int64
         let isPrivate: Bool
         switch configuration.memorySource {
-        case .fresh: return try GuestMemory(size: size)
+        case .fresh:
+            // Linux touches so much of its RAM that each page of 4 KiB is one exit, four times as many as all others of its boot
+            // (docs/linux.md). What is no kernel is found out later, where it has its message.
+            let isLinux = (try? GuestKernelFile(reading: configuration.kernel))?.isLinux ?? false
+            return try GuestMemory(size: size, hugePages: isLinux)
         case .saved(let descriptor): (file, offset, isPrivate) = (descriptor, 0, false)
         case .restored(let descriptor):
             (file, offset, isPrivate) = (descriptor, MachineConfiguration.templateMemoryOffset, true)

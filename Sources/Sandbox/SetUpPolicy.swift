@@ -24,8 +24,12 @@ extension SyscallPolicy {
         Rule(
             "mprotect", __NR_mprotect, [.anyButExecutable], why: "the guard page of the vCPU thread's stack"),
         Rule("lseek", __NR_lseek, why: "where a template has holes"),
-        Rule("madvise", __NR_madvise, [.populate], why: "a template's pages, taken over at once"),
-        Rule("munmap", __NR_munmap, why: "free of large blocks", unseen: "none is that large yet"),
+        Rule(
+            "madvise", __NR_madvise, [.advice],
+            why: "large pages for a Linux; a template's pages, taken over at once"),
+        Rule(
+            "munmap", __NR_munmap, why: "what lies beside a Linux's RAM; free of large blocks",
+            unseen: "no Linux here, and no block is that large yet"),
         Rule("newfstatat", __NR_newfstatat, why: "what kind of file each descriptor is"),
         Rule("fcntl", __NR_fcntl, [.getStatusFlags], why: "what each descriptor can do"),
         Rule("pread64", __NR_pread64, why: "the kernel's ELF header"),
@@ -78,7 +82,7 @@ extension SyscallPolicy.Condition {
     fileprivate static let threadFlags = Self(
         index: 0, values: [0x3D_0F00],
         meaning: "CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID")
-    fileprivate static let populate = Self(index: 2, values: [23], meaning: "MADV_POPULATE_WRITE")
+    fileprivate static let advice = Self(index: 2, values: [14, 23], meaning: "MADV_HUGEPAGE, MADV_POPULATE_WRITE")
     fileprivate static let jailOptions = Self(
         index: 0, values: [15, 47], meaning: "PR_SET_NAME, PR_CAP_AMBIENT")
 }

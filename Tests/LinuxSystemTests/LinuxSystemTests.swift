@@ -59,6 +59,19 @@ import Testing
     func empty() {
         #expect(throws: Errno.invalidArgument) { _ = try Mapping(anonymous: 0) }
     }
+
+    @Test("memory for large pages begins at one, and all of it is there, zero")
+    func largePages() throws {
+        let count = (6 << 20) + 4096
+        let mapping = try Mapping(anonymous: count, hugePages: true)
+        #expect(UInt(bitPattern: mapping.baseAddress) % (2 << 20) == 0)
+        #expect(mapping.count == count)
+        // SAFETY: the mapping is `count` bytes, ours, and alive.
+        let bytes = UnsafeMutableRawBufferPointer(start: mapping.baseAddress, count: mapping.count)
+        #expect(bytes[0] == 0 && bytes[count - 1] == 0)
+        bytes[count - 1] = 1
+        #expect(bytes[count - 1] == 1)
+    }
 }
 
 @Suite struct EventTests {

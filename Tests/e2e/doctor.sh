@@ -79,6 +79,7 @@ stderr_says "line 1: --kernel linux: this host's KVM is ring-deprivileged"
 stdout_says '"reason":"exited"'
 
 claim "--initramfs and several processors belong to a Linux kernel: refused by name with the kernel tiny"
+tiny_only "about the kernel tiny"
 echo text >archive
 run "$swiftlet" run --initramfs archive -- echo hi
 status_is 125

@@ -47,7 +47,8 @@ public struct LoadedLinux: Sendable {
         for segment in image.segments where segment.fileBytes > 0 {
             try memory.load(
                 kernel.file, from: segment.fileOffset, count: segment.fileBytes, at: segment.physical,
-                mapping: !segment.isWritable)
+                // Linux patches its own text, and pages of a file keep KVM from large ones (docs/linux.md).
+                mapping: false)
         }
         let initramfs = try Self.load(instructions.initramfs, behind: image, into: memory, ram: ram)
         let facts = LinuxBootFacts(
