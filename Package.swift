@@ -118,7 +118,7 @@ let package = Package(
             name: "guest-init-on-host", dependencies: ["CStart", "GuestInit"], path: "Tests/GuestInitOnHost",
             swiftSettings: strict),
         .testTarget(
-            name: "GuestInitTests", dependencies: ["CGuestInit", "GuestInit", "JobWire", "guest-init-on-host"],
+            name: "GuestInitTests", dependencies: ["CGuestInit", "CSwiftletABI", "GuestInit", "JobWire", "guest-init-on-host"],
             swiftSettings: strict),
         .testTarget(name: "JobRunnerTests", dependencies: ["JobRunner", "Images", "JobWire", "LinuxSystem"], swiftSettings: strict),
         .testTarget(name: "SwiftletCLITests", dependencies: ["SwiftletCLI"], swiftSettings: strict),

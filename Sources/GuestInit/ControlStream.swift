@@ -100,7 +100,8 @@ final class ControlStream {
         while done < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
             // Without a signal if the host is gone (MSG_NOSIGNAL).
-            let sent = try? LinuxCall.sendto(socket.number, Int(bitPattern: rest.baseAddress), rest.count, 0x4000)
+            let sent = try? LinuxCall.sendto(
+                socket.number, Int(bitPattern: rest.baseAddress), rest.count, 0x4000)
             guard let sent else { panic("the host ended the control stream before the job") }
             done += sent
         }

@@ -35,7 +35,9 @@ enum Init {
     private static func fillStandardDescriptors() {
         for number in 0...2 where (try? LinuxCall.fcntl(number, 1)) == nil {     // F_GETFD
             let root: Path = "/"
-            _ = try? root.withArgument { (root) throws(Errno) in try LinuxCall.open(root, OpenFlags.pathOnly) }
+            _ = try? root.withArgument { (root) throws(Errno) in
+                try LinuxCall.open(root, OpenFlags.pathOnly)
+            }
         }
         _ = try? LinuxCall.umask(0)
     }
@@ -47,6 +49,7 @@ enum Init {
         let memory = try Descriptor.open(node, OpenFlags.readWrite | OpenFlags.synchronous)
         try node.withArgument { (node) throws(Errno) in try LinuxCall.unlink(node) }
         try Platform.start(memory)
+        // SAFETY: the page is reserved for this struct (docs/machine.md) and stays mapped while it is read.
         guard let page = try Platform.map(memory, Int(SWIFTLET_BOOT_PAGE)),
             let boot = BootPage(taking: page.assumingMemoryBound(to: swiftlet_boot_page.self))
         else { panic("init: no boot page: this kernel was not started by swiftlet-vmm") }

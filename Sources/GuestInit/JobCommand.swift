@@ -26,7 +26,9 @@ struct JobCommand {
     /// Returns when the command runs.
     /// - Parameter streams: for its descriptors 0, 1 and 2.
     /// - Returns: its process.
-    func start(_ streams: borrowing StandardStreams, _ groups: borrowing ControlGroups) throws(JobFailure) -> Int {
+    func start(
+        _ streams: borrowing StandardStreams, _ groups: borrowing ControlGroups
+    ) throws(JobFailure) -> Int {
         if specification.isTooLong { throw execFailure(.argumentListTooLong) }
         var process = 0
         var complaint = Complaint()
@@ -138,7 +140,8 @@ struct JobCommand {
 
     private func takeIdentity() throws(Errno) {
         #if SWIFTLET_GUEST
-            // The machine's memory and its modules are not the superuser's here (PR_CAPBSET_DROP; CAP_SYS_MODULE, CAP_SYS_RAWIO).
+            // The machine's memory and the kernel's modules are not for the job's superuser (PR_CAPBSET_DROP:
+            // CAP_SYS_MODULE, CAP_SYS_RAWIO).
             for capability in [16, 17] { try LinuxCall.prctl(24, capability) }
             try LinuxCall.setgroups(0, 0)
         #endif

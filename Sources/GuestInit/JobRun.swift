@@ -23,7 +23,9 @@ struct JobRun: ~Copyable {
     private(set) var written = InlineArray<3, UInt64>(repeating: 0)
 
     /// - Parameter children: from `Signals.start`.
-    init(process: Int, _ children: consuming Descriptor, _ control: ControlStream, _ relays: consuming Relays) {
+    init(
+        process: Int, _ children: consuming Descriptor, _ control: ControlStream, _ relays: consuming Relays
+    ) {
         self.process = process
         self.children = children
         self.control = control

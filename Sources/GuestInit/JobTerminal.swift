@@ -37,7 +37,9 @@ struct JobTerminal: ~Copyable {
         input: consuming Descriptor?, output: consuming Descriptor
     ) throws(Errno) -> Relays {
         var relays = [try Relay(.output, from: try master.duplicate(), to: output)]
-        if let input = consume input { relays.append(try Relay(.input, from: input, to: try master.duplicate())) }
+        if let input = consume input {
+            relays.append(try Relay(.input, from: input, to: try master.duplicate()))
+        }
         return Relays(all: relays)
     }
 

@@ -1,8 +1,8 @@
 #if !SWIFTLET_GUEST
 import JobWire
 
-/// Init as a program of the host's, as process 1 of namespaces of its own, for its tests: the job session alone. Roots, devices
-/// and the boot page are the machine's.
+/// Init as a program of the host's, as process 1 of namespaces of its own, for its tests: the job session alone. Roots,
+/// devices and the boot page are the machine's.
 public enum GuestInitOnHost {
     /// The nonce its reports carry.
     public static let nonce = GuestMessage.Nonce(low: 0x0102_0304_0506_0708, high: 0x090a_0b0c_0d0e_0f10)

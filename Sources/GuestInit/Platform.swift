@@ -17,7 +17,9 @@ enum Platform {
     }
 
     /// One page of the machine's memory.
-    static func map(_ memory: borrowing Descriptor, _ address: Int) throws(Errno) -> UnsafeMutableRawPointer? {
+    static func map(
+        _ memory: borrowing Descriptor, _ address: Int
+    ) throws(Errno) -> UnsafeMutableRawPointer? {
         // Readable and writable; shared.
         UnsafeMutableRawPointer(bitPattern: try LinuxCall.mmap(0, 4096, 3, 1, memory.number, address))
     }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -61,6 +62,24 @@ public struct GuestBuffers {
             vectors[0].iov_len -= wanted
         }
         return prefix
+    }
+
+    /// Gives the host's memory behind the whole pages of the list back; the guest finds zeros, or what the file behind them
+    /// has. (madvise(2), MADV_DONTNEED)
+    ///
+    /// - Returns: Bytes given back.
+    public func returnToHost() -> Int {
+        let page: UInt = 4096
+        var returned = 0
+        for vector in vectors {
+            let start = (UInt(bitPattern: vector.iov_base) + page - 1) / page * page
+            let end = (UInt(bitPattern: vector.iov_base) + UInt(vector.iov_len)) / page * page
+            guard start < end, let pages = UnsafeMutableRawPointer(bitPattern: start),
+                linux_madvise(pages, Int(end - start), MADV_DONTNEED) == 0
+            else { continue }
+            returned += Int(end - start)
+        }
+        return returned
     }
 
     /// The first `bytes` of the list, or all of it.

@@ -1,5 +1,5 @@
-/// What the host asks for, as a guest takes it in (docs/protocol.md §3). Input files are not kept here: a guest writes them as
-/// their bytes arrive.
+/// What the host asks for, as a guest takes it in (docs/protocol.md §3). Input files are not kept here: a guest writes them
+/// as their bytes arrive.
 public struct JobSpecification {
     /// Arguments and environment together: what exec accepts at most (Linux's ARG_MAX under an 8 MiB stack).
     public static let maximumTextBytes = 2 << 20

@@ -39,8 +39,8 @@ struct DevicePlan: Sendable {
     let interrupts: [Interrupt]
 
     init(
-        _ configuration: MachineConfiguration, memory: GuestMemory, mailbox: VCPUMailbox, loop: DeviceLoop,
-        conclusion: Conclusion, probe: MachineProbe?
+        _ configuration: MachineConfiguration, isLinux: Bool, memory: GuestMemory, mailbox: VCPUMailbox,
+        loop: DeviceLoop, conclusion: Conclusion, probe: MachineProbe?
     ) throws(MachineError) {
         var bus = MMIOBus()
         platform = PlatformDevice(
@@ -53,7 +53,7 @@ struct DevicePlan: Sendable {
             bus.attach(device, at: ProbeDevice.address, bytes: ProbeDevice.bytes)
         }
         var transports: [MMIOTransport] = []
-        for device in try Self.devices(configuration, conclusion) {
+        for device in try Self.devices(configuration, isLinux: isLinux, conclusion) {
             transports.append(
                 try MachineError.naming("a device's eventfds") { () throws(Errno) in
                     try loop.attach(device, memory: memory)
@@ -89,7 +89,7 @@ extension DevicePlan {
 
     /// In the order of their places. The root image, if it is a disk, is the first one.
     private static func devices(
-        _ configuration: MachineConfiguration, _ conclusion: Conclusion
+        _ configuration: MachineConfiguration, isLinux: Bool, _ conclusion: Conclusion
     ) throws(MachineError) -> [any VirtioDevice] {
         var devices: [any VirtioDevice] = []
         if let root = configuration.root, configuration.rootTransport == .block {
@@ -105,6 +105,8 @@ extension DevicePlan {
         devices.append(
             ConsoleDevice(limit: configuration.logLimit) { [conclusion] text in conclusion.log(text) })
         devices.append(EntropyDevice())
+        // The tiny kernel has no driver for it.
+        if isLinux { devices.append(BalloonDevice()) }
         return devices
     }
 

@@ -50,7 +50,7 @@ public enum Machine {
         try MachineError.jailing { () throws(JailError) in
             if !Jail.isSpawned { try Jail.makeOwnNamespaces() }
             try Jail.renouncePrivileges()
-            if installsFilters { try SyscallFilter(.setUp(before: configuration.policy.rules)).install() }
+            if installsFilters { try SyscallFilter(.setUp(before: configuration.policy(isLinux: true).rules)).install() }
         }
     }
 }
@@ -107,11 +107,12 @@ private struct Assembly {
         try MachineError.naming("vCPU thread") { () throws(Errno) in
             try Thread(name: "vcpu") { vcpu.main() }.detach()
         }
+        let kernelFile = try readKernel()
         let plan = try DevicePlan(
-            configuration, memory: memory, mailbox: mailbox, loop: loop, conclusion: conclusion, probe: probe)
+            configuration, isLinux: kernelFile.isLinux, memory: memory, mailbox: mailbox, loop: loop, conclusion: conclusion, probe: probe)
         devices.give(plan)
         try populateRestored()
-        let (kernel, bootDevices) = try loadKernel(plan)
+        let (kernel, bootDevices) = try load(kernelFile, plan)
         let cpuid = try cpuidForGuest()
         var random = try randomBytes(48)
         if let nonce = configuration.nonce { random.replaceSubrange(32..<48, with: nonce) }
@@ -120,7 +121,7 @@ private struct Assembly {
         }
         conclusion.loop = loop
         conclusion.transports = plan.transports
-        try closeJail()
+        try closeJail(isLinux: kernelFile.isLinux)
         // From here on the guest may run.
         boot.give(BootPlan(kernel: kernel, cpuid: cpuid, random: random, devices: bootDevices))
         do throws(Errno) { try loop.run() } catch { throw .system("device loop", error) }
@@ -143,7 +144,7 @@ private struct Assembly {
 
     private var installsFilters: Bool { probe?.installsFilters ?? true }
 
-    private func closeJail() throws(MachineError) {
+    private func closeJail(isLinux: Bool) throws(MachineError) {
         if configuration.isUnconfined { return }
         try MachineError.jailing { () throws(JailError) in
             try Jail.close(
@@ -151,7 +152,7 @@ private struct Assembly {
                 maximumAddressSpace: configuration.memoryBytes + (map.rootImage?.bytes ?? 0)
                     + Self.maximumOwnAddressSpace)
             try Jail.lockThread()
-            if installsFilters { try SyscallFilter(configuration.policy).install() }
+            if installsFilters { try SyscallFilter(configuration.policy(isLinux: isLinux)).install() }
         }
         conclusion.jailClosed()
     }
@@ -212,9 +213,16 @@ private struct Assembly {
         }
     }
 
-    private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> (LoadedKernel, [BootDevice]) {
+    private func readKernel() throws(MachineError) -> GuestKernelFile {
+        do throws(KernelImageError) { return try GuestKernelFile(reading: configuration.kernel) } catch {
+            throw .kernel(error)
+        }
+    }
+
+    private func load(
+        _ file: GuestKernelFile, _ plan: DevicePlan
+    ) throws(MachineError) -> (LoadedKernel, [BootDevice]) {
         do throws(KernelImageError) {
-            let file = try GuestKernelFile(reading: configuration.kernel)
             if file.isLinux {
                 guard configuration.memorySource == .fresh else { throw .linux(.savedMemory) }
                 let devices = plan.untouchedDevices
@@ -294,8 +302,9 @@ final class SharedMapping: Sendable {
 
 extension MachineConfiguration {
     /// What the device loop may call while this machine's guest runs.
-    fileprivate var policy: SyscallPolicy {
+    fileprivate func policy(isLinux: Bool) -> SyscallPolicy {
         var policy = SyscallPolicy.deviceLoop
+        if isLinux { policy.rules += SyscallPolicy.balloon }
         if hasDisks { policy.rules += SyscallPolicy.disks }
         if hasUnixSockets { policy.rules += SyscallPolicy.unixSockets }
         return policy

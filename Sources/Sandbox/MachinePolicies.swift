@@ -82,6 +82,13 @@ extension SyscallPolicy {
         Rule("fdatasync", __NR_fdatasync, why: "a disk flush"),
     ]
 
+    /// What `deviceLoop` lacks for a Linux guest.
+    public static let balloon: [Rule] = [
+        Rule(
+            "madvise", __NR_madvise, [.dontNeed], why: "memory that the guest reports as free goes back to the host",
+            unseen: "only a Linux guest reports any, which the lab alone can run")
+    ]
+
     /// What `deviceLoop` lacks for `--vsock-listen` and `--vsock-directory`.
     public static let unixSockets: [Rule] = [
         Rule("recvfrom", __NR_recvfrom, why: "a host program's first line", unseen: noCommandYet),
@@ -110,6 +117,7 @@ extension SyscallPolicy.Condition {
     static let lockOperations = Self(
         index: 1, values: [128, 129, 134, 135, 136],
         meaning: "FUTEX_WAIT, WAKE, LOCK_PI, UNLOCK_PI, TRYLOCK_PI, private")
+    static let dontNeed = Self(index: 2, values: [4], meaning: "MADV_DONTNEED")
     static let noAddress = Self(index: 4, values: [0], meaning: "no address")
     static let watchOperations = Self(index: 1, values: [1, 2, 3], meaning: "EPOLL_CTL_ADD, DEL, MOD")
     static let readWriteMemory = Self(index: 2, values: [3], meaning: "PROT_READ | PROT_WRITE")

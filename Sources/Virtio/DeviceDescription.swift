@@ -3,6 +3,7 @@ public enum VirtioDeviceID: UInt32, Sendable {
     case block = 2
     case console = 3
     case entropy = 4
+    case balloon = 5
     case vsock = 19
 }
 

@@ -3,8 +3,8 @@ import JobWire
 
 @testable import GuestInit
 
-/// A job that init runs on this host: process 1 of namespaces of its own, with socket pairs in place of vsock. The files are the
-/// host's, so no test here writes outside the directory it made.
+/// A job that init runs on this host: process 1 of namespaces of its own, with socket pairs in place of vsock. The files are
+/// the host's, so no test here writes outside the directory it made.
 struct JobOnHost {
     private(set) var messages: [GuestMessage] = []
     /// By output's index.
@@ -73,7 +73,8 @@ struct JobOnHost {
 
         init() throws {
             var ends: [CInt] = [0, 0]
-            guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+            guard socketpair(AF_UNIX, type, 0, &ends) == 0 else {
                 throw Failure(what: "socketpair")
             }
             (host, guest) = (ends[0], ends[1])
@@ -111,7 +112,9 @@ struct JobOnHost {
     private static func send(_ bytes: [UInt8], to socket: CInt) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+            let count = rest.withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+            }
             if count <= 0 { return }
             rest = rest.dropFirst(count)
         }

@@ -131,7 +131,13 @@ struct JobSessionTests {
         defer { _ = try? JobOnHost(["rm", "-rf", directory]) }
         let content = bytes("content\n")
         let job = try JobOnHost(
-            ["sh", "-c", "cd \(directory); stat -c %a a a/b a/b/file; cat a/b/file; readlink link; echo back >out; chmod 640 out"],
+            [
+                "sh", "-c",
+                """
+                cd \(directory); stat -c %a a a/b a/b/file; cat a/b/file; readlink link
+                echo back >out; chmod 640 out
+                """,
+            ],
             [
                 .directory(mode: 0o750, path: bytes("\(directory)/a/b")),
                 .file(mode: 0o640, size: UInt64(content.count), path: bytes("\(directory)/a/b/file")),
@@ -152,7 +158,8 @@ struct JobSessionTests {
 
     @Test("the report counts processes, processor time, faults and memory")
     func usage() throws {
-        let job = try JobOnHost(["sh", "-c", "for i in 1 2 3 4 5; do /bin/true; done; awk 'BEGIN { while (i < 3000000) i++ }'"])
+        let script = "for i in 1 2 3 4 5; do /bin/true; done; awk 'BEGIN { while (i < 3000000) i++ }'"
+        let job = try JobOnHost(["sh", "-c", script])
         let report = try #require(job.report)
         #expect(report.processesCreated >= 6)
         #expect(report.userNanoseconds > 1_000_000)
@@ -163,7 +170,13 @@ struct JobSessionTests {
     @Test("a job with a terminal has one that it controls, of the size it is told, and of the size it becomes")
     func terminal() throws {
         let job = try JobOnHost(
-            ["sh", "-c", "test -t 0 && test -t 1 && test -t 2 && stty size; trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.1; done"],
+            [
+                "sh", "-c",
+                """
+                test -t 0 && test -t 1 && test -t 2 && stty size; trap 'stty size; exit 3' WINCH
+                echo ready; while :; do sleep 0.1; done
+                """,
+            ],
             host: .init(
                 isTerminal: true, windowSize: .init(rows: 24, columns: 80),
                 later: ("ready", .windowSize(.init(rows: 30, columns: 100)))))

@@ -37,10 +37,11 @@ import Testing
             "\n## The system-call filters\n\n"
             + "Filters add up: a call must pass all that were installed before. What is not listed kills the process.\n"
         var everything = SyscallPolicy.deviceLoop
-        everything.rules += SyscallPolicy.disks + SyscallPolicy.unixSockets
+        everything.rules += SyscallPolicy.disks + SyscallPolicy.unixSockets + SyscallPolicy.balloon
         text += table(.vcpu) + table(.deviceLoop)
         text += table("Also, for a device loop with disks", SyscallPolicy.disks)
         text += table("Also, for a device loop with Unix sockets", SyscallPolicy.unixSockets)
+        text += table("Also, for a device loop of a Linux guest", SyscallPolicy.balloon)
         let setUp = SyscallPolicy.setUp(before: [])
         text += table(setUp) + "\nAnd what the phases after it allow. clone3 fails with ENOSYS.\n"
         return text

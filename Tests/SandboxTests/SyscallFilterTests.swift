@@ -42,7 +42,7 @@ private func permitted(_ rule: SyscallPolicy.Rule) -> [UInt64] {
 /// Everything the device loop may ever be allowed.
 private var everything: SyscallPolicy {
     var policy = SyscallPolicy.deviceLoop
-    policy.rules += SyscallPolicy.disks + SyscallPolicy.unixSockets
+    policy.rules += SyscallPolicy.disks + SyscallPolicy.unixSockets + SyscallPolicy.balloon
     return policy
 }
 

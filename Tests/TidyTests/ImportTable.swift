@@ -8,7 +8,7 @@ enum ImportTable {
         "JobWire": [],
         "GuestNucleus": [],
         "GuestKernel": ["JobWire", "GuestNucleus", "CSwiftletABI"],
-        "GuestInit": ["JobWire", "CGuestInit", "CSwiftletABI"],
+        "GuestInit": ["JobWire", "GuestLibrary", "CGuestInit", "CSwiftletABI"],
         "LinuxSystem": host,
         "GuestMemory": host.union(["LinuxSystem"]),
         "KVM": host.union(["LinuxSystem", "GuestMemory"]),

@@ -113,4 +113,5 @@ func fuzzVsock(_ input: [UInt8]) {
 }
 
 func fuzzEntropy(_ input: [UInt8]) { drive(EntropyDevice(), input) }
+func fuzzBalloon(_ input: [UInt8]) { drive(BalloonDevice(), input) }
 func fuzzConsole(_ input: [UInt8]) { drive(ConsoleDevice(limit: 1000) { _ in }, input) }

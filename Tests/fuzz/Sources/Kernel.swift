@@ -41,6 +41,27 @@ func fuzzKernelLoad(_ bytes: [UInt8]) {
     }
 }
 
+/// A Linux, loaded: the first bytes of a good bzImage (first byte even) or vmlinux (odd) are the input's.
+func fuzzLinuxLoad(_ input: [UInt8]) {
+    guard let first = input.first else { return }
+    var contents = first & 1 == 0 ? BzImage().encoded() : LinuxFile().encoded()
+    let start = input.dropFirst().prefix(contents.count)
+    contents.replaceSubrange(0..<start.count, with: start)
+    do {
+        let memory = try GuestMemory(size: 64 << 20)
+        let map = try PhysicalMap(memoryBytes: 64 << 20, rootImageBytes: nil)
+        let opened = try file(contents)
+        let kernel = try GuestKernelFile(reading: opened.borrowed)
+        guard kernel.isLinux else { return }
+        _ = try LoadedLinux(
+            loading: kernel, into: memory, map: map,
+            .init(processors: 1, devices: [], initramfs: [opened.borrowed], commandLine: ""))
+    } catch is KernelImageError {
+    } catch {
+        preconditionFailure("the host's part failed: \(error)")
+    }
+}
+
 private func change(_ kernel: inout KernelFile, _ input: inout FuzzInput) {
     let what = input.byte() % 12
     let index = input.below(max(1, kernel.segments.count))

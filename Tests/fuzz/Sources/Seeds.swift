@@ -10,6 +10,7 @@ func seeds(for target: String) -> [[UInt8]] {
     case "report": reportSeeds
     // The headers, and how large the whole file is.
     case "kernel-image": [[0, 0x31] + KernelFile().encoded().prefix(400)]
+    case "linux-load": [[0] + BzImage().encoded().prefix(700), [1] + LinuxFile().encoded().prefix(400)]
     case "superblock": [superblock]
     case "template-header": templateHeaderSeeds()
     case "image-record": [Array(recordText.utf8), Array("python-3.12".utf8)]

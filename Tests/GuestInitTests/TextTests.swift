@@ -1,0 +1,33 @@
+import Testing
+
+@testable import GuestInit
+
+struct TextTests {
+    private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    @Test("a counter of /proc is found by its whole name, and only as a number")
+    func counters() {
+        let text = bytes("oom_kill_process 7\nprocesses 4711\nmax 12\ncpu  1 2\nbad 1x\nlast 3")
+        #expect(Text.number(named: "processes", in: text) == 4711)
+        #expect(Text.number(named: "max", in: text) == 12)
+        #expect(Text.number(named: "oom_kill", in: text) == nil)
+        #expect(Text.number(named: "cpu", in: text) == 1)
+        #expect(Text.number(named: "bad", in: text) == nil)
+        #expect(Text.number(named: "last", in: text) == 3)
+    }
+
+    @Test("numbers are written in decimal, from 0 to the largest")
+    func decimal() {
+        #expect(Text.decimal(0) == bytes("0"))
+        #expect(Text.decimal(1_002_003) == bytes("1002003"))
+        #expect(Text.decimal(.max) == bytes("18446744073709551615"))
+    }
+
+    @Test("how a process ended is read from wait's status: its code, or its signal whether or not it left a core")
+    func ends() {
+        #expect(ProcessEnd(status: 7 << 8).signal == nil)
+        #expect(ProcessEnd(status: 255 << 8).code == 255)
+        #expect(ProcessEnd(status: 9).signal == 9)
+        #expect(ProcessEnd(status: 0x80 | 11).signal == 11)
+    }
+}
