@@ -91,7 +91,8 @@ public struct LoadedLinux: Sendable {
         let start = end - bytes
         var at = start
         for (archive, size) in zip(archives, sizes) where size > 0 {
-            try memory.load(archive, from: 0, count: size, at: at, mapping: true, tailIsZero: true)
+            // Our own is 80 KB: copied, it leaves the large page of RAM around it whole, which is 120 exits of a boot.
+            try memory.load(archive, from: 0, count: size, at: at, mapping: size > 4 << 20, tailIsZero: true)
             at += pageCount(size) * pageBytes
         }
         return .init(start: start, bytes: bytes)
