@@ -91,7 +91,7 @@ public struct LoadedLinux: Sendable {
         let start = end - bytes
         var at = start
         for (archive, size) in zip(archives, sizes) where size > 0 {
-            try memory.load(archive, from: 0, count: size, at: at, mapping: true, tailIsZero: true)
+            try memory.load(archive, from: 0, count: size, at: at, mapping: false)
             at += pageCount(size) * pageBytes
         }
         return .init(start: start, bytes: bytes)
