@@ -1,5 +1,5 @@
-/// The modules of a kernel that has its drivers outside: /modules/NAME for each line of /modules/order, which come in a
-/// second initramfs.
+/// The modules of a kernel that has its drivers outside: /modules/NAME for each line of /modules/order, from a second
+/// initramfs.
 enum Modules {
     static func load() {
         guard let list = try? Descriptor.open("/modules/order", OpenFlags.readOnly) else { return }
