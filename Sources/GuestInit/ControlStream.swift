@@ -1,7 +1,7 @@
 import JobWire
 
-/// The control stream with the host (docs/protocol.md §3): frames in, frames out. The host is trusted here; bytes that are no
-/// frames are a fault of it, and end the machine with a message.
+/// The control stream with the host (docs/protocol.md §3): frames in, frames out. The host is trusted here; bytes that are
+/// no frames are a fault of it, and end the machine with a message.
 final class ControlStream {
     enum Event {
         case message(HostMessage)

@@ -1,8 +1,8 @@
 import GuestLibrary
 
 #if SWIFTLET_GUEST
-/// The heap under Swift's objects and arrays: blocks of powers of two from a list for each size, a mapping of its own for what
-/// is larger. Each block has a header of 16 bytes just before what its user sees:
+/// The heap under Swift's objects and arrays: blocks of powers of two from a list for each size, a mapping of its own for
+/// what is larger. Each block has a header of 16 bytes just before what its user sees:
 ///
 ///     | start of the block u64 | its whole size u64 | …
 private enum GuestHeap {

@@ -24,10 +24,11 @@ enum Init {
             try score.writeAll(Text.bytes("-1000"))
         }
         let groups = ControlGroups(mounting: ())
-        RootTree.mount(groups)
+        let disk = ScratchDisk.start()
+        RootTree.mount(groups, disk)
         RootTree.enter()
         nameMachine()
-        JobSession(.vsock, page.nonce, clock, groups, children).run()
+        JobSession(.vsock, page.nonce, clock, groups, children, hasDisk: disk != nil).run()
         Platform.powerOff()
     }
 

@@ -1,8 +1,8 @@
 import CGuestInit
 import JobWire
 
-/// Files that the host puts into the job's tree and takes out of it, as the superuser. Links are followed: they lead nowhere
-/// but into this guest.
+/// Files that the host puts into the job's tree and takes out of it, as the superuser. Links are followed: they lead
+/// nowhere but into this guest.
 struct JobFiles {
     let user: UInt32
     let group: UInt32

@@ -9,17 +9,19 @@ struct JobSession: ~Copyable {
     private let clock: Clock
     private let groups: ControlGroups
     private let children: Descriptor
+    private let hasDisk: Bool
 
     /// - Parameter children: from `Signals.start`.
     init(
         _ sockets: JobSockets, _ nonce: GuestMessage.Nonce, _ clock: Clock,
-        _ groups: consuming ControlGroups, _ children: consuming Descriptor
+        _ groups: consuming ControlGroups, _ children: consuming Descriptor, hasDisk: Bool
     ) {
         self.sockets = sockets
         self.nonce = nonce
         self.clock = clock
         self.groups = groups
         self.children = children
+        self.hasDisk = hasDisk
     }
 
     /// Returns when the host has all there is to know of the job.
@@ -88,6 +90,7 @@ struct JobSession: ~Copyable {
         var facts = report.make(end, nonce, refused: groups.refused())
         facts.standardOutputBytes = run.written[Relay.Stream.output.rawValue]
         facts.standardErrorBytes = run.written[Relay.Stream.error.rawValue]
+        if hasDisk && ScratchDisk.isFull("/") { facts.diskRefused = 1 }
         control.queue(.exited(facts))
         JobFiles.send(job.outputs, to: control)
         control.queue(.finished)

@@ -44,8 +44,8 @@ struct JobSockets {
 }
 
 extension Descriptor {
-    /// Closes a socket to the host and waits until the host has seen all that was written, and its end: what is still in the
-    /// kernel when the power goes off is lost. No longer than ten seconds.
+    /// Closes a socket to the host and waits until the host has seen all that was written, and its end: what is still
+    /// in the kernel when the power goes off is lost. No longer than ten seconds.
     consuming func closeAfterAnswer() {
         var linger = linux_linger(is_on: 1, seconds: 10)
         _ = try? withArgument(of: &linger) { (linger) throws(Errno) in

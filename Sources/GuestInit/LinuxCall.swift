@@ -59,6 +59,7 @@ enum LinuxCall: Int {
     case setresuid = 117
     case setresgid = 119
     case mknod = 133
+    case statfs = 137
     case prctl = 157
     case chroot = 161
     case mount = 165

@@ -1,4 +1,4 @@
-/// The modules of a kernel that has its drivers outside: /modules/NAME for each line of /modules/order, which come in a second
+/// The modules of a kernel that has its drivers outside: /modules/NAME for each line of /modules/order, from a second
 /// initramfs.
 enum Modules {
     static func load() {

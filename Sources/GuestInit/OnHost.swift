@@ -22,7 +22,7 @@ public enum GuestInitOnHost {
             _ = try? LinuxCall.close(number)
         }
         let children = must("init: signals") { () throws(Errno) in try Signals.start() }
-        JobSession(sockets, nonce, Clock(entry: 0), ControlGroups(), children).run()
+        JobSession(sockets, nonce, Clock(entry: 0), ControlGroups(), children, hasDisk: false).run()
         while true { _ = try? LinuxCall.exit_group(0) }
     }
 }

@@ -1,11 +1,11 @@
-/// The streams of a job. In one place only, so that a stream which is over is closed at once: its end is what the other side
-/// waits for.
+/// The streams of a job. In one place only, so that a stream which is over is closed at once: its end is what the other
+/// side waits for.
 struct Relays: ~Copyable {
     var all: [Relay]
 }
 
-/// Carries the bytes of one stream from one descriptor to another, as fast as the slower side: it holds one piece, and reads
-/// no more before that is gone.
+/// Carries the bytes of one stream from one descriptor to another, as fast as the slower side: it holds one piece, and
+/// reads no more before that is gone.
 final class Relay {
     enum Stream: Int { case input = 0, output = 1, error = 2 }
 

@@ -12,7 +12,8 @@ enum RootTree {
     private static let tree: Path = "/tree"
 
     /// Mounts all of it below /tree.
-    static func mount(_ groups: borrowing ControlGroups) {
+    /// - Parameter disk: where the writable layer goes when memory is short.
+    static func mount(_ groups: borrowing ControlGroups, _ disk: ScratchDisk?) {
         waitForRootDevice()
         must("init: make the places for the root") { () throws(Errno) in
             for place: Path in ["/image", "/layer", tree] { try Mount.makeDirectory(place) }
@@ -21,8 +22,8 @@ enum RootTree {
             try Mount.add("erofs", on: "/image", from: "/dev/vda", Mount.readOnly)
         }
         must("init: mount the writable layer (tmpfs)") { () throws(Errno) in
-            // All of the memory but a rest: what is full then is the layer, not the machine.
-            try Mount.add("tmpfs", on: "/layer", from: "layer", options: "size=90%,nr_inodes=0,mode=755")
+            try Mount.add(
+                "tmpfs", on: "/layer", from: "layer", options: ScratchDisk.layerOptions(disk))
             try Mount.makeDirectory("/layer/upper")
             try Mount.makeDirectory("/layer/work")
         }

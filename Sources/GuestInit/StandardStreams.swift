@@ -17,7 +17,7 @@ struct StandardStreams: ~Copyable {
         return StandardStreams(input: input, output: output, error: nil)
     }
 
-    /// In the job's process, which leads a session: makes them its descriptors 0, 1 and 2, and a terminal that of the session.
+    /// In the job's process, which leads a session: makes them descriptors 0, 1 and 2, and a terminal that of the session.
     borrowing func become() throws(Errno) {
         try LinuxCall.dup2(input.number, 0)
         try LinuxCall.dup2(output.number, 1)

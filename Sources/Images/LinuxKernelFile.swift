@@ -3,8 +3,8 @@ import SystemPackage
 
 /// What kind of Linux kernel a file is, by a few of its bytes.
 ///
-/// It decides what the launcher does before there is a machine: whether the host can run it, and what else it needs. The VMM
-/// parses the whole file, in its jail (`Boot`, which is not linked here for that reason), and has the last word.
+/// It decides what the launcher does before there is a machine: whether the host can run it, and what else it needs.
+/// The VMM parses the whole file, in its jail (`Boot`, which is not linked here for that reason), and has the last word.
 public enum LinuxKernelFile: Equatable, Sendable {
     /// The boot protocol's setup sectors and a kernel that unpacks itself. (Linux Documentation/arch/x86/boot.rst)
     case bzImage

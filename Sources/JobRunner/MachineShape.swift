@@ -29,8 +29,8 @@ public struct MachineShape: Sendable {
         self.memoryBytes = memoryBytes
     }
 
-    /// Whether such machines are prepared before their job is known: not yet with a Linux kernel. So `Identity` need not know
-    /// archives and processors.
+    /// Whether such machines are prepared before their job is known: not yet with a Linux kernel. So `Identity` need
+    /// not know archives and processors.
     var canBePrepared: Bool { initramfs.isEmpty }
 
     /// What can be compared: files by what they are, not by their descriptors.

@@ -24,8 +24,8 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     }
 
     /// Fresh zero memory, private to this process, not reserved in swap: it costs only what is touched.
-    /// `hugePages` asks for transparent huge pages, and begins where one can: KVM takes one over only where the guest's address and
-    /// ours have the same place in it. A kernel without them ignores that.
+    /// `hugePages` asks for transparent huge pages, and begins where one can: KVM takes one over only where the guest's
+    /// address and ours have the same place in it. A kernel without them ignores that.
     public init(anonymous count: Int, hugePages: Bool = false) throws(Errno) {
         let spare = hugePages ? Self.hugePageBytes : 0
         let pointer = try Mapping.map(
@@ -55,8 +55,8 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
         self.init(pointer, count: count)
     }
 
-    /// Puts a file's pages where `count` bytes at `offset` of this mapping were: readable and writable, what is written stays
-    /// here. Nobody may hold a reference to bytes in there. All three numbers are multiples of the page size.
+    /// Puts a file's pages where `count` bytes at `offset` of this mapping were: readable and writable, what is written
+    /// stays here. Nobody may hold a reference to bytes in there. All three numbers are multiples of the page size.
     ///
     /// - Throws: `EINVAL` if the range is not in this mapping; what mmap(2) says (`ENODEV`: not a file that can be mapped).
     public func replace(

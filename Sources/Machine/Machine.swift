@@ -50,7 +50,10 @@ public enum Machine {
         try MachineError.jailing { () throws(JailError) in
             if !Jail.isSpawned { try Jail.makeOwnNamespaces() }
             try Jail.renouncePrivileges()
-            if installsFilters { try SyscallFilter(.setUp(before: configuration.policy(isLinux: true).rules)).install() }
+            if installsFilters {
+                let later = configuration.policy(isLinux: true).rules
+                try SyscallFilter(.setUp(before: later)).install()
+            }
         }
     }
 }
@@ -60,6 +63,7 @@ private struct Assembly {
     private let configuration: MachineConfiguration
     private let probe: MachineProbe?
     private let map: PhysicalMap
+    private let kernelFile: GuestKernelFile
     private let memory: GuestMemory
     private let mailbox: VCPUMailbox
     private let devices: Handoff<DevicePlan>
@@ -80,8 +84,14 @@ private struct Assembly {
         } catch {
             throw .layout(error)
         }
+        do throws(KernelImageError) {
+            kernelFile = try GuestKernelFile(reading: configuration.kernel)
+        } catch {
+            throw .kernel(error)
+        }
+        let isLinux = kernelFile.isLinux
         memory = try MachineError.naming("guest memory") { () throws(Errno) in
-            try Self.guestMemory(configuration)
+            try Self.guestMemory(configuration, isLinux: isLinux)
         }
         do throws(KVMError) { system = try SharedKVM(configuration.kvm) } catch { throw .kvm(error) }
         mailbox = try MachineError.naming("eventfd") { () throws(Errno) in try VCPUMailbox() }
@@ -107,12 +117,12 @@ private struct Assembly {
         try MachineError.naming("vCPU thread") { () throws(Errno) in
             try Thread(name: "vcpu") { vcpu.main() }.detach()
         }
-        let kernelFile = try readKernel()
         let plan = try DevicePlan(
-            configuration, isLinux: kernelFile.isLinux, memory: memory, mailbox: mailbox, loop: loop, conclusion: conclusion, probe: probe)
+            configuration, isLinux: kernelFile.isLinux, memory: memory, mailbox: mailbox, loop: loop,
+            conclusion: conclusion, probe: probe)
         devices.give(plan)
         try populateRestored()
-        let (kernel, bootDevices) = try load(kernelFile, plan)
+        let (kernel, bootDevices) = try loadKernel(plan)
         let cpuid = try cpuidForGuest()
         var random = try randomBytes(48)
         if let nonce = configuration.nonce { random.replaceSubrange(32..<48, with: nonce) }
@@ -121,7 +131,7 @@ private struct Assembly {
         }
         conclusion.loop = loop
         conclusion.transports = plan.transports
-        try closeJail(isLinux: kernelFile.isLinux)
+        try closeJail()
         // From here on the guest may run.
         boot.give(BootPlan(kernel: kernel, cpuid: cpuid, random: random, devices: bootDevices))
         do throws(Errno) { try loop.run() } catch { throw .system("device loop", error) }
@@ -144,7 +154,7 @@ private struct Assembly {
 
     private var installsFilters: Bool { probe?.installsFilters ?? true }
 
-    private func closeJail(isLinux: Bool) throws(MachineError) {
+    private func closeJail() throws(MachineError) {
         if configuration.isUnconfined { return }
         try MachineError.jailing { () throws(JailError) in
             try Jail.close(
@@ -152,7 +162,9 @@ private struct Assembly {
                 maximumAddressSpace: configuration.memoryBytes + (map.rootImage?.bytes ?? 0)
                     + Self.maximumOwnAddressSpace)
             try Jail.lockThread()
-            if installsFilters { try SyscallFilter(configuration.policy(isLinux: isLinux)).install() }
+            if installsFilters {
+                try SyscallFilter(configuration.policy(isLinux: kernelFile.isLinux)).install()
+            }
         }
         conclusion.jailClosed()
     }
@@ -172,16 +184,17 @@ private struct Assembly {
         }
     }
 
-    private static func guestMemory(_ configuration: MachineConfiguration) throws(Errno) -> GuestMemory {
+    private static func guestMemory(
+        _ configuration: MachineConfiguration, isLinux: Bool
+    ) throws(Errno) -> GuestMemory {
         let size = configuration.memoryBytes
         let file: FileDescriptor
         let offset: Int64
         let isPrivate: Bool
         switch configuration.memorySource {
         case .fresh:
-            // Linux touches so much of its RAM that each page of 4 KiB is one exit, four times as many as all others of its boot
-            // (docs/linux.md). What is no kernel is found out later, where it has its message.
-            let isLinux = (try? GuestKernelFile(reading: configuration.kernel))?.isLinux ?? false
+            // Linux touches so much of its RAM that each page of 4 KiB is one exit, four times as many as all others of
+            // its boot (docs/linux.md).
             return try GuestMemory(size: size, hugePages: isLinux)
         case .saved(let descriptor): (file, offset, isPrivate) = (descriptor, 0, false)
         case .restored(let descriptor):
@@ -213,16 +226,9 @@ private struct Assembly {
         }
     }
 
-    private func readKernel() throws(MachineError) -> GuestKernelFile {
-        do throws(KernelImageError) { return try GuestKernelFile(reading: configuration.kernel) } catch {
-            throw .kernel(error)
-        }
-    }
-
-    private func load(
-        _ file: GuestKernelFile, _ plan: DevicePlan
-    ) throws(MachineError) -> (LoadedKernel, [BootDevice]) {
+    private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> (LoadedKernel, [BootDevice]) {
         do throws(KernelImageError) {
+            let file = kernelFile
             if file.isLinux {
                 guard configuration.memorySource == .fresh else { throw .linux(.savedMemory) }
                 let devices = plan.untouchedDevices

@@ -82,7 +82,7 @@ extension SyscallPolicy.Condition {
     fileprivate static let threadFlags = Self(
         index: 0, values: [0x3D_0F00],
         meaning: "CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID")
-    fileprivate static let advice = Self(index: 2, values: [14, 23], meaning: "MADV_HUGEPAGE, MADV_POPULATE_WRITE")
+    fileprivate static let advice = Self(index: 2, values: [4, 14, 23], meaning: "MADV_DONTNEED, HUGEPAGE, POPULATE_WRITE")
     fileprivate static let jailOptions = Self(
         index: 0, values: [15, 47], meaning: "PR_SET_NAME, PR_CAP_AMBIENT")
 }

@@ -73,6 +73,11 @@ private func expect(
         expect(.badAddress(0xFFFFF)) { $0.set(0x258, UInt64(0xFFFFF)) }
         expect(.badAddress(holeStart)) { $0.set(0x258, holeStart) }
         expect(.badAddress(.max)) { $0.set(0x258, UInt64.max) }
+        // More memory than lies below the hole: what is left of it for an address is less than nothing.
+        expect(.badAddress(1 << 20)) {
+            $0.set(0x258, UInt64(1 << 20))
+            $0.set(0x260, UInt32.max)
+        }
     }
 
     @Test("what is no bzImage is told apart: an ELF file, text, zeros")

@@ -3,8 +3,8 @@ import JobWire
 
 @testable import GuestInit
 
-/// A job that init runs on this host: process 1 of namespaces of its own, with socket pairs in place of vsock. The files are
-/// the host's, so no test here writes outside the directory it made.
+/// A job that init runs on this host: process 1 of namespaces of its own, with socket pairs in place of vsock. The
+/// files are the host's, so no test here writes outside the directory it made.
 struct JobOnHost {
     private(set) var messages: [GuestMessage] = []
     /// By output's index.

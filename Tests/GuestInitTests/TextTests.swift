@@ -31,3 +31,13 @@ struct TextTests {
         #expect(ProcessEnd(status: 0x80 | 11).signal == 11)
     }
 }
+
+struct ScratchDiskTests {
+    @Test("a scratch disk becomes swap space as mkswap writes it: version 1, its last page, the signature at the page's end")
+    func header() {
+        let page = ScratchDisk.header(pages: 0x12345)
+        #expect(page.count == 4096)
+        #expect(Array(page[1024..<1036]) == [1, 0, 0, 0, 0x44, 0x23, 1, 0, 0, 0, 0, 0])
+        #expect(page[4086...].elementsEqual("SWAPSPACE2".utf8))
+    }
+}

@@ -33,7 +33,7 @@ import VirtioDevices
         #expect(balloon.returnedBytes == Self.page)
     }
 
-    @Test("HOSTILE 14: only whole pages inside a report go, and what is only readable stays")
+    @Test("HOSTILE 14: of what a driver reports to the balloon only whole pages go, and what is only readable stays")
     func bounds() throws {
         let balloon = BalloonDevice()
         let bench = try DeviceBench(balloon)
@@ -50,7 +50,7 @@ import VirtioDevices
         #expect(balloon.returnedBytes == Self.page)
     }
 
-    @Test("what a driver inflates or deflates by itself comes back and changes nothing")
+    @Test("HOSTILE 14: what a driver tells a balloon unasked, pages or statistics, comes back and changes nothing")
     func unasked() throws {
         let balloon = BalloonDevice()
         let bench = try DeviceBench(balloon)

@@ -3,8 +3,9 @@ import CSwiftletABI
 /// What a Linux guest is told on its command line. Linux, Documentation/admin-guide/kernel-parameters.txt.
 enum LinuxCommandLine {
     private static let words = [
-        // Only what ends it, an oops or a panic: that it has no mitigations to switch off is critical to our kernel, and 176
-        // exits. First, because COM1 says what was logged before it as it is then told to: two exits for each letter.
+        // Only what ends it, an oops or a panic: our kernel's word that it has no mitigations to switch off is critical
+        // to it, and 176 exits. First, because COM1 says what was logged before it as it is then told to: two exits for
+        // each letter.
         "loglevel=2",
         // What it says goes to the virtio console; before that has a driver, to COM1.
         "console=hvc0", "earlycon=uart8250,io,0x3f8",

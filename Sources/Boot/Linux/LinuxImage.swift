@@ -57,7 +57,13 @@ struct LinuxImage: Sendable {
             }
         }
         self.segments = segments
-        entry = ElfNotes.pvhEntry(in: notes).map { .pvh($0) } ?? .long(file.entry)
+        // A Linux by its 64-bit entry: by PVH it looks for Xen in 256 leaves of CPUID, an exit each. Others have only PVH's.
+        let isLinux = file.headers.contains {
+            $0.isLoaded && Self.isLinkedAsLinux($0) && $0.physical <= file.entry
+                && file.entry - $0.physical < $0.memoryBytes
+        }
+        let pvh = ElfNotes.pvhEntry(in: notes).map { Entry.pvh($0) }
+        entry = isLinux ? .long(file.entry) : pvh ?? .long(file.entry)
         let address = entry.address
         guard segments.contains(where: { $0.physical <= address && address < $0.physicalEnd }) else {
             throw .entryElsewhere(address)
@@ -68,9 +74,11 @@ struct LinuxImage: Sendable {
     /// where every x86-64 Linux has its text.
     static func recognises(_ file: ELFFile, notes: [UInt8]) -> Bool {
         ElfNotes.pvhEntry(in: notes) != nil
-            || file.headers.contains {
-                $0.isLoaded && $0.physical >= lowestAddress && $0.virtual == startKernelMap &+ $0.physical
-            }
+            || file.headers.contains { $0.isLoaded && isLinkedAsLinux($0) }
+    }
+
+    private static func isLinkedAsLinux(_ header: ELFFile.ProgramHeader) -> Bool {
+        header.physical >= lowestAddress && header.virtual == startKernelMap &+ header.physical
     }
 
     /// Below lie the zero page, the command line and what a PC keeps there.

@@ -50,7 +50,9 @@ public struct LinuxSetupHeader: Equatable, Sendable {
         guard kernelBytes > Self.entryOffset, kernelBytes <= UInt64(needed) else {
             throw .badSize(kernel: kernelBytes, memory: UInt64(needed))
         }
-        guard preferred >= Self.lowestAddress, preferred <= holeStart - UInt64(needed) else {
+        guard preferred >= Self.lowestAddress, UInt64(needed) <= holeStart,
+            preferred <= holeStart - UInt64(needed)
+        else {
             throw .badAddress(preferred)
         }
         protocolVersion = version

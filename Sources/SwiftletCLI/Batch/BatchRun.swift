@@ -5,8 +5,8 @@ import JobWire
 import LinuxSystem
 import SystemPackage
 
-/// A batch from its first line to its last result. This thread reads, admits, judges retries and writes; each worker runs one
-/// job at a time.
+/// A batch from its first line to its last result. This thread reads, admits, judges retries and writes; each worker
+/// runs one job at a time.
 ///
 ///     LineReader → BatchJob → (admission) → BatchWorker → ResultJSON → BatchOutput
 final class BatchRun {

@@ -1,6 +1,6 @@
 // fuzz TARGET [libFuzzer options], fuzz --list, fuzz --seeds TARGET DIRECTORY: feeds one parser that a guest or a user's
-// file can reach (README.md has the table). A target fails by trapping. Built only with SWIFTLET_FUZZ in the environment and
-// `--sanitize fuzzer` (Tests/fuzz/run does both); `main` is libFuzzer's.
+// file can reach (README.md has the table). A target fails by trapping. Built only with SWIFTLET_FUZZ in the
+// environment and `--sanitize fuzzer` (Tests/fuzz/run does both); `main` is libFuzzer's.
 import Glibc
 import LinuxSystem
 import Synchronization
