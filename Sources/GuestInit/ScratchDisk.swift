@@ -29,7 +29,9 @@ struct ScratchDisk {
     static func header(pages: UInt64) -> [UInt8] {
         var page = [UInt8](repeating: 0, count: 4096)
         page[1024] = 1
-        for index in 0..<4 { page[1028 + index] = UInt8(truncatingIfNeeded: (pages - 1) >> UInt64(8 * index)) }
+        for index in 0..<4 {
+            page[1028 + index] = UInt8(truncatingIfNeeded: (pages - 1) >> UInt64(8 * index))
+        }
         for (index, byte) in Text.bytes("SWAPSPACE2").enumerated() { page[4086 + index] = byte }
         return page
     }

@@ -38,7 +38,6 @@ status_is 0
 stdout_is /dev/pts/0
 
 claim "run -it: keys, window size and Ctrl-C reach the job, and the terminal is restored in every ending"
-tiny_only "--tty is not with a Linux kernel in this version"
 needs python3
 run python3 "$E2E_DIRECTORY/terminals/run-tty.py" "$swiftlet"
 status_is 0
@@ -46,7 +45,6 @@ stdout_is True 'raw True True' True True True True 'status 7 restored True' True
   'status 143 restored True' 'status 124 restored True' 'status 127 restored True'
 
 claim "run -t without -i gives the job a terminal to write to, and the output ends with what it wrote last"
-tiny_only "--tty is not with a Linux kernel in this version"
 run "$swiftlet" run -t -- sh -c 'test -t 0 && test -t 1 && test -t 2 && echo three; seq 3000 | tail -1; printf last'
 status_is 0
 active && { tr -d '\r' <stdout >plain; printf 'three\n3000\nlast' | cmp - plain || fail "not the job's output"; }

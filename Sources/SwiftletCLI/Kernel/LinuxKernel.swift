@@ -47,7 +47,6 @@ enum LinuxKernel {
         if options.diskBytes != nil {
             return "--disk: not with a Linux kernel in this version; its files lie in guest memory (-m)"
         }
-        if options.hasTerminal { return "--tty: not with a Linux kernel in this version" }
         if given.contains("root-transport"), options.rootTransport != .block {
             return "--root-transport \(options.rootTransport.rawValue): a Linux kernel reads its image through "
                 + "virtio-block; leave it out"
