@@ -50,29 +50,17 @@ public struct ImageStore: Sendable {
     public func record(named name: String) throws(ImageError) -> ImageRecord {
         guard Self.isValid(name: name) else { throw .badName(name) }
         let path = recordPath(name)
-        let bytes: [UInt8]
-        do throws(Errno) {
-            let file = try OwnedDescriptor.open(path: path.bytes, flags: O_RDONLY)
-            bytes = try file.borrowed.readAll(atMost: ImageRecord.maximumSize)
-        } catch {
-            if error == .noSuchFileOrDirectory { throw .notFound(name: name, store: recordDirectory) }
-            throw .system(doing: "opening", path: path, errno: error)
+        guard let text = try recordText(at: path) else {
+            throw .notFound(name: name, store: recordDirectory)
         }
-        guard let record = ImageRecord(text: String(decoding: bytes, as: UTF8.self)) else {
+        guard let record = ImageRecord(text: text) else {
             throw .badRecord(path: path)
         }
         return record
     }
 
     /// All names, sorted.
-    public func names() throws(ImageError) -> [String] {
-        do throws(Errno) {
-            return try listNames(recordDirectory).filter(Self.isValid(name:)).sorted()
-        } catch {
-            if error == .noSuchFileOrDirectory { return [] }
-            throw .system(doing: "listing", path: recordDirectory, errno: error)
-        }
-    }
+    public func names() throws(ImageError) -> [String] { try recordNames(in: recordDirectory) }
 
     /// Opens an image for a job: read-only, and checked to be a whole EROFS image of the recorded size.
     ///

@@ -25,31 +25,17 @@ public struct KernelStore: Sendable {
     public func record(named name: String) throws(ImageError) -> KernelRecord {
         guard ImageStore.isValid(name: name) else { throw .badName(name) }
         let path = recordPath(name)
-        let bytes: [UInt8]
-        do throws(Errno) {
-            let file = try OwnedDescriptor.open(path: path.bytes, flags: O_RDONLY)
-            bytes = try file.borrowed.readAll(atMost: ImageRecord.maximumSize)
-        } catch {
-            if error == .noSuchFileOrDirectory {
-                throw .kernelNotFound(name: name, store: recordDirectory)
-            }
-            throw .system(doing: "opening", path: path, errno: error)
+        guard let text = try recordText(at: path) else {
+            throw .kernelNotFound(name: name, store: recordDirectory)
         }
-        guard let record = KernelRecord(text: String(decoding: bytes, as: UTF8.self)) else {
+        guard let record = KernelRecord(text: text) else {
             throw .badRecord(path: path)
         }
         return record
     }
 
     /// All names, sorted.
-    public func names() throws(ImageError) -> [String] {
-        do throws(Errno) {
-            return try listNames(recordDirectory).filter(ImageStore.isValid(name:)).sorted()
-        } catch {
-            if error == .noSuchFileOrDirectory { return [] }
-            throw .system(doing: "listing", path: recordDirectory, errno: error)
-        }
-    }
+    public func names() throws(ImageError) -> [String] { try recordNames(in: recordDirectory) }
 
     /// Opens a kernel for a job: each file read-only, and checked to have the size that is recorded.
     public func open(_ name: String) throws(ImageError) -> OpenKernel {

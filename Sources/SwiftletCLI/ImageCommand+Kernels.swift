@@ -14,7 +14,7 @@ extension ImageCommand {
             case .built(let record): (record, "built")
             case .upToDate(let record): (record, "up to date")
             }
-        return printed("\(name)  sha256:\(record.kernel.digest)  \(Self.size(record.bytes))  \(what)\n")
+        return report(name, digest: record.kernel.digest, bytes: record.bytes, what)
     }
 
     func listKernels() throws(ImageError) -> Int32 {
@@ -22,9 +22,7 @@ extension ImageCommand {
         var text = ""
         for name in try kernels.names() {
             let record = try kernels.record(named: name)
-            let pad = String(repeating: " ", count: max(1, 20 - name.count))
-            text +=
-                "\(name)\(pad)sha256:\(record.kernel.digest.prefix(12))  \(Self.size(record.bytes))  \(record.source)\n"
+            text += Self.row(name, digest: record.kernel.digest, bytes: record.bytes, source: record.source)
         }
         return printed(text)
     }

@@ -112,16 +112,24 @@ struct ImageCommand {
     }
 
     private func report(_ name: String, _ record: ImageRecord, _ what: String) -> Int32 {
-        printed("\(name)  sha256:\(record.digest)  \(Self.size(record.bytes))  \(what)\n")
+        report(name, digest: record.digest, bytes: record.bytes, what)
+    }
+
+    func report(_ name: String, digest: String, bytes: UInt64, _ what: String) -> Int32 {
+        printed("\(name)  sha256:\(digest)  \(Self.size(bytes))  \(what)\n")
+    }
+
+    /// A line of a list.
+    static func row(_ name: String, digest: String, bytes: UInt64, source: String) -> String {
+        let pad = String(repeating: " ", count: max(1, 20 - name.count))
+        return "\(name)\(pad)sha256:\(digest.prefix(12))  \(size(bytes))  \(source)\n"
     }
 
     private func list() throws(ImageError) -> Int32 {
         var text = ""
         for name in try store.names() {
             let record = try store.record(named: name)
-            let pad = String(repeating: " ", count: max(1, 20 - name.count))
-            text +=
-                "\(name)\(pad)sha256:\(record.digest.prefix(12))  \(Self.size(record.bytes))  \(record.source)\n"
+            text += Self.row(name, digest: record.digest, bytes: record.bytes, source: record.source)
         }
         return printed(text)
     }
