@@ -17,10 +17,11 @@ public enum JailedExecutable: Sendable {
     case path(String)
     case descriptor(FileDescriptor)
 
-    var name: String {
+    /// For messages: its path, or what it is told is its name.
+    func name(_ arguments: [String]) -> String {
         switch self {
         case .path(let path): path
-        case .descriptor(let descriptor): "descriptor \(descriptor.rawValue)"
+        case .descriptor(let descriptor): arguments.first ?? "descriptor \(descriptor.rawValue)"
         }
     }
 }
@@ -102,7 +103,7 @@ public func spawnJailed(
     if result < 0 {
         throw SpawnError(
             step: SpawnStep(rawValue: step) ?? .channel, error: Errno(rawValue: -result),
-            program: executable.name)
+            program: executable.name(arguments))
     }
     return JailedProcess(
         pidfd: OwnedDescriptor(owning: FileDescriptor(rawValue: pidfd)), processID: result,

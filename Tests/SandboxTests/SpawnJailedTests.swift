@@ -129,6 +129,15 @@ private func output(
         #expect(error?.description == "/nowhere/program: executing the program: No such file or directory")
     }
 
+    @Test("a program that is executed by its descriptor is named by its own word for itself when that fails")
+    func unexecutableDescriptor() throws {
+        let program = try OwnedDescriptor.open("/dev/null", flags: O_RDONLY)
+        let error = #expect(throws: SpawnError.self) {
+            _ = try spawnJailed(.descriptor(program.borrowed), arguments: ["swiftlet-vmm"], descriptors: [])
+        }
+        #expect(error?.description.hasPrefix("swiftlet-vmm: executing the program: ") == true)
+    }
+
     @Test("a closed source descriptor is an error of the step that arranges descriptors")
     func closedDescriptor() {
         let error = #expect(throws: SpawnError.self) {
