@@ -12,12 +12,6 @@ public struct VirtualMachine: ~Copyable, Sendable {
         self.runPageBytes = runPageBytes
     }
 
-    /// Leaves the VM open for the rest of the process's life. Closing its last descriptor takes 12–15 ms (KVM-FACTS §2),
-    /// and the kernel does it anyway.
-    public consuming func leave() {
-        _ = descriptor.release()
-    }
-
     /// Makes `bytes` of this process's memory guest-physical memory. (KVM_SET_USER_MEMORY_REGION, api.rst §4.35)
     ///
     /// - Parameters:

@@ -24,13 +24,21 @@ extension DevicePlan {
 
     /// What the boot page says of devices that are as after a reset, for a kernel that initialises them itself.
     var untouchedDevices: [BootDevice] {
-        transports.enumerated().map { index, transport in
-            BootDevice(
-                type: transport.description.id.rawValue, index: index,
-                features: transport.description.features.rawValue,
-                configuration: transport.read(offset: MMIORegister.configurationStart, width: 8),
-                queues: 0, queueCount: transport.description.queueSizes.count)
-        }
+        transports.enumerated().map { Self.bootDevice($1, index: $0) }
+    }
+
+    /// - Parameter handedOver: What is so of a device that is initialised; nil: it is as after a reset.
+    private static func bootDevice(
+        _ transport: MMIOTransport, index: Int,
+        handedOver: (features: VirtioFeatures, queues: UInt64, queueCount: Int)? = nil
+    ) -> BootDevice {
+        let description = transport.description
+        return BootDevice(
+            type: description.id.rawValue, index: index,
+            features: (handedOver?.features ?? description.features).rawValue,
+            configuration: transport.read(offset: MMIORegister.configurationStart, width: 8),
+            queues: handedOver?.queues ?? 0,
+            queueCount: handedOver?.queueCount ?? description.queueSizes.count)
     }
 
     /// Initialises the devices with queues in the pages from `queuePages` on.
@@ -39,20 +47,12 @@ extension DevicePlan {
     func handOver(queuePages first: UInt64) -> [BootDevice] {
         var page = first
         return transports.enumerated().map { index, transport in
-            let description = transport.description
-            let isHandedOver = Self.isHandedOver(transport)
-            let features =
-                isHandedOver ? description.features.intersection(Self.tinyFeatures) : description.features
-            let queues = isHandedOver ? page : 0
-            let queueCount = isHandedOver ? Self.queueCount(transport) : description.queueSizes.count
-            if isHandedOver {
-                initialise(transport, features: features, queues: page)
-                page += UInt64(queueCount) * 4096
-            }
-            return BootDevice(
-                type: description.id.rawValue, index: index, features: features.rawValue,
-                configuration: transport.read(offset: MMIORegister.configurationStart, width: 8),
-                queues: queues, queueCount: queueCount)
+            guard Self.isHandedOver(transport) else { return Self.bootDevice(transport, index: index) }
+            let features = transport.description.features.intersection(Self.tinyFeatures)
+            let queueCount = Self.queueCount(transport)
+            initialise(transport, features: features, queues: page)
+            defer { page += UInt64(queueCount) * 4096 }
+            return Self.bootDevice(transport, index: index, handedOver: (features, page, queueCount))
         }
     }
 

@@ -110,9 +110,7 @@ private struct Assembly {
         let root = try mapRootImage()
         let vcpu = VCPUThread(
             system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
-            devices: devices, boot: boot, secondaries: try startSecondaries(),
-            isUnconfined: configuration.isUnconfined,
-            installsFilters: installsFilters,
+            devices: devices, boot: boot, secondaries: try startSecondaries(), jail: vcpuJail,
             parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
         try MachineError.naming("vCPU thread") { () throws(Errno) in
             try Thread(name: "vcpu") { vcpu.main() }.detach()
@@ -143,13 +141,16 @@ private struct Assembly {
             var secondaries: [SecondaryProcessor] = []
             for index in 1..<max(1, configuration.processors) {
                 let secondary = try SecondaryProcessor(
-                    index: index, of: configuration.processors, isUnconfined: configuration.isUnconfined,
-                    installsFilters: installsFilters, mailbox: mailbox)
+                    index: index, of: configuration.processors, jail: vcpuJail, mailbox: mailbox)
                 try Thread(name: "vcpu\(index)") { secondary.main() }.detach()
                 secondaries.append(secondary)
             }
             return secondaries
         }
+    }
+
+    private var vcpuJail: VCPUJail {
+        VCPUJail(isUnconfined: configuration.isUnconfined, installsFilters: installsFilters)
     }
 
     private var installsFilters: Bool { probe?.installsFilters ?? true }

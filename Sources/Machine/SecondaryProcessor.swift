@@ -1,7 +1,6 @@
 import JobWire
 import KVM
 import LinuxSystem
-import Sandbox
 import SystemPackage
 
 /// A VM for all the threads of its processors.
@@ -23,20 +22,16 @@ struct SecondaryProcessor: Sendable {
     /// From 1 on.
     private let index: Int
     private let count: Int
-    private let isUnconfined: Bool
-    private let installsFilters: Bool
+    private let jail: VCPUJail
     private let mailbox: VCPUMailbox
     private let work: Handoff<Work>
     private let ready: Handoff<Void>
     private let parked: Handoff<Never>
 
-    init(
-        index: Int, of count: Int, isUnconfined: Bool, installsFilters: Bool, mailbox: VCPUMailbox
-    ) throws(Errno) {
+    init(index: Int, of count: Int, jail: VCPUJail, mailbox: VCPUMailbox) throws(Errno) {
         self.index = index
         self.count = count
-        self.isUnconfined = isUnconfined
-        self.installsFilters = installsFilters
+        self.jail = jail
         self.mailbox = mailbox
         work = try Handoff()
         ready = try Handoff()
@@ -54,12 +49,7 @@ struct SecondaryProcessor: Sendable {
         let work = work.take()
         do throws(MachineError) {
             let vcpu = try makeVCPU(work)
-            if !isUnconfined {
-                try MachineError.jailing { () throws(JailError) in
-                    try Jail.lockThread()
-                    if installsFilters { try SyscallFilter(.vcpu).install() }
-                }
-            }
+            try jail.close()
             ready.give(())
             work.run.run(vcpu)
             vcpu.leave()

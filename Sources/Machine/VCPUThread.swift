@@ -4,7 +4,6 @@ import GuestMemory
 import JobWire
 import KVM
 import LinuxSystem
-import Sandbox
 
 /// The thread that creates the VM and its first vCPU and runs it. It starts before the jail is built, because KVM_CREATE_VM
 /// takes longest; the first guest instruction waits for everything else.
@@ -20,8 +19,7 @@ struct VCPUThread: Sendable {
     let boot: Handoff<BootPlan>
     /// Those that the guest itself starts.
     let secondaries: [SecondaryProcessor]
-    let isUnconfined: Bool
-    let installsFilters: Bool
+    let jail: VCPUJail
     /// Never given: where the thread waits for the end of the process.
     let parked: Handoff<Never>
 
@@ -46,12 +44,7 @@ struct VCPUThread: Sendable {
             let run = GuestRun(
                 bus: plan.bus, platform: plan.platform, serial: serial, counters: counters, mailbox: mailbox)
             for secondary in secondaries { secondary.start(machine, boot.cpuid, run) }
-            if !isUnconfined {
-                try MachineError.jailing { () throws(JailError) in
-                    try Jail.lockThread()
-                    if installsFilters { try SyscallFilter(.vcpu).install() }
-                }
-            }
+            try jail.close()
             mailbox.post(.entering(machineCreated: created, now: monotonicNanoseconds()))
             run.run(vcpu)
             vcpu.leave()

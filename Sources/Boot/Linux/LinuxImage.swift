@@ -13,7 +13,6 @@ struct LinuxImage: Sendable {
     /// Addresses and sizes in bytes. What lies behind `fileBytes` is zero.
     struct Segment: Equatable, Sendable {
         let fileOffset, fileBytes, memoryBytes, physical: UInt64
-        let isWritable: Bool
 
         var physicalEnd: UInt64 { physical + memoryBytes }
     }
@@ -32,7 +31,7 @@ struct LinuxImage: Sendable {
         segments = [
             Segment(
                 fileOffset: header.kernelOffset, fileBytes: header.kernelBytes,
-                memoryBytes: header.memoryBytes, physical: header.preferredAddress, isWritable: true)
+                memoryBytes: header.memoryBytes, physical: header.preferredAddress)
         ]
     }
 
@@ -48,7 +47,7 @@ struct LinuxImage: Sendable {
             segments.append(
                 Segment(
                     fileOffset: header.fileOffset, fileBytes: header.fileBytes, memoryBytes: bytes,
-                    physical: physical, isWritable: header.isWritable))
+                    physical: physical))
         }
         for (first, a) in segments.enumerated() {
             for (second, b) in segments.enumerated().dropFirst(first + 1)

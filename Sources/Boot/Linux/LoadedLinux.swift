@@ -53,19 +53,19 @@ public struct LoadedLinux: Sendable {
         let initramfs = try Self.load(instructions.initramfs, behind: image, into: memory, ram: ram)
         let facts = LinuxBootFacts(
             memory: LinuxLayout.memoryMap(map), initramfs: initramfs, rsdp: LinuxLayout.acpiTables)
-        do throws(GuestMemoryError) {
-            try Self.writeTables(image, facts, instructions, into: memory)
-        } catch {
-            throw .doesNotFit(needs: image.physicalEnd, memory: ram)
-        }
         let commandLine = Array(
             LinuxCommandLine.text(devices: instructions.devices, own: instructions.commandLine).utf8)
         let longest = min(image.setupHeader?.commandLineBytes ?? .max, LinuxLayout.commandLineBytes)
         guard commandLine.count <= longest else {
             throw .linux(.commandLineTooLong(bytes: commandLine.count, maximum: longest))
         }
-        // Fresh memory ends it.
-        try? memory.store(bytes: commandLine, at: GuestAddress(LinuxLayout.commandLine))
+        do throws(GuestMemoryError) {
+            // Fresh memory ends it.
+            try memory.store(bytes: commandLine, at: GuestAddress(LinuxLayout.commandLine))
+            try Self.writeTables(image, facts, instructions, into: memory)
+        } catch {
+            throw .doesNotFit(needs: image.physicalEnd, memory: ram)
+        }
     }
 
     /// At the end of low memory, each archive on a page of its own; the kernel skips the zeros between them.
@@ -104,21 +104,22 @@ public struct LoadedLinux: Sendable {
         func put(_ bytes: [UInt8], _ address: UInt64) throws(GuestMemoryError) {
             try memory.store(bytes: bytes, at: GuestAddress(address))
         }
-        var words = LittleEndianWriter()
+        let codeSize: InitialCPUState.CodeSize
         switch image.entry {
         case .long:
+            codeSize = .bits64
             try put(LinuxZeroPage.bytes(facts, header: image.setupHeader), LinuxLayout.zeroPage)
-            for entry in IdentityPageTables.entries(at: LinuxLayout.pageTables) { words.append(entry) }
-            try put(words.bytes, LinuxLayout.pageTables)
-            words = LittleEndianWriter()
-            for entry in InitialCPUState.descriptorTable(.bits64) { words.append(entry) }
+            try memory.store(
+                words: IdentityPageTables.entries(at: LinuxLayout.pageTables)[...],
+                at: GuestAddress(LinuxLayout.pageTables))
         case .pvh:
+            codeSize = .bits32
             try put(
                 PVHStartInformation.bytes(facts, at: LinuxLayout.startInformation),
                 LinuxLayout.startInformation)
-            for entry in InitialCPUState.descriptorTable(.bits32) { words.append(entry) }
         }
-        try put(words.bytes, LinuxLayout.gdt)
+        try memory.store(
+            words: InitialCPUState.descriptorTable(codeSize)[...], at: GuestAddress(LinuxLayout.gdt))
         let devices = instructions.devices.map {
             ACPITables.Device(mmio: UInt32(truncatingIfNeeded: $0.mmio), gsi: $0.gsi)
         }

@@ -81,14 +81,3 @@ public struct LoadedTinyKernel: Sendable {
         return physical
     }
 }
-
-extension GuestMemory {
-    /// Little-endian, as every host of ours is.
-    fileprivate func store(words: ArraySlice<UInt64>, at address: GuestAddress) throws(GuestMemoryError) {
-        var failure: GuestMemoryError?
-        words.withUnsafeBytes { bytes in
-            do throws(GuestMemoryError) { try copy(bytes, to: address) } catch { failure = error }
-        }
-        if let failure { throw failure }
-    }
-}

@@ -45,4 +45,13 @@ extension GuestMemory {
             offset += Int64(got)
         }
     }
+
+    /// Little-endian, as every host of ours is.
+    func store(words: ArraySlice<UInt64>, at address: GuestAddress) throws(GuestMemoryError) {
+        var failure: GuestMemoryError?
+        words.withUnsafeBytes { bytes in
+            do throws(GuestMemoryError) { try copy(bytes, to: address) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
 }
