@@ -19,6 +19,8 @@ struct BootPage {
         self.nonce = GuestMessage.Nonce(low: nonce[0], high: nonce[1])
         self.entropy = InlineArray<4, UInt64> { entropy[$0] }
         wallClock = page.pointee.wall_clock
+        // Valid once: what stands here after a checkpoint is the restored machine's page, or the host has saved nothing.
+        device_store64(UnsafeMutableRawPointer(page), 0)
     }
 
     /// Reads `field`, a multiple of eight bytes, and erases it.
@@ -46,5 +48,12 @@ struct BootPage {
         try withArgument(of: &entropy) { (entropy) throws(Errno) in
             try LinuxCall.ioctl(device.number, 0x4008_5203, entropy)
         }
+    }
+
+    /// The same in a restored machine, whose generator would go on with the key that it was saved with: keys it anew
+    /// at once (RNDRESEEDCRNG).
+    func reseed(_ device: borrowing Descriptor) throws(Errno) {
+        try creditEntropy(device)
+        try LinuxCall.ioctl(device.number, 0x5207, 0)
     }
 }

@@ -2,7 +2,8 @@ import CGuestInit
 
 /// Nanoseconds since the kernel was entered, whatever the job does to the time of day.
 struct Clock {
-    /// From the entry to the beginning of CLOCK_BOOTTIME, which starts when the kernel has found its clock.
+    /// From the entry to the beginning of CLOCK_BOOTTIME, which starts when the kernel has found its clock. In a restored
+    /// machine the entry is later than that: modulo 2^64.
     private let beforeBootTime: UInt64
 
     /// Before the job: the time of day is the host's, or the kernel found none and gets it here.
@@ -16,11 +17,21 @@ struct Clock {
             beforeBootTime = day - entry - boot
         } else {
             beforeBootTime = 0
-            if day < entry { Self.setDay(entry + boot) }
+            if day < entry { _ = try? Self.setDay(entry + boot) }
         }
     }
 
-    var sinceEntry: UInt64 { Self.now(.boot) + beforeBootTime }
+    /// In a restored machine, first of all: sets the time of day, and counts from here.
+    /// - Parameter entry: nanoseconds since 1970 when the machine was entered again.
+    init(restored entry: UInt64) throws(Errno) {
+        beforeBootTime = 0 &- Self.now(.boot)
+        try Self.setDay(entry)
+    }
+
+    var sinceEntry: UInt64 { Self.now(.boot) &+ beforeBootTime }
+
+    /// Nanoseconds since 1970.
+    static var realtime: UInt64 { now(.day) }
 
     private enum Name: Int {
         case day = 0     // CLOCK_REALTIME
@@ -35,10 +46,10 @@ struct Clock {
         return UInt64(time.seconds) * 1_000_000_000 + UInt64(time.nanoseconds)
     }
 
-    private static func setDay(_ nanoseconds: UInt64) {
+    private static func setDay(_ nanoseconds: UInt64) throws(Errno) {
         var time = linux_timespec(
             seconds: Int64(nanoseconds / 1_000_000_000), nanoseconds: Int64(nanoseconds % 1_000_000_000))
-        _ = try? withArgument(of: &time) { (time) throws(Errno) in
+        try withArgument(of: &time) { (time) throws(Errno) in
             try LinuxCall.clock_settime(Name.day.rawValue, time)
         }
     }

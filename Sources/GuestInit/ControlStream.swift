@@ -11,7 +11,10 @@ final class ControlStream {
 
     private static let inputBytes = 64 << 10
 
-    private let socket: Descriptor
+    /// nil: closed.
+    private var socket: Descriptor?
+    /// For `Poll`.
+    let number: Int
     private var decoder = FrameDecoder<HostMessage>()
     private let input: UnsafeMutableRawBufferPointer
     /// Bytes in `input`, and how many of them have been decoded.
@@ -20,14 +23,12 @@ final class ControlStream {
     private var output: [UInt8] = []
 
     init(_ socket: consuming Descriptor) {
-        self.socket = socket
+        number = socket.number
+        self.socket = consume socket
         input = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.inputBytes, alignment: 16)
     }
 
     deinit { input.deallocate() }
-
-    /// For `Poll`.
-    var number: Int { socket.number }
 
     // MARK: From the host
 
@@ -55,7 +56,7 @@ final class ControlStream {
     /// - Returns: false at the end.
     private func receive() -> Bool {
         (received, decoded) = (0, 0)
-        received = (try? socket.read(into: input)) ?? 0
+        received = (try? LinuxCall.read(number, Int(bitPattern: input.baseAddress), input.count)) ?? 0
         return received > 0
     }
 
@@ -95,13 +96,19 @@ final class ControlStream {
         write(bytes)
     }
 
+    /// The end: returns when the host has seen all of it. Nothing may be sent or taken afterwards.
+    func close() {
+        flush()
+        socket.take()?.closeAfterAnswer()
+    }
+
     private func write(_ bytes: UnsafeRawBufferPointer) {
         var done = 0
         while done < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
             // Without a signal if the host is gone (MSG_NOSIGNAL).
             let sent = try? LinuxCall.sendto(
-                socket.number, Int(bitPattern: rest.baseAddress), rest.count, 0x4000)
+                number, Int(bitPattern: rest.baseAddress), rest.count, 0x4000)
             guard let sent else { panic("the host ended the control stream before the job") }
             done += sent
         }

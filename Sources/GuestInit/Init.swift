@@ -16,8 +16,9 @@ enum Init {
             try Mount.add("devtmpfs", on: "/dev", from: "dev")
         }
         let clock = Clock(entry: page.wallClock)
+        let identity = must("init: the machine's identity") { () throws(Errno) in try MachineIdentity.open() }
         must("init: seed the random generator") { () throws(Errno) in
-            try page.creditEntropy(try Descriptor.open("/dev/urandom", OpenFlags.writeOnly))
+            try page.creditEntropy(identity.random)
         }
         must("init: keep clear of the memory killer") { () throws(Errno) in
             let score = try Descriptor.open("/proc/self/oom_score_adj", OpenFlags.writeOnly)
@@ -28,7 +29,8 @@ enum Init {
         RootTree.mount(groups, disk)
         RootTree.enter()
         nameMachine()
-        JobSession(.vsock, page.nonce, clock, groups, children, hasDisk: disk != nil).run()
+        let checkpoint = Checkpoint { identity.renew(Platform.checkpoint()) }
+        JobSession(.vsock, checkpoint, page.nonce, clock, groups, children, hasDisk: disk != nil).run()
         Platform.powerOff()
     }
 
@@ -50,12 +52,9 @@ enum Init {
         let memory = try Descriptor.open(node, OpenFlags.readWrite | OpenFlags.synchronous)
         try node.withArgument { (node) throws(Errno) in try LinuxCall.unlink(node) }
         try Platform.start(memory)
-        // SAFETY: the page is reserved for this struct (docs/machine.md) and stays mapped while it is read.
-        guard let page = try Platform.map(memory, Int(SWIFTLET_BOOT_PAGE)),
-            let boot = BootPage(taking: page.assumingMemoryBound(to: swiftlet_boot_page.self))
+        guard let page = Platform.takeBootPage()
         else { panic("init: no boot page: this kernel was not started by swiftlet-vmm") }
-        _ = try? LinuxCall.munmap(page.argument, 4096)
-        return boot
+        return page
     }
 
     private static func nameMachine() {

@@ -16,6 +16,8 @@ struct JobFailure: Error {
 /// Reads the job from the control stream and makes its input files as they come.
 struct JobReader: ~Copyable {
     private let control: ControlStream
+    /// Whether the job goes on with a command that runs already.
+    private let isResumption: Bool
     private(set) var specification = JobSpecification()
     private var hasBegun = false
     /// The file whose bytes are arriving.
@@ -23,7 +25,10 @@ struct JobReader: ~Copyable {
     private var path: [UInt8] = []
     private var missing: UInt64 = 0
 
-    init(_ control: ControlStream) { self.control = control }
+    init(_ control: ControlStream, isResumption: Bool = false) {
+        self.control = control
+        self.isResumption = isResumption
+    }
 
     /// Takes messages until `start`.
     /// - Parameter onBegin: called once, as early as can be: the standard input may be connected meanwhile.
@@ -33,7 +38,8 @@ struct JobReader: ~Copyable {
             case .data(let bytes): try write(bytes)
             case .message(.start):
                 requireBegun()
-                if specification.arguments.isEmpty && !specification.isTooLong {
+                let mayBeEmpty = isResumption || specification.makesEmptyTemplate
+                if specification.arguments.isEmpty && !specification.isTooLong && !mayBeEmpty {
                     panic("protocol error: no command")
                 }
                 return
@@ -41,7 +47,6 @@ struct JobReader: ~Copyable {
                 if hasBegun || begin.version != WireLimit.version {
                     panic("protocol error: begin twice, or of another version")
                 }
-                if begin.makesTemplate { panic("init: a Linux guest makes no template") }
                 hasBegun = true
                 specification.begin = begin
                 onBegin(begin)

@@ -75,6 +75,7 @@ enum LinuxCall: Int {
     case pipe2 = 293
     case prlimit64 = 302
     case finit_module = 313
+    case getrandom = 318
 
     @discardableResult
     func callAsFunction(

@@ -34,6 +34,21 @@ enum Text {
         return digits.reversed()
     }
 
+    /// A random UUID as RFC 9562 writes it, of version 4.
+    static func uuid(_ random: InlineArray<16, UInt8>) -> [UInt8] {
+        let digits = bytes("0123456789abcdef")
+        var text: [UInt8] = []
+        for index in 0..<16 {
+            var byte = random[index]
+            if index == 6 { byte = byte & 0x0f | 0x40 }
+            if index == 8 { byte = byte & 0x3f | 0x80 }
+            if [4, 6, 8, 10].contains(index) { text.append(UInt8(ascii: "-")) }
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return text
+    }
+
     /// The number behind `name` and blanks, at the beginning of a line: /proc/vmstat, /proc/stat, pids.events.
     static func number(named name: StaticString, in text: [UInt8]) -> UInt64? {
         let name = bytes(name)

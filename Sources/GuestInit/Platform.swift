@@ -9,15 +9,32 @@ enum Platform {
     // SAFETY: init has one thread; set once, before anything else is done.
     nonisolated(unsafe) private static var registers: UnsafeMutableRawPointer?
     nonisolated(unsafe) private static var message: UnsafeMutableRawPointer?
+    nonisolated(unsafe) private static var bootPage: UnsafeMutableRawPointer?
 
     /// - Parameter memory: /dev/mem.
     static func start(_ memory: borrowing Descriptor) throws(Errno) {
         registers = try map(memory, Int(SWIFTLET_PLATFORM_BASE))
         message = try map(memory, messagePage)
+        bootPage = try map(memory, Int(SWIFTLET_BOOT_PAGE))
+    }
+
+    /// What this boot, or this restore, was told; once.
+    static func takeBootPage() -> BootPage? {
+        // SAFETY: the page is reserved for this struct (docs/machine.md) and stays mapped for ever.
+        guard let bootPage else { return nil }
+        return BootPage(taking: bootPage.assumingMemoryBound(to: swiftlet_boot_page.self))
+    }
+
+    /// Asks the host to save the machine. Returns in one that was restored from there, with its boot page.
+    static func checkpoint() -> BootPage {
+        send([], UInt32(SWIFTLET_PLATFORM_CHECKPOINT))
+        memory_changed()
+        guard let page = takeBootPage() else { panic(Text.bytes("the host does not save this machine")) }
+        return page
     }
 
     /// One page of the machine's memory.
-    static func map(
+    private static func map(
         _ memory: borrowing Descriptor, _ address: Int
     ) throws(Errno) -> UnsafeMutableRawPointer? {
         // Readable and writable; shared.

@@ -23,6 +23,9 @@ static inline long linux_call(long number, long a, long b, long c, long d, long 
 static inline void device_store32(void *address, uint32_t value) { *(volatile uint32_t *)address = value; }
 static inline void device_store64(void *address, uint64_t value) { *(volatile uint64_t *)address = value; }
 
+/// Memory is not what the compiler knows of it: somebody else has written there meanwhile.
+static inline void memory_changed(void) { __asm__ volatile("" ::: "memory"); }
+
 struct linux_timespec { int64_t seconds, nanoseconds; };
 struct linux_timeval { int64_t seconds, microseconds; };
 struct linux_rlimit { uint64_t soft, hard; };

@@ -1,0 +1,16 @@
+import JobWire
+
+/// The point at which a machine is saved as a template (docs/templates.md).
+///
+///     checkpoint · end of the streams · store to the platform device
+///     restored: clock · random generator · boot_id · connect · hello · resumed · a new job
+struct Checkpoint {
+    /// What a restored machine was told, and has made its own.
+    struct Restored {
+        let nonce: GuestMessage.Nonce
+        let clock: Clock
+    }
+
+    /// Saves the machine; returns in a restored one. No connection to the host may exist.
+    let save: () -> Restored
+}
