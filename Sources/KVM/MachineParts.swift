@@ -1,4 +1,4 @@
-public import CLinux
+import CLinux
 
 // A vCPU and its VM, whole: what of them is not in guest memory. Read by who saves a machine, set in one that goes on.
 // Order and pitfalls: Documentation/virt/kvm/api.rst; what each ioctl's struct says is KVM's own business.
