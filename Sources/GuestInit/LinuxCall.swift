@@ -36,6 +36,7 @@ enum LinuxCall: Int {
     case socket = 41
     case connect = 42
     case sendto = 44
+    case shutdown = 48
     case setsockopt = 54
     case getsockopt = 55
     case fork = 57

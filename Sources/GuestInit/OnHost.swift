@@ -15,6 +15,8 @@ public enum GuestInitOnHost {
     private final class Machines {
         let descriptors: [Int]
         var current = 0
+        /// The connections that may not be left when the machine is saved.
+        var open: [Int] = []
 
         init(_ descriptors: [Int]) { self.descriptors = descriptors }
 
@@ -23,13 +25,18 @@ public enum GuestInitOnHost {
                 JobPort.control, JobPort.standardOutput, JobPort.standardError, JobPort.standardInput,
             ]
             guard let index = ports.firstIndex(of: port) else { throw .invalidArgument }
-            return Descriptor(owning: descriptors[current * 4 + index])
+            let made = Descriptor(owning: try LinuxCall.fcntl(descriptors[current * 4 + index], 1030, 3))
+            if index < 3 { open.append(made.number) }
+            return made
         }
 
         func save() -> Checkpoint.Restored {
-            for number in descriptors[(current * 4)...].prefix(3) where (try? LinuxCall.fcntl(number, 1)) != nil {
+            for number in open where (try? LinuxCall.fcntl(number, 1)) != nil {
                 panic("a connection is open in the machine that is saved")
             }
+            open = []
+            // The namespaces' own parent has them too, so their end is said, not only made.
+            for number in descriptors[(current * 4)...].prefix(4) { _ = try? LinuxCall.shutdown(number, 2) }
             current += 1
             if current * 4 == descriptors.count { panic("the host does not save this machine") }
             return Checkpoint.Restored(nonce: restoredNonce, clock: Clock(entry: 0))

@@ -35,19 +35,65 @@ struct JobOnHost {
         /// Typed when the job's output contains this text; `input` is what is typed before.
         var typedLater: (text: String, bytes: [UInt8])?
         var openFiles: (soft: UInt32, hard: UInt32) = (0, 0)
+        var makesTemplate = false
     }
 
     /// - Parameter more: behind the arguments; the job runs as the superuser of its namespace.
     init(_ arguments: [String], _ more: [HostMessage] = [], data: [UInt8] = [], host: Host = Host()) throws {
-        let control = try SocketPair()
-        let output = try SocketPair()
-        let error = try SocketPair()
-        let input = try SocketPair()
-        let process = try Self.spawn([control.guest, output.guest, error.guest, input.guest])
-        for pair in [control, output, error, input] { close(pair.guest) }
+        try self.init(arguments, more, data: data, host: host, then: nil)
+    }
+
+    /// A job that makes a template, and one that is restored from it.
+    static func template(
+        _ arguments: [String], host: Host = Host(), then restored: [String], _ more: [HostMessage] = [],
+        restoredHost: Host = Host()
+    ) throws -> (maker: JobOnHost, restored: JobOnHost) {
+        var host = host
+        host.makesTemplate = true
+        var job = try JobOnHost(arguments, [], data: [], host: host, then: (restored, more, restoredHost))
+        var second = job
+        (second.messages, second.output, second.error) = job.restored
+        job.restored = ([], [], [])
+        second.restored = ([], [], [])
+        return (job, second)
+    }
+
+    private typealias Plan = (arguments: [String], more: [HostMessage], host: Host)
+
+    /// Of the restored machine.
+    private var restored: (messages: [GuestMessage], output: [UInt8], error: [UInt8]) = ([], [], [])
+
+    private init(
+        _ arguments: [String], _ more: [HostMessage], data: [UInt8], host: Host, then next: Plan?
+    ) throws {
+        let pairs = try (0..<8).map { _ in try SocketPair() }
+        let process = try Self.spawn(pairs.map { $0.guest })
+        for pair in pairs { close(pair.guest) }
+        Self.send(Self.frames(arguments, more, data, host), to: pairs[0].host)
+        try carry(
+            control: pairs[0].host, output: pairs[1].host, error: pairs[2].host, input: pairs[3].host, host)
+        if let next {
+            let maker = (messages, output, error)
+            (messages, output, error) = ([], [], [])
+            Self.send(Self.frames(next.arguments, next.more, [], next.host), to: pairs[4].host)
+            try carry(
+                control: pairs[4].host, output: pairs[5].host, error: pairs[6].host, input: pairs[7].host,
+                next.host)
+            restored = (messages, output, error)
+            (messages, output, error) = maker
+        }
+        for pair in pairs { close(pair.host) }
+        waitpid(process, &status, 0)
+    }
+
+    /// A whole job as the host sends it.
+    private static func frames(
+        _ arguments: [String], _ more: [HostMessage], _ data: [UInt8], _ host: Host
+    ) -> [UInt8] {
         var frames: [UInt8] = []
         let begin = HostMessage.Begin(
-            isInputConnected: host.input != nil, isTerminal: host.isTerminal, user: 0, group: 0,
+            isInputConnected: host.input != nil, isTerminal: host.isTerminal,
+            makesTemplate: host.makesTemplate, user: 0, group: 0,
             openFiles: host.openFiles.soft, openFilesHard: host.openFiles.hard)
         HostMessage.begin(begin).encode(to: &frames)
         if let size = host.windowSize { HostMessage.windowSize(size).encode(to: &frames) }
@@ -61,10 +107,7 @@ struct JobOnHost {
             }
         }
         HostMessage.start.encode(to: &frames)
-        Self.send(frames, to: control.host)
-        try carry(control: control.host, output: output.host, error: error.host, input: input.host, host)
-        for pair in [control, output, error, input] { close(pair.host) }
-        waitpid(process, &status, 0)
+        return frames
     }
 
     private struct SocketPair {
@@ -90,7 +133,7 @@ struct JobOnHost {
         let program = own.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/guest-init-on-host"
         let arguments = [
             "unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", program,
-            "3", "4", "5", "6",
+            "3", "4", "5", "6", "7", "8", "9", "10",
         ]
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -99,7 +142,9 @@ struct JobOnHost {
             posix_spawn_file_actions_adddup2(&actions, descriptor, CInt(1003 + index))
         }
         // In two steps, so that none is written over.
-        for index in 0..<4 { posix_spawn_file_actions_adddup2(&actions, CInt(1003 + index), CInt(3 + index)) }
+        for index in descriptors.indices {
+            posix_spawn_file_actions_adddup2(&actions, CInt(1003 + index), CInt(3 + index))
+        }
         let vector: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for text in vector { free(text) } }
         var process: pid_t = 0
