@@ -55,6 +55,7 @@ enum LinuxCall: Int {
     case lchown = 94
     case umask = 95
     case getrusage = 98
+    case sysinfo = 99
     case setsid = 112
     case setgroups = 116
     case setresuid = 117

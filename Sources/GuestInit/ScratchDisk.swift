@@ -38,12 +38,24 @@ struct ScratchDisk {
 
     /// The writable layer's mount options.
     static func layerOptions(_ disk: ScratchDisk?) -> Path {
-        guard let disk else {
-            // All of the memory but a rest: what is full then is the layer, not the machine.
-            return "size=90%,nr_inodes=0,mode=755"
+        let bytes = disk?.bytes ?? roomInMemory(free: freeMemory())
+        return Path(Text.bytes("size=") + Text.decimal(bytes) + Text.bytes(",nr_inodes=0,mode=755"))
+    }
+
+    /// How much of the memory the layer may fill: what is full then is the layer, not the machine, whose programs would be
+    /// killed. They keep a tenth, and 12 MiB of a small machine: 90 % of all its memory was more than 64 MiB had.
+    static func roomInMemory(free: UInt64) -> UInt64 {
+        free - min(free / 2, max(free / 10, 12 << 20))
+    }
+
+    private static func freeMemory() -> UInt64 {
+        var information = InlineArray<14, UInt64>(repeating: 0)     // struct sysinfo: 112 bytes, freeram at 40
+        must("init: the size of the memory") { () throws(Errno) in
+            try withArgument(of: &information) { (information) throws(Errno) in
+                try LinuxCall.sysinfo(information)
+            }
         }
-        return Path(
-            Text.bytes("size=") + Text.decimal(disk.bytes) + Text.bytes(",nr_inodes=0,mode=755"))
+        return information[5]
     }
 
     /// Whether nothing more fits into the layer at `path`. It is the most a file system says about writes that it refused.

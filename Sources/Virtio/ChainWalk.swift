@@ -33,15 +33,16 @@ struct ChainWalk {
         var index = first
         while true {
             guard Int(index) < entries else { throw .descriptorIndex(index, tableSize: entries) }
-            // §2.7.5.3.1: a chain is no longer than the queue size; the device's maximum, because a driver
-            // that uses a smaller ring may still size its indirect tables by what the device allows.
-            steps += 1
-            guard steps <= Int(queue.maximumSize) else { throw .chainTooLong(limit: Int(queue.maximumSize)) }
             // Copied once: what is checked is what is used, whatever the driver does to the table meanwhile.
             let descriptor = table.load(vring_desc.self, at: 16 * Int(index))
             if descriptor.flags & UInt16(VRING_DESC_F_INDIRECT) != 0 {
                 return try indirectTable(descriptor, insideIndirect: insideIndirect)
             }
+            // §2.7.5.3.1: a chain is no longer than the queue size; the device's maximum, because a driver
+            // that uses a smaller ring may still size its indirect tables by what the device allows. The
+            // descriptor that refers to such a table is no part of it: Linux's largest has the maximum inside.
+            steps += 1
+            guard steps <= Int(queue.maximumSize) else { throw .chainTooLong(limit: Int(queue.maximumSize)) }
             try append(descriptor)
             guard descriptor.flags & UInt16(VRING_DESC_F_NEXT) != 0 else { return nil }
             index = descriptor.next

@@ -40,4 +40,12 @@ struct ScratchDiskTests {
         #expect(Array(page[1024..<1036]) == [1, 0, 0, 0, 0x44, 0x23, 1, 0, 0, 0, 0, 0])
         #expect(page[4086...].elementsEqual("SWAPSPACE2".utf8))
     }
+
+    @Test("without a disk the writable layer leaves the programs a tenth of the memory, of a small machine 12 MiB, never over half")
+    func room() {
+        #expect(ScratchDisk.roomInMemory(free: 1000 << 20) == 900 << 20)
+        #expect(ScratchDisk.roomInMemory(free: 40 << 20) == 28 << 20)
+        #expect(ScratchDisk.roomInMemory(free: 10 << 20) == 5 << 20)
+        #expect(ScratchDisk.roomInMemory(free: 0) == 0)
+    }
 }

@@ -133,6 +133,21 @@ import Virtio
         #expect(try queue.enableNotifications())
     }
 
+    @Test("an indirect table may have as many descriptors as the queue may be long: the largest request of Linux")
+    func fullIndirectTable() throws {
+        let queue = try driver.deviceQueue([.version1, .indirectDescriptors])
+        for index in 0..<256 {
+            try memory.store(
+                vring_desc(addr: 0x10000, len: 1, flags: index < 255 ? 1 : 0, next: UInt16(index + 1) % 256),
+                at: GuestAddress(0x8000 + 16 * UInt64(index)))
+        }
+        try driver.setDescriptor(0, address: 0x8000, count: 16 * 256, flags: GuestDriverQueue.indirect)
+        try driver.makeAvailable(0)
+        let chain = try queue.take()
+        #expect(chain.readable.count == 256)
+        queue.complete(chain, written: 0)
+    }
+
     // MARK: Hostile drivers
 
     private func expectError(

@@ -72,3 +72,18 @@ PY
 run "$swiftlet" run --image python -m 128M --disk 400M --in job.py:/job/job.py -- python3 /job/job.py
 status_is 0
 stdout_is 'bad 0 0 True' 'True 104857600' True
+
+claim "a file larger than the memory comes out of the disk whole"
+needs disk
+run "$swiftlet" run -m 64M --disk 256M --out /tmp/all:all -- sh -c 'yes 0123456789abcde | head -c 80000000 >/tmp/all'
+status_is 0
+active && equal "$(md5sum <all)" "$(yes 0123456789abcde | head -c 80000000 | md5sum)" "the file's sum"
+active && rm -f all
+
+claim "a job that is killed while it writes to its disk ends at its limit, and nothing of it stays on the host"
+needs disk
+active && ours >before
+run "$swiftlet" run -m 64M --disk 256M --timeout $brief --meta meta.json -- sh -c 'while :; do head -c 200000000 /dev/zero >/tmp/all; done'
+status_is 124
+reason_is wall_timeout
+nothing_left before

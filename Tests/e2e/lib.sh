@@ -105,11 +105,13 @@ needs() {
       python) [ -z "${E2E_NO_PYTHON:-}" ] || skip "no python image here" ;;
       root) [ "$(id -u)" = 0 ] || skip "needs root" ;;
       # Where `swiftlet run --disk` may keep its file: not in memory.
-      disk) case $(stat -f -c %T "${TMPDIR:-/var/tmp}" 2>/dev/null) in '' | tmpfs | ramfs | UNKNOWN) skip "no disk here" ;; esac ;;
+      disk) on_disk "$TMPDIR" || on_disk /var/tmp || skip "no disk here" ;;
       *) command -v "$thing" >/dev/null || skip "no $thing here" ;;
     esac
   done
 }
+
+on_disk() { case $(stat -f -c %T "$1" 2>/dev/null) in '' | tmpfs | ramfs | UNKNOWN) return 1 ;; esac; }
 
 # as_nobody CMD...: CMD as a user without rights. util-linux has setpriv --reuid, busybox has su.
 as_nobody() {

@@ -44,9 +44,6 @@ enum LinuxKernel {
         if options.pool != .none, options.pool != .automatic {
             return "--pool: its machines boot the kernel tiny; leave it out"
         }
-        if options.diskBytes != nil {
-            return "--disk: not with a Linux kernel in this version; its files lie in guest memory (-m)"
-        }
         if given.contains("root-transport"), options.rootTransport != .block {
             return "--root-transport \(options.rootTransport.rawValue): a Linux kernel reads its image through "
                 + "virtio-block; leave it out"
