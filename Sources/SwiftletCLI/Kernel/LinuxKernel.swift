@@ -41,9 +41,6 @@ enum LinuxKernel {
 
     /// The first option of a job that only the kernel tiny serves; nil: there is none.
     static func misfit(_ options: RunOptions, given: Set<String>) -> String? {
-        if options.pool != .none, options.pool != .automatic {
-            return "--pool: its machines boot the kernel tiny; leave it out"
-        }
         if options.diskBytes != nil {
             return "--disk: not with a Linux kernel in this version; its files lie in guest memory (-m)"
         }
