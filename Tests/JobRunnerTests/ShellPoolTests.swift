@@ -85,7 +85,8 @@ import Testing
     @Test("processors and each archive of a Linux, in their order, are part of a machine's shape")
     func shapesOfLinux() throws {
         let bench = try Bench { _ in }
-        let (one, other) = (try OwnedDescriptor.memoryFile(name: "one"), try OwnedDescriptor.memoryFile(name: "other"))
+        let one = try OwnedDescriptor.memoryFile(name: "one")
+        let other = try OwnedDescriptor.memoryFile(name: "other")
         func identity(_ archives: [FileDescriptor], processors: UInt32 = 2) throws -> MachineShape.Identity {
             var request = bench.request()
             request.initramfs = archives
