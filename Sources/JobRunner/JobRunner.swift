@@ -44,7 +44,7 @@ public struct JobRunner: Sendable {
         _ request: JobRequest, begun: UInt64, machines: (any MachineSource)? = nil
     ) throws(LaunchError) -> JobResult {
         let inputs = try Self.check(request)
-        if let machines, request.disk == nil, !request.template.isMaking, request.shape.canBePrepared {
+        if let machines, request.disk == nil, !request.template.isMaking {
             while let machine = machines.take(request.shape) {
                 if let result = try run(request, inputs, on: machine, begun: begun) { return result }
             }

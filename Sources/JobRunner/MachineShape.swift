@@ -10,7 +10,7 @@ public struct MachineShape: Sendable {
     /// The kernel's ELF file, and the root image, open for reading.
     public var kernel: FileDescriptor
     public var image: FileDescriptor
-    /// Archives that a Linux kernel unpacks, in this order; none: the kernel is ours.
+    /// Archives that a Linux kernel unpacks, in this order, at most `maximumInitramfs`; none: the kernel is ours.
     public var initramfs: [FileDescriptor] = []
     /// More than one with a Linux kernel only.
     public var processors: UInt32 = 1
@@ -23,20 +23,22 @@ public struct MachineShape: Sendable {
     /// Bytes a second on each of the standard streams; nil: no limit.
     public var streamRate: UInt64?
 
+    /// The VMM takes so many (docs/protocol.md §1).
+    public static let maximumInitramfs = 4
+
     public init(kernel: FileDescriptor, image: FileDescriptor, memoryBytes: UInt64) {
         self.kernel = kernel
         self.image = image
         self.memoryBytes = memoryBytes
     }
 
-    /// Whether such machines are prepared before their job is known: not yet with a Linux kernel. So `Identity` need
-    /// not know archives and processors.
-    var canBePrepared: Bool { initramfs.isEmpty }
-
     /// What can be compared: files by what they are, not by their descriptors.
     public struct Identity: Hashable, Sendable {
         var kernel: FileIdentity
         var image: FileIdentity
+        /// In the order in which they are unpacked: what a later one has wins.
+        var initramfs: [FileIdentity] = []
+        var processors: UInt32 = 1
         /// Nil: booted.
         var template: FileIdentity?
         var memoryBytes: UInt64
@@ -55,6 +57,8 @@ public struct MachineShape: Sendable {
     public func identity() throws(Errno) -> Identity {
         Identity(
             kernel: try FileIdentity(kernel), image: try FileIdentity(image),
+            initramfs: try initramfs.map { file throws(Errno) in try FileIdentity(file) },
+            processors: processors,
             template: try template.restored.map { file throws(Errno) in try FileIdentity(file) },
             memoryBytes: memoryBytes, rootTransport: rootTransport, rootRates: rootRates,
             streamRate: streamRate)

@@ -7,7 +7,7 @@ import SystemPackage
 enum PoolMessage {
     static let maximumBytes = 256
 
-    private static let version: UInt64 = 1 << 32
+    private static let version: UInt64 = 2 << 32
 
     /// Wants a machine of this shape.
     struct Request: Equatable {
@@ -62,6 +62,8 @@ enum PoolMessage {
 
 extension PoolMessage.Request {
     private static let transports: [JobRequest.RootTransport] = [.pmem, .block]
+    /// Those before the archives.
+    private static let fixedWords = 19
 
     var bytes: [UInt8] {
         let id = identity
@@ -76,12 +78,16 @@ extension PoolMessage.Request {
                 + [id.image.device, id.image.inode, id.image.size, id.memoryBytes, UInt64(transport)]
                 + rates.map { $0 ?? 0 } + [id.template?.device ?? 0, id.template?.inode ?? 0]
                 // No template is empty, so a size of 0 is none.
-                + [id.template?.size ?? 0])
+                + [id.template?.size ?? 0, UInt64(id.processors), UInt64(id.initramfs.count)]
+                + id.initramfs.flatMap { [$0.device, $0.inode, $0.size] })
     }
 
     init?(_ bytes: [UInt8]) {
-        let words = PoolMessage.words(bytes, kind: Self.kind, count: 17)
-        guard let words, words[8] < 2 else { return nil }
+        let words = PoolMessage.words(bytes, kind: Self.kind, count: bytes.count / 8)
+        guard let words, words.count >= Self.fixedWords, words[8] < 2,
+            let processors = UInt32(exactly: words[17]), words[18] <= UInt64(MachineShape.maximumInitramfs),
+            words.count == Self.fixedWords + 3 * Int(words[18])
+        else { return nil }
         let rates: [UInt64?] = words[9...13].map { $0 == 0 ? nil : $0 }
         var root = DiskRates()
         (root.readBytes, root.writeBytes) = (rates[0], rates[1])
@@ -89,6 +95,10 @@ extension PoolMessage.Request {
         identity = MachineShape.Identity(
             kernel: .init(device: words[1], inode: words[2], size: words[3]),
             image: .init(device: words[4], inode: words[5], size: words[6]),
+            initramfs: stride(from: Self.fixedWords, to: words.count, by: 3).map {
+                .init(device: words[$0], inode: words[$0 + 1], size: words[$0 + 2])
+            },
+            processors: processors,
             template: words[16] == 0 ? nil : .init(device: words[14], inode: words[15], size: words[16]),
             memoryBytes: words[7],
             rootTransport: Self.transports[Int(words[8])], rootRates: root, streamRate: rates[4])

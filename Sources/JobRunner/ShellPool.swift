@@ -13,25 +13,35 @@ public final class ShellPool: MachineSource {
     private final class KeptShape: Sendable {
         let shape: MachineShape
         let identity: MachineShape.Identity
-        private let kernel: OwnedDescriptor
-        private let image: OwnedDescriptor
-        private let template: OwnedDescriptor?
+        /// What `shape` names.
+        private let files: [SharedFile]
 
         init(_ shape: MachineShape) throws(Errno) {
             identity = try shape.identity()
-            kernel = try OwnedDescriptor(checking: linux_dup_cloexec(shape.kernel.rawValue, 3))
-            image = try OwnedDescriptor(checking: linux_dup_cloexec(shape.image.rawValue, 3))
             var own = shape
-            own.kernel = kernel.borrowed
-            own.image = image.borrowed
-            if let file = shape.template.restored {
-                let file = try OwnedDescriptor(checking: linux_dup_cloexec(file.rawValue, 3))
-                own.template = .restoring(file: file.borrowed)
-                template = .some(file)
-            } else {
-                template = nil
+            var files: [SharedFile] = []
+            func keep(_ file: FileDescriptor) throws(Errno) -> FileDescriptor {
+                let kept = try SharedFile(file)
+                files.append(kept)
+                return kept.descriptor
             }
+            own.kernel = try keep(shape.kernel)
+            own.image = try keep(shape.image)
+            own.initramfs = []
+            for file in shape.initramfs { own.initramfs.append(try keep(file)) }
+            if let file = shape.template.restored { own.template = .restoring(file: try keep(file)) }
             self.shape = own
+            self.files = files
+        }
+    }
+
+    /// A second descriptor of a file, as long as this lives.
+    private final class SharedFile: Sendable {
+        private let file: OwnedDescriptor
+        var descriptor: FileDescriptor { file.borrowed }
+
+        init(_ file: FileDescriptor) throws(Errno) {
+            self.file = try OwnedDescriptor(checking: linux_dup_cloexec(file.rawValue, 3))
         }
     }
 

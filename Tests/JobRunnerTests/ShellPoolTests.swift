@@ -82,6 +82,45 @@ import Testing
         bench.end()
     }
 
+    @Test("processors and each archive of a Linux, in their order, are part of a machine's shape")
+    func shapesOfLinux() throws {
+        let bench = try Bench { _ in }
+        let one = try OwnedDescriptor.memoryFile(name: "one")
+        let other = try OwnedDescriptor.memoryFile(name: "other")
+        func identity(_ archives: [FileDescriptor], processors: UInt32 = 2) throws -> MachineShape.Identity {
+            var request = bench.request()
+            request.initramfs = archives
+            request.processors = processors
+            return try request.shape.identity()
+        }
+        let wanted = try identity([one.borrowed, other.borrowed])
+        #expect(try identity([one.borrowed, other.borrowed]) == wanted)
+        #expect(try identity([other.borrowed, one.borrowed]) != wanted)
+        #expect(try identity([one.borrowed]) != wanted)
+        #expect(try identity([one.borrowed, other.borrowed], processors: 1) != wanted)
+    }
+
+    @Test("a pool keeps the archives of its machines open: a job whose own are closed gets one")
+    func archivesStayOpen() throws {
+        let bench = try Bench { $0.succeedWhenAsked() }
+        let archive = try OwnedDescriptor.memoryFile(name: "archive")
+        var request = bench.request()
+        let pool: ShellPool
+        do {
+            let first = try archive.duplicate()
+            request.initramfs = [first.borrowed]
+            pool = try ShellPool(size: 1, shape: request.shape, runner: bench.runner, reaper: bench.reaper)
+        }
+        request.initramfs = [archive.borrowed]
+        for _ in 0..<2 {
+            try bench.waitUntilReady(pool, 1)
+            let result = try bench.runner.run(request, begun: monotonicNanoseconds(), machines: pool)
+            #expect(result.timeline.isPrepared)
+        }
+        pool.close()
+        bench.end()
+    }
+
     @Test("a job's time counts from when it gets its machine, not from the machine's start")
     func timeCountsFromTheTake() throws {
         let bench = try Bench { $0.succeedWhenAsked() }
@@ -174,8 +213,11 @@ import Testing
         shape.streamRate = 5
         shape.rootTransport = .block
         shape.rootRates.writeOperations = 9
+        shape.processors = 4
+        shape.initramfs = Array(repeating: shape.kernel, count: MachineShape.maximumInitramfs)
         let request = PoolMessage.Request(identity: try shape.identity())
         #expect(PoolMessage.Request(request.bytes) == request)
+        #expect(request.bytes.count <= PoolMessage.maximumBytes)
         let machine = PoolMessage.Reply.machine(
             .init(
                 nonceLow: 1, nonceHigh: .max, processID: 77, launched: 3,

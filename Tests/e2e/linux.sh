@@ -76,3 +76,31 @@ run "$swiftlet" run --kernel debian --meta meta.json -- sh -c 'uname -r; echo he
 status_is 0
 active && { grep -q -- '-cloud-amd64$' stdout && grep -qx hello stdout || fail "not Debian's cloud kernel"; }
 reason_is exited
+
+claim "a template of a booted Linux runs any job, each with a nonce, a clock, random numbers and a boot of its own"
+store=$E2E_WORK/linux-templates
+mkdir -p "$store"; for part in images blobs kernels kernel-files; do ln -sfn "$E2E_STORE/$part" "$store/$part"; done
+SWIFTLET_HOME=$store run "$swiftlet" template create booted --kernel linux
+status_is 0
+stderr_says "template booted: kernel"
+SWIFTLET_HOME=$store run "$swiftlet" run --template booted -e GREETING=hello -w /tmp -u 7:8 -- sh -c 'echo "$GREETING $(pwd) $(id -u) $(id -g)"; exit 5'
+status_is 5
+stdout_is "hello /tmp 7 8"
+printf 'typed\n' >typed
+active && before=$(date +%s)
+for round in 1 2 3; do
+  SWIFTLET_HOME=$store run_from typed "$swiftlet" run -i --template booted -- sh -c 'cat >&2; cat /proc/sys/kernel/random/boot_id; head -c 16 /dev/urandom | hexdump -v -e "16/1 \"%02x\""; echo; date +%s'
+  status_is 0
+  stderr_says typed
+  active && head -n 2 stdout >>drawn && now=$(tail -n 1 stdout) && { [ "$now" -ge "$before" ] && [ "$now" -le "$(($(date +%s) + 1))" ] || fail "$now is not now"; }
+done
+active && equal "$(sort -u drawn | wc -l)" 6 "different values of 6"
+
+claim "a template's job has its limits, and a Linux's program cannot be saved yet, which is said"
+SWIFTLET_HOME=$store run "$swiftlet" run --template booted --timeout 4s --meta meta.json -- sleep 600
+status_is 124
+reason_is timeout
+SWIFTLET_HOME=$store run "$swiftlet" template create program --kernel linux -- true
+status_is 125
+stderr_says "with the kernel tiny only"
+stderr_is_one_line

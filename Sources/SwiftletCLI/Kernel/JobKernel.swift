@@ -1,4 +1,5 @@
 import Images
+import JobRunner
 import SystemPackage
 
 /// The guest kernel that a job boots, found and open; for one job or for all of a batch.
@@ -16,9 +17,6 @@ struct JobKernel: Sendable {
     let initramfs: [KernelFile]
 
     var path: String { file.path }
-
-    /// The VMM takes so many (docs/protocol.md §1).
-    static let maximumInitramfs = 4
 
     /// - Parameters:
     ///   - own: Paths of the user's own.
@@ -56,8 +54,8 @@ struct JobKernel: Sendable {
             throw Failure(description: "--initramfs: only a Linux kernel unpacks one, and \(choice) is none")
         }
         for path in own { parts.append(try Self.open("--initramfs", path)) }
-        guard parts.count <= Self.maximumInitramfs else {
-            let most = Self.maximumInitramfs - (parts.count - own.count)
+        guard parts.count <= MachineShape.maximumInitramfs else {
+            let most = MachineShape.maximumInitramfs - (parts.count - own.count)
             throw Failure(description: "--initramfs: at most \(most) with the kernel \(choice)")
         }
         initramfs = parts

@@ -41,9 +41,6 @@ enum LinuxKernel {
 
     /// The first option of a job that only the kernel tiny serves; nil: there is none.
     static func misfit(_ options: RunOptions, given: Set<String>) -> String? {
-        if options.pool != .none, options.pool != .automatic {
-            return "--pool: its machines boot the kernel tiny; leave it out"
-        }
         if given.contains("root-transport"), options.rootTransport != .block {
             return "--root-transport \(options.rootTransport.rawValue): a Linux kernel reads its image through "
                 + "virtio-block; leave it out"

@@ -13,7 +13,7 @@ struct PoolCommand {
         usage: swiftlet pool [options]
         Keeps machines prepared for swiftlet run --pool, until Ctrl-C or SIGTERM: started, jailed, their kernel booted. Each
         has one job or none. With --template, each is restored from it, up to its checkpoint. A job whose image, kernel,
-        template, memory or rates are not the pool's starts a machine of its own.
+        processors, template, memory or rates are not the pool's starts a machine of its own.
         Only the same user can take one. When the pool ends, the jobs on its machines end too.
 
         \(PoolOptions.table.help)
@@ -78,10 +78,8 @@ struct PoolCommand {
             try Launcher(path: OwnFiles.machine, isVerbose: false, groups: options.machine.controlGroups)
         }
         let image = try resources.image(job.options.image)
-        let kernel = try resources.kernel(job.options.kernel)
-        if kernel.kernel.isLinux {
-            throw BatchFailure("--kernel \(kernel.kernel.choice): only machines of the kernel tiny are prepared")
-        }
+        let kernel = try resources.kernel(job.options.kernel, initramfs: job.options.initramfs)
+        if let misfit = job.misfit(of: kernel.kernel) { throw BatchFailure(misfit) }
         if let restored = job.restored { try resources.check(restored, image, kernel) }
         let request = job.request(
             kernel: kernel.kernel, image: image.image.descriptor.borrowed, .init())

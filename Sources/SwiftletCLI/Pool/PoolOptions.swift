@@ -9,7 +9,7 @@ struct PoolOptions {
     var wantsHelp = false
 
     private static let ofShape: Set<String> = [
-        "image", "kernel", "template", "root-transport", "memory", "device-read-bps", "device-write-bps",
+        "image", "kernel", "initramfs", "template", "root-transport", "memory", "cpus", "device-read-bps", "device-write-bps",
         "device-read-iops", "device-write-iops", "stream-bps", "cgroup-parent",
     ]
 
