@@ -45,10 +45,12 @@ public enum GuestInitOnHost {
 
     /// - Parameter descriptors: sockets that stand for the ports 1024, 1026, 1027 and 1025; behind them those of the machine
     ///   that is restored if this one is saved.
-    public static func run(descriptors: [Int]) -> Never {
+    /// - Parameter checkpoint: a file that a template's maker finds in the place of /dev/checkpoint.
+    public static func run(descriptors: [Int], checkpoint: [UInt8]) -> Never {
+        let checkpointFile = Path(checkpoint)
         let machines = Machines(descriptors)
         let sockets = JobSockets { (port) throws(Errno) in try machines.connect(port) }
-        let checkpoint = Checkpoint { machines.save() }
+        let checkpoint = Checkpoint(file: checkpointFile) { machines.save() }
         // Closed on exec, as init's own are; and whatever else was inherited is none of the job's.
         for number in descriptors { _ = try? LinuxCall.fcntl(number, 2, 1) }
         for number in 0..<4096 where number > 2 && !descriptors.contains(number) {
