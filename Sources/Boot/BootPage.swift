@@ -71,6 +71,10 @@ extension LoadedLinux {
     func bootPage(_ facts: BootFacts) -> swiftlet_boot_page { swiftlet_boot_page(facts, map) }
 }
 
+extension SavedLinux {
+    func bootPage(_ facts: BootFacts) -> swiftlet_boot_page { swiftlet_boot_page(facts, map) }
+}
+
 extension swiftlet_boot_page {
     /// All but what a nucleus needs.
     fileprivate init(_ facts: BootFacts, _ map: PhysicalMap) {

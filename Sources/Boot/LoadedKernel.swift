@@ -5,12 +5,14 @@ public import GuestMemory
 public enum LoadedKernel: Sendable {
     case tiny(LoadedTinyKernel)
     case linux(LoadedLinux)
+    case saved(SavedLinux)
 
-    /// What its vCPU, or the first of several, begins with.
-    public var cpu: InitialCPUState {
+    /// What its vCPU, or the first of several, begins with; nil: with what was saved.
+    public var cpu: InitialCPUState? {
         switch self {
         case .tiny(let kernel): kernel.cpu
         case .linux(let kernel): kernel.cpu
+        case .saved: nil
         }
     }
 
@@ -20,6 +22,7 @@ public enum LoadedKernel: Sendable {
         switch self {
         case .tiny(let kernel): page = kernel.bootPage(facts)
         case .linux(let kernel): page = kernel.bootPage(facts)
+        case .saved(let kernel): page = kernel.bootPage(facts)
         }
         var failure: GuestMemoryError?
         withUnsafeBytes(of: &page) { bytes in

@@ -23,6 +23,10 @@ public enum KVMCall: String, Sendable {
     case setMSRs = "KVM_SET_MSRS"
     case setCPUID = "KVM_SET_CPUID2"
     case getTSCFrequency = "KVM_GET_TSC_KHZ"
+    case getMSRs = "KVM_GET_MSRS"
+    case setTSCOffset = "KVM_SET_DEVICE_ATTR, KVM_VCPU_TSC_OFFSET"
+    case getPart = "reading a part of the machine's state"
+    case setPart = "setting a part of the machine's state"
     case mapRunPage = "mmap of struct kvm_run"
 }
 

@@ -5,7 +5,7 @@ import SystemPackage
 
 /// One virtual CPU and its `struct kvm_run`. Stays on the thread that made it, as the KVM documentation asks.
 public struct VCPU: ~Copyable {
-    private let descriptor: OwnedDescriptor
+    let descriptor: OwnedDescriptor
     private let runPage: RunPage
     // SAFETY: points to the start of `runPage`, which lives as long as `self`, was checked in `init` to hold a
     // struct kvm_run, and is written by the kernel only during KVM_RUN, which this thread calls.
@@ -44,6 +44,14 @@ public struct VCPU: ~Copyable {
             throw .call(.run, error)
         }
         return decodeExit()
+    }
+
+    /// Completes what the guest did when `run` came back, without running it further: only then are its registers those
+    /// behind the instruction. (api.rst, KVM_EXIT_MMIO; struct kvm_run, immediate_exit)
+    public func finishExit() throws(KVMError) {
+        shared.pointee.immediate_exit = 1
+        defer { shared.pointee.immediate_exit = 0 }
+        guard case .interrupted = try run() else { throw .call(.run, .invalidArgument) }
     }
 
     /// Answers the `mmioRead` that `run` returned last; the guest sees the lowest bytes of `value`.

@@ -4,7 +4,7 @@ public import SystemPackage
 
 /// One VM. Give it its memory before its irqchip and vCPU: afterwards each region costs milliseconds (KVM-FACTS §2).
 public struct VirtualMachine: ~Copyable, Sendable {
-    private let descriptor: OwnedDescriptor
+    let descriptor: OwnedDescriptor
     private let runPageBytes: Int
 
     init(owning descriptor: consuming OwnedDescriptor, runPageBytes: Int) {

@@ -50,6 +50,9 @@ final class Conclusion: DescriptorHandler, @unchecked Sendable {
                 conclude(cause, message)
                 // What the guest sent before its end still goes out.
                 loop?.drain()
+            case .release(let released):
+                loop?.letGoOfGuest()
+                released.give(())
             case .probe(let probe, let command): probe.act(command)
             }
         }

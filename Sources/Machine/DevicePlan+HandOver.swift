@@ -1,5 +1,6 @@
 import Boot
 import CSwiftletABI
+import GuestMemory
 import Virtio
 
 // The tiny kernel's devices are handed over initialised: the driver's part of virtio 1.2 §3.1.1, by the same register
@@ -61,32 +62,28 @@ extension DevicePlan {
         VirtioFeatures(rawValue: 1 << 5 | 1 << 9))
 
     private func initialise(_ transport: MMIOTransport, features: VirtioFeatures, queues: UInt64) {
-        func write(_ register: MMIORegister, _ value: UInt64) {
-            transport.write(offset: register.rawValue, width: 4, value: value & 0xFFFF_FFFF)
+        let count = Self.queueCount(transport)
+        let configurations = transport.description.queueSizes.indices.map { index -> QueueConfiguration? in
+            guard index < count else { return nil }
+            let page = queues + UInt64(index) * 4096
+            var queue = QueueConfiguration()
+            queue.size = UInt32(SWIFTLET_QUEUE_SIZE)
+            queue.descriptorTable = GuestAddress(page)
+            queue.availableRing = GuestAddress(page + UInt64(SWIFTLET_QUEUE_DRIVER))
+            queue.usedRing = GuestAddress(page + UInt64(SWIFTLET_QUEUE_DEVICE))
+            return queue
         }
-        func writeStatus(_ status: DeviceStatus) { write(.status, UInt64(status.rawValue)) }
-        writeStatus([.acknowledge])
-        writeStatus([.acknowledge, .driver])
-        write(.driverFeaturesSelector, 0)
-        write(.driverFeatures, features.rawValue)
-        write(.driverFeaturesSelector, 1)
-        write(.driverFeatures, features.rawValue >> 32)
-        writeStatus([.acknowledge, .driver, .featuresOK])
-        for queue in 0..<Self.queueCount(transport) {
-            let page = queues + UInt64(queue) * 4096
-            write(.queueSelector, UInt64(queue))
-            write(.queueSize, UInt64(SWIFTLET_QUEUE_SIZE))
-            write(.queueDescriptorLow, page)
-            write(.queueDescriptorHigh, page >> 32)
-            write(.queueDriverLow, page + UInt64(SWIFTLET_QUEUE_DRIVER))
-            write(.queueDriverHigh, page >> 32)
-            write(.queueDeviceLow, page + UInt64(SWIFTLET_QUEUE_DEVICE))
-            write(.queueDeviceHigh, page >> 32)
-            write(.queueReady, 1)
-        }
-        writeStatus([.acknowledge, .driver, .featuresOK, .driverOK])
-        precondition(
-            transport.status == [.acknowledge, .driver, .featuresOK, .driverOK],
-            "our own initialisation of a device was refused")
+        let isSetUp = transport.setUp(
+            DriverState(
+                device: transport.description.id, status: [.acknowledge, .driver, .featuresOK, .driverOK],
+                features: features, queues: configurations))
+        precondition(isSetUp, "our own initialisation of a device was refused")
+    }
+
+    /// Sets the devices up as a saved machine's drivers had, in the same places.
+    /// - Returns: false if they are not that machine's.
+    func resume(_ saved: [DriverState]) -> Bool {
+        guard saved.count == transports.count else { return false }
+        return zip(transports, saved).allSatisfy { $0.setUp($1, isResumed: true) }
     }
 }

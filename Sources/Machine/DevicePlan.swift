@@ -14,6 +14,8 @@ struct BootPlan: Sendable {
     /// 48 bytes for the boot page.
     let random: [UInt8]
     let devices: [BootDevice]
+    /// What the machine goes on from; nil: it boots.
+    var snapshot: MachineSnapshot?
 }
 
 /// The devices of one machine, each at its place on the bus, and the eventfds that tie them to KVM.
@@ -45,7 +47,7 @@ struct DevicePlan: Sendable {
         var bus = MMIOBus()
         platform = PlatformDevice(
             memory: memory, mailbox: mailbox, logLimit: configuration.logLimit,
-            isSaved: configuration.isSaved)
+            checkpoint: configuration.isSaved ? (isLinux ? .savesMachine : .savesMemory) : .none)
         serial = SerialPort(mailbox: mailbox, limit: configuration.logLimit)
         bus.attach(platform, at: UInt64(SWIFTLET_PLATFORM_BASE), bytes: PlatformDevice.bytes)
         if let probe {

@@ -10,6 +10,8 @@ struct GuestRun: Sendable {
     let serial: SerialPort?
     let counters: MachineCounters
     let mailbox: VCPUMailbox
+    /// For a machine that becomes a template.
+    var saver: MachineSaver?
 
     private struct End {
         let cause: MachineEvent.EndCause
@@ -37,6 +39,10 @@ struct GuestRun: Sendable {
                 counters.mmioExits.count()
                 bus.write(address, length: length, value: value)
                 if platform.hasEnded { return nil }
+                if let saver, platform.isCheckpointDue {
+                    if let failure = saver.save(vcpu) { return End(cause: .vmmError, message: failure) }
+                    return End(cause: .checkpointed, message: "")
+                }
             case .mmioRead(let address, let length):
                 counters.mmioExits.count()
                 vcpu.answerRead(bus.read(address, length: length))

@@ -70,6 +70,7 @@ private struct Assembly {
     private let boot: Handoff<BootPlan>
     private let system: SharedKVM
     private let loop: DeviceLoop
+    private let area: SnapshotArea?
     private let conclusion: Conclusion
     private let counters = MachineCounters()
 
@@ -93,6 +94,10 @@ private struct Assembly {
         memory = try MachineError.naming("guest memory") { () throws(Errno) in
             try Self.guestMemory(configuration, isLinux: isLinux)
         }
+        area = try MachineError.naming("the file for the machine's state") { () throws(Errno) in
+            guard isLinux, case .saved(let file) = configuration.memorySource else { return nil }
+            return try SnapshotArea(in: file, at: configuration.memoryBytes)
+        }
         do throws(KVMError) { system = try SharedKVM(configuration.kvm) } catch { throw .kvm(error) }
         mailbox = try MachineError.naming("eventfd") { () throws(Errno) in try VCPUMailbox() }
         devices = try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() }
@@ -110,7 +115,8 @@ private struct Assembly {
         let root = try mapRootImage()
         let vcpu = VCPUThread(
             system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
-            devices: devices, boot: boot, secondaries: try startSecondaries(), jail: vcpuJail,
+            devices: devices, boot: boot, secondaries: try startSecondaries(), jail: vcpuJail, area: area,
+            released: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() },
             parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
         try MachineError.naming("vCPU thread") { () throws(Errno) in
             try Thread(name: "vcpu") { vcpu.main() }.detach()
@@ -120,7 +126,7 @@ private struct Assembly {
             conclusion: conclusion, probe: probe)
         devices.give(plan)
         try populateRestored()
-        let (kernel, bootDevices) = try loadKernel(plan)
+        let (kernel, bootDevices, snapshot) = try loadKernel(plan)
         let cpuid = try cpuidForGuest()
         var random = try randomBytes(48)
         if let nonce = configuration.nonce { random.replaceSubrange(32..<48, with: nonce) }
@@ -131,7 +137,7 @@ private struct Assembly {
         conclusion.transports = plan.transports
         try closeJail()
         // From here on the guest may run.
-        boot.give(BootPlan(kernel: kernel, cpuid: cpuid, random: random, devices: bootDevices))
+        boot.give(BootPlan(kernel: kernel, cpuid: cpuid, random: random, devices: bootDevices, snapshot: snapshot))
         do throws(Errno) { try loop.run() } catch { throw .system("device loop", error) }
         conclusion.finish()
     }
@@ -150,7 +156,9 @@ private struct Assembly {
     }
 
     private var vcpuJail: VCPUJail {
-        VCPUJail(isUnconfined: configuration.isUnconfined, installsFilters: installsFilters)
+        VCPUJail(
+            isUnconfined: configuration.isUnconfined, installsFilters: installsFilters,
+            savesMachine: area != nil)
     }
 
     private var installsFilters: Bool { probe?.installsFilters ?? true }
@@ -214,8 +222,9 @@ private struct Assembly {
     /// What a template has saved, most of its program needs at once, and taking it over page by page would cost a fault
     /// here and one of the shadow page tables each: 10 ms of a Python's 16, against 7 in one go (docs/decisions.md).
     /// While the other thread creates the VM.
+    /// Not a Linux's: 34 MiB after a boot, of which a job needs a few.
     private func populateRestored() throws(MachineError) {
-        guard case .restored(let file) = configuration.memorySource else { return }
+        guard !kernelFile.isLinux, case .restored(let file) = configuration.memorySource else { return }
         let start = UInt64(MachineConfiguration.templateMemoryOffset)
         let end = start + configuration.memoryBytes
         try MachineError.naming("template") { () throws(Errno) in
@@ -227,11 +236,18 @@ private struct Assembly {
         }
     }
 
-    private func loadKernel(_ plan: DevicePlan) throws(MachineError) -> (LoadedKernel, [BootDevice]) {
+    private func loadKernel(
+        _ plan: DevicePlan
+    ) throws(MachineError) -> (LoadedKernel, [BootDevice], MachineSnapshot?) {
+        let isAlone = configuration.processors == 1
+        if kernelFile.isLinux, case .restored(let template) = configuration.memorySource {
+            guard isAlone else { throw .template("one processor only") }
+            return (.saved(SavedLinux(map: map)), plan.untouchedDevices, try resume(plan, from: template))
+        }
         do throws(KernelImageError) {
             let file = kernelFile
             if file.isLinux {
-                guard configuration.memorySource == .fresh else { throw .linux(.savedMemory) }
+                guard isAlone || area == nil else { throw .oneProcessor(configuration.processors) }
                 let devices = plan.untouchedDevices
                 let kernel = try LoadedLinux(
                     loading: file, into: memory, map: map,
@@ -239,9 +255,9 @@ private struct Assembly {
                         processors: configuration.processors, devices: devices,
                         initramfs: configuration.initramfs,
                         commandLine: configuration.commandLine))
-                return (.linux(kernel), devices)
+                return (.linux(kernel), devices, nil)
             }
-            guard configuration.processors == 1 else { throw .oneProcessor(configuration.processors) }
+            guard isAlone else { throw .oneProcessor(configuration.processors) }
             let kernel: LoadedTinyKernel
             if case .restored = configuration.memorySource {
                 kernel = try LoadedTinyKernel(
@@ -250,10 +266,23 @@ private struct Assembly {
                 kernel = try LoadedTinyKernel(
                     loading: file, into: memory, map: map, reservedPages: plan.queuePages)
             }
-            return (.tiny(kernel), plan.handOver(queuePages: kernel.reserved))
+            return (.tiny(kernel), plan.handOver(queuePages: kernel.reserved), nil)
         } catch {
             throw .kernel(error)
         }
+    }
+
+    /// Sets the devices up as the template's drivers had.
+    private func resume(
+        _ plan: DevicePlan, from template: FileDescriptor
+    ) throws(MachineError) -> MachineSnapshot {
+        let offset = UInt64(MachineConfiguration.templateMemoryOffset) + configuration.memoryBytes
+        let bytes = try MachineError.naming("template") { () throws(Errno) in
+            try template.read(at: offset, upTo: SnapshotArea.bytes)
+        }
+        guard let snapshot = MachineSnapshot(parsing: bytes) else { throw .template("its machine's state is damaged") }
+        guard plan.resume(snapshot.devices) else { throw .template("it was made with other devices") }
+        return snapshot
     }
 
     private static func rootImageBytes(

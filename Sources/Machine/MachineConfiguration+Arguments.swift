@@ -88,7 +88,7 @@ extension MachineConfiguration {
         if !rootRates.isUnlimited, rootTransport != .block || root == nil {
             throw .needs(option: "--root-rates", other: "--root with --root-transport block")
         }
-        if memorySource != .fresh, hasDisks {
+        if memorySource != .fresh, !disks.isEmpty {
             throw .needs(option: "--save or --restore", other: "a machine without disks")
         }
         self.kvm = kvm

@@ -14,6 +14,8 @@ enum MachineError: Error, CustomStringConvertible {
     case disk(String, FileBackendError)
     case jail(JailError)
     case system(String, Errno)
+    /// Of a template: what it cannot be restored for.
+    case template(String)
 
     var description: String {
         switch self {
@@ -24,6 +26,7 @@ enum MachineError: Error, CustomStringConvertible {
         case .disk(let which, let error): "\(which): \(error)"
         case .jail(let error): error.description
         case .system(let what, let error): "\(what): \(error)"
+        case .template(let what): "template: \(what)"
         }
     }
 

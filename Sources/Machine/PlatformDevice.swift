@@ -27,24 +27,31 @@ final class PlatformDevice: MMIODevice {
         var length: UInt64 = 0
         var logBytesLeft: Int
         var hasEnded = false
+        var isCheckpointDue = false
     }
 
     // Only the vCPU thread calls in; with one vCPU the lock is never contended.
     private let state: Mutex<State>
     private let memory: GuestMemory
     private let mailbox: VCPUMailbox
-    /// Whether the memory outlives the machine: then the guest may end with its checkpoint.
-    private let isSaved: Bool
+    /// Whether the memory outlives the machine: then the guest may end with its checkpoint. Who keeps nothing but memory there
+    /// is saved by that; a Linux's machine has to be saved first.
+    private let checkpoint: CheckpointUse
 
-    init(memory: GuestMemory, mailbox: VCPUMailbox, logLimit: Int, isSaved: Bool = false) {
+    enum CheckpointUse { case none, savesMemory, savesMachine }
+
+    init(memory: GuestMemory, mailbox: VCPUMailbox, logLimit: Int, checkpoint: CheckpointUse = .none) {
         self.memory = memory
-        self.isSaved = isSaved
+        self.checkpoint = checkpoint
         self.mailbox = mailbox
         state = Mutex(State(logBytesLeft: logLimit))
     }
 
     /// True once the guest has powered off or panicked: it is not to run again.
     var hasEnded: Bool { state.withLock { $0.hasEnded } }
+
+    /// True from the guest's checkpoint on, if its machine is to be saved.
+    var isCheckpointDue: Bool { state.withLock { $0.isCheckpointDue } }
 
     func read(offset: UInt64, length: Int) -> UInt64 { 0 }
 
@@ -71,9 +78,13 @@ final class PlatformDevice: MMIODevice {
             end(.guestPanic, message(state), &state)
         case .powerOff:
             end(.poweredOff, [], &state)
-        case .checkpoint where isSaved:
-            end(.checkpointed, [], &state)
-        case .checkpoint, nil: break
+        case .checkpoint:
+            switch checkpoint {
+            case .none: break
+            case .savesMemory: end(.checkpointed, [], &state)
+            case .savesMachine: state.isCheckpointDue = true
+            }
+        case nil: break
         }
     }
 

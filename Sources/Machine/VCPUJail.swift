@@ -4,12 +4,14 @@ import Sandbox
 struct VCPUJail: Sendable {
     let isUnconfined: Bool
     let installsFilters: Bool
+    /// Of a machine that becomes a template with all that KVM has of it.
+    var savesMachine = false
 
     func close() throws(MachineError) {
         if isUnconfined { return }
         try MachineError.jailing { () throws(JailError) in
             try Jail.lockThread()
-            if installsFilters { try SyscallFilter(.vcpu).install() }
+            if installsFilters { try SyscallFilter(savesMachine ? .vcpuThatSaves : .vcpu).install() }
         }
     }
 }

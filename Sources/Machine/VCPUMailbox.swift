@@ -12,6 +12,8 @@ final class VCPUMailbox: Sendable {
         case entering(machineCreated: UInt64, now: UInt64)
         /// The last message; the vCPU does not run again.
         case ended(MachineEvent.EndCause, [UInt8])
+        /// The guest's memory is to be saved: the device loop lets go of it and says so.
+        case release(Handoff<Void>)
         /// Never posted by `swiftlet-vmm`: a test acts on the device loop.
         case probe(ProbeDevice, UInt64)
     }

@@ -20,6 +20,9 @@ struct VCPUThread: Sendable {
     /// Those that the guest itself starts.
     let secondaries: [SecondaryProcessor]
     let jail: VCPUJail
+    /// Where a machine that becomes a template is saved; nil: it is not, or its memory is all of it.
+    let area: SnapshotArea?
+    let released: Handoff<Void>
     /// Never given: where the thread waits for the end of the process.
     let parked: Handoff<Never>
 
@@ -34,17 +37,19 @@ struct VCPUThread: Sendable {
             let machine = SharedMachine(vm)
             _ = Unmanaged.passRetained(machine)
             let boot = boot.take()
-            try naming { () throws(KVMError) in
-                try vcpu.set(
-                    boot.kernel.cpu, cpuid: boot.cpuid.forGuest(processor: 0, of: 1 + secondaries.count))
-            }
-            let frequency = try naming { () throws(KVMError) in try vcpu.tscFrequency() }
+            let frequency = try prepare(vcpu, machine, boot)
             try writeBootPage(boot, tscFrequency: frequency)
-            let serial: SerialPort? = if case .linux = boot.kernel { plan.serial } else { nil }
+            let serial: SerialPort? = if case .tiny = boot.kernel { nil } else { plan.serial }
+            let saver = area.map {
+                MachineSaver(
+                    machine: machine, transports: plan.transports, area: $0, mailbox: mailbox, released: released)
+            }
             let run = GuestRun(
-                bus: plan.bus, platform: plan.platform, serial: serial, counters: counters, mailbox: mailbox)
+                bus: plan.bus, platform: plan.platform, serial: serial, counters: counters, mailbox: mailbox,
+                saver: saver)
             for secondary in secondaries { secondary.start(machine, boot.cpuid, run) }
             try jail.close()
+            if boot.snapshot != nil { for transport in plan.transports { transport.remind() } }
             mailbox.post(.entering(machineCreated: created, now: monotonicNanoseconds()))
             run.run(vcpu)
             vcpu.leave()
@@ -54,6 +59,35 @@ struct VCPUThread: Sendable {
             mailbox.post(.ended(.vmmError, Array(error.description.utf8)))
             _ = parked.take()
         }
+    }
+
+    /// Puts the vCPU, and what of the VM was saved, where the guest begins or goes on.
+    /// - Returns: the frequency of its time-stamp counter.
+    private func prepare(
+        _ vcpu: borrowing VCPU, _ machine: SharedMachine, _ boot: BootPlan
+    ) throws(MachineError) -> UInt64 {
+        let cpuid = boot.cpuid.forGuest(processor: 0, of: 1 + secondaries.count)
+        if let state = boot.kernel.cpu {
+            return try naming { () throws(KVMError) in
+                try vcpu.set(state, cpuid: cpuid)
+                return try vcpu.tscFrequency()
+            }
+        }
+        guard let snapshot = boot.snapshot else { throw .template("it has no state of its machine") }
+        let frequency = try naming { () throws(KVMError) in
+            try vcpu.setCPUID(cpuid)
+            return try vcpu.tscFrequency()
+        }
+        // The guest has measured it once and for all; 250 ppm are what KVM itself lets pass (arch/x86/kvm/x86.c).
+        let (saved, difference) = (snapshot.processor.frequency, frequency.distance(to: snapshot.processor.frequency))
+        guard difference.magnitude <= UInt(frequency / 4000) else {
+            throw .template("its time-stamp counter runs at \(saved) Hz, and here at \(frequency): make it again")
+        }
+        try naming { () throws(KVMError) in
+            try vcpu.restore(snapshot.processor)
+            try machine.vm.restore(snapshot.controllers)
+        }
+        return frequency
     }
 
     private func naming<Result: ~Copyable>(

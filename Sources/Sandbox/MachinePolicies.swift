@@ -31,6 +31,27 @@ extension SyscallPolicy {
                 unseen: "a call only where the vDSO has no clock: a host whose clock source is not the TSC"),
         ])
 
+    /// The same where the machine of a Linux is to become a template: it reads what KVM has of it.
+    public static let vcpuThatSaves: SyscallPolicy = {
+        var policy = vcpu
+        policy.rules[0] = Rule(
+            "ioctl", __NR_ioctl,
+            [
+                .request(
+                    [kvm_request_run, kvm_request_get_regs, kvm_request_get_sregs] + savedParts,
+                    vcpuRequests + ", and what else reads a part of the machine (KVM_GET_MSRS, KVM_GET_LAPIC ...)")
+            ],
+            why: "running the guest; and reading what goes into its template")
+        return policy
+    }()
+
+    /// Requests that read a part of a machine that is saved.
+    static let savedParts: [kvm_request] = [
+        kvm_request_get_msrs, kvm_request_get_mp_state, kvm_request_get_xsave, kvm_request_get_xcrs,
+        kvm_request_get_debugregs, kvm_request_get_lapic, kvm_request_get_vcpu_events, kvm_request_get_irqchip,
+        kvm_request_get_clock, kvm_request_get_tsc_khz,
+    ]
+
     /// The thread in epoll_wait, which owns all devices and talks to the outside.
     public static let deviceLoop = SyscallPolicy(
         thread: "device loop", phase: "run",

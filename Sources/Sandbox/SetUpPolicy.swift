@@ -15,7 +15,7 @@ extension SyscallPolicy {
 
     private static let setUpRules: [Rule] = [
         Rule(
-            "ioctl", __NR_ioctl, [.request(requests, "the KVM requests of CLinux/kvm_calls.h, BLKGETSIZE64")],
+            "ioctl", __NR_ioctl, [.request(requests + SyscallPolicy.savedParts, "the KVM requests of CLinux/kvm_calls.h, BLKGETSIZE64")],
             why: "the VM; a disk's size"),
         Rule("eventfd2", __NR_eventfd2, why: "between the threads, and between KVM and the devices"),
         Rule("epoll_create1", __NR_epoll_create1, why: "the device loop"),
@@ -71,7 +71,9 @@ extension SyscallPolicy {
         kvm_request_set_identity_map_addr, kvm_request_create_irqchip, kvm_request_get_irqchip,
         kvm_request_set_irqchip, kvm_request_create_vcpu, kvm_request_ioeventfd, kvm_request_irqfd,
         kvm_request_set_regs, kvm_request_set_sregs, kvm_request_set_xcrs, kvm_request_set_msrs,
-        kvm_request_set_cpuid2, kvm_request_get_tsc_khz, kvm_request_disk_size,
+        kvm_request_set_cpuid2, kvm_request_get_tsc_khz, kvm_request_disk_size, kvm_request_set_device_attr,
+        kvm_request_set_mp_state, kvm_request_set_xsave, kvm_request_set_debugregs, kvm_request_set_lapic,
+        kvm_request_set_vcpu_events, kvm_request_set_clock,
     ]
 }
 

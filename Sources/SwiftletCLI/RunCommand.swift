@@ -237,6 +237,8 @@ struct RunCommand {
         }
         if let restored {
             request.template = .restoring(file: restored.template.file.borrowed)
+            // Unpacked already, as all of its memory.
+            request.initramfs = []
             // The program has its own, which cannot change any more.
             if restored.isProgram { request.environment = [] }
         }

@@ -38,8 +38,9 @@ extension TemplateHeader {
         append(dataBytes)
         for digest in [kernelDigest, imageDigest, machineDigest, memoryDigest] { out += digest }
         for word in processor.words { append(word) }
+        append(stateBytes)
         out += [UInt8](repeating: 0, count: Self.textStart - out.count)
-        for text in [Array(image.utf8), Array(workingDirectory.utf8), Self.joined(command)] {
+        for text in [Array(image.utf8), Array(workingDirectory.utf8), Self.joined(command), Array(kernel.utf8)] {
             append(UInt16(text.count))
             out += text
         }
@@ -76,12 +77,14 @@ extension TemplateHeader {
         self.virtualization = virtualization
         created = reader.number()
         dataBytes = reader.number()
-        guard dataBytes <= memoryBytes, dataBytes % 4096 == 0 else { throw .badValue("data size") }
+        guard dataBytes <= memoryBytes + Self.linuxStateBytes, dataBytes % 4096 == 0 else { throw .badValue("data size") }
         kernelDigest = reader.take(32)
         imageDigest = reader.take(32)
         machineDigest = reader.take(32)
         memoryDigest = reader.take(32)
         processor = ProcessorIdentity(words: (0..<ProcessorIdentity.wordCount).map { _ in reader.number() })
+        stateBytes = reader.number()
+        guard stateBytes == 0 || stateBytes == Self.linuxStateBytes else { throw .badValue("state size") }
         guard reader.take(Self.textStart - reader.offset).allSatisfy({ $0 == 0 }) else {
             throw .badValue("reserved bytes")
         }
@@ -91,6 +94,8 @@ extension TemplateHeader {
         guard workingDirectory.hasPrefix("/") else { throw .badValue("working directory") }
         guard let words = reader.counted(until: Self.checksumStart) else { throw .badValue("command") }
         command = Self.separated(words)
+        kernel = try Self.text(&reader, "kernel")
+        guard !kernel.isEmpty else { throw .badValue("kernel") }
         guard reader.take(Self.checksumStart - reader.offset).allSatisfy({ $0 == 0 }) else {
             throw .badValue("reserved bytes")
         }

@@ -108,7 +108,7 @@ public struct TemplateStore: Sendable {
             do throws(Errno) {
                 try file.borrowed.truncate(to: header.fileBytes)
                 let summary = try MemoryImage.copy(
-                    memory, count: header.memoryBytes, to: file.borrowed, at: TemplateHeader.memoryOffset)
+                    memory, count: header.savedBytes, to: file.borrowed, at: TemplateHeader.memoryOffset)
                 header.memoryDigest = summary.digest
                 header.dataBytes = summary.dataBytes
                 try file.borrowed.write(all: header.encoded()[...], at: 0)
@@ -166,7 +166,7 @@ public struct TemplateStore: Sendable {
         }
         do throws(Errno) {
             let summary = try MemoryImage.summary(
-                of: template.file.borrowed, from: TemplateHeader.memoryOffset, count: header.memoryBytes)
+                of: template.file.borrowed, from: TemplateHeader.memoryOffset, count: header.savedBytes)
             guard summary.digest == header.memoryDigest else { throw .badMessage }
         } catch {
             if error == .badMessage {

@@ -225,8 +225,8 @@ public final class DeviceLoop: @unchecked Sendable {
             }
             queues.append(
                 DeviceQueue(
-                    validated, features: activation.features, notifier: port.transport.notifiers[queue],
-                    interrupt: port.transport.interrupt))
+                    validated, features: activation.features, isResumed: activation.isResumed,
+                    notifier: port.transport.notifiers[queue], interrupt: port.transport.interrupt))
         }
         ports[index].isActive = true
         port.device.activate(queues, features: activation.features, host: DeviceHost(self, port: index))
@@ -250,6 +250,15 @@ public final class DeviceLoop: @unchecked Sendable {
         for notifier in ports[index].transport.notifiers { notifier.event.drain() }
         if ports[index].isActive { ports[index].device.reset() }
         ports[index].isActive = false
+    }
+
+    /// The guest stands still and its memory is saved: takes what it gave, and does not touch its memory any more. What is on
+    /// its way to the host goes on. On the loop's thread.
+    public func letGoOfGuest() {
+        for port in ports.indices where ports[port].isActive {
+            attempt(port: port) { device throws(VirtioError) in try device.drain() }
+            deactivate(port)
+        }
     }
 
     func failLater(port: Int, _ error: VirtioError) {

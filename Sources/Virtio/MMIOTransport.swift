@@ -14,6 +14,8 @@ public struct DeviceActivation: Sendable {
     public let features: VirtioFeatures
     /// nil: a queue that the driver did not set up.
     public let queues: [ValidatedQueue?]
+    /// Whether the queues go on where another device has left them.
+    public var isResumed = false
 }
 
 /// The register file of one virtio-mmio device, version 2 (virtio 1.2 §4.2). Knows no KVM: the caller decodes
@@ -31,7 +33,7 @@ public final class MMIOTransport: Sendable {
     public let notifiers: [QueueNotifier]
     private let memory: GuestMemory
     private let mailbox: any DeviceMailbox
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     struct State {
         enum Phase { case configuring, active, resetting }
@@ -43,6 +45,8 @@ public final class MMIOTransport: Sendable {
         var driverFeatures: UInt64 = 0
         var queueSelector: UInt32 = 0
         var queues: [Queue]
+        /// What `DeviceActivation` says.
+        var isResumed = false
         /// Accesses that no correct driver makes. Only counted: logging them would let the guest write our
         /// log.
         var refused: UInt64 = 0
@@ -301,7 +305,7 @@ public final class MMIOTransport: Sendable {
         mailbox.activate(
             DeviceActivation(
                 features: VirtioFeatures(rawValue: state.driverFeatures),
-                queues: state.queues.map(\.validated)))
+                queues: state.queues.map(\.validated), isResumed: state.isResumed))
     }
 
     private func resetRegisters(_ state: inout State) {

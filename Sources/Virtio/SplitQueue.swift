@@ -21,10 +21,17 @@ public struct SplitQueue: ~Copyable {
     /// `nextUsed` when we last decided whether to interrupt.
     private var lastDecided: UInt16 = 0
 
-    public init(_ queue: ValidatedQueue, features: VirtioFeatures) {
+    /// - Parameter isResumed: Whether another device has served the queue before. Then it goes on at the first chain that one
+    ///   has not given back: no device here holds a chain from one event to the next, and gives them back in order.
+    public init(_ queue: ValidatedQueue, features: VirtioFeatures, isResumed: Bool = false) {
         self.queue = queue
         usesEventIndex = features.contains(.eventIndex)
         allowsIndirect = features.contains(.indirectDescriptors)
+        if isResumed {
+            nextUsed = queue.usedRing.loadAcquiring16(at: 2)
+            nextAvailable = nextUsed
+            lastDecided = nextUsed
+        }
     }
 
     public var size: UInt16 { queue.size }

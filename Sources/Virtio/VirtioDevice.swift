@@ -84,9 +84,10 @@ public final class DeviceQueue {
     private let interrupt: InterruptLine
 
     init(
-        _ queue: ValidatedQueue, features: VirtioFeatures, notifier: QueueNotifier, interrupt: InterruptLine
+        _ queue: ValidatedQueue, features: VirtioFeatures, isResumed: Bool = false, notifier: QueueNotifier,
+        interrupt: InterruptLine
     ) {
-        ring = SplitQueue(queue, features: features)
+        ring = SplitQueue(queue, features: features, isResumed: isResumed)
         self.notifier = notifier
         self.interrupt = interrupt
     }

@@ -79,7 +79,7 @@ import Testing
         send(SWIFTLET_PLATFORM_CHECKPOINT, address: 0, length: 0)
         #expect(!device.hasEnded)
         #expect(mailbox.take().isEmpty)
-        let saved = PlatformDevice(memory: memory, mailbox: mailbox, logLimit: 0, isSaved: true)
+        let saved = PlatformDevice(memory: memory, mailbox: mailbox, logLimit: 0, checkpoint: .savesMemory)
         saved.write(
             offset: UInt64(SWIFTLET_PLATFORM_COMMAND), length: 4, value: UInt64(SWIFTLET_PLATFORM_CHECKPOINT))
         #expect(saved.hasEnded)

@@ -40,6 +40,21 @@ enum kvm_request {
   kvm_request_set_msrs = (int)KVM_SET_MSRS,
   kvm_request_set_cpuid2 = (int)KVM_SET_CPUID2,
   kvm_request_get_tsc_khz = (int)KVM_GET_TSC_KHZ,
+  kvm_request_get_msrs = (int)KVM_GET_MSRS,
+  kvm_request_set_device_attr = (int)KVM_SET_DEVICE_ATTR,
+  kvm_request_get_mp_state = (int)KVM_GET_MP_STATE,
+  kvm_request_set_mp_state = (int)KVM_SET_MP_STATE,
+  kvm_request_get_xsave = (int)KVM_GET_XSAVE,
+  kvm_request_set_xsave = (int)KVM_SET_XSAVE,
+  kvm_request_get_xcrs = (int)KVM_GET_XCRS,
+  kvm_request_get_debugregs = (int)KVM_GET_DEBUGREGS,
+  kvm_request_set_debugregs = (int)KVM_SET_DEBUGREGS,
+  kvm_request_get_lapic = (int)KVM_GET_LAPIC,
+  kvm_request_set_lapic = (int)KVM_SET_LAPIC,
+  kvm_request_get_vcpu_events = (int)KVM_GET_VCPU_EVENTS,
+  kvm_request_set_vcpu_events = (int)KVM_SET_VCPU_EVENTS,
+  kvm_request_get_clock = (int)KVM_GET_CLOCK,
+  kvm_request_set_clock = (int)KVM_SET_CLOCK,
   kvm_request_disk_size = (int)BLKGETSIZE64,
 };
 
@@ -72,7 +87,29 @@ int kvm_set_xcr0(int vcpu, uint64_t value);
 /// Returns how many of `entries` were set, from the first: KVM stops at the first one it refuses.
 int kvm_set_msrs(int vcpu, const struct kvm_msr_entry *entries, uint32_t count);
 int kvm_set_cpuid(int vcpu, const struct kvm_cpuid_entry2 *entries, uint32_t count);
+/// Fills in the values; returns how many, from the first: KVM stops at the first one it does not have.
+int kvm_get_msrs(int vcpu, struct kvm_msr_entry *entries, uint32_t count);
 int kvm_get_tsc_khz(int vcpu);
+/// Of the guest's time-stamp counter: what it is ahead of the host's (KVM_VCPU_TSC_OFFSET).
+int kvm_set_tsc_offset(int vcpu, uint64_t offset);
+
+// --- what is saved and restored whole, each one struct that nobody here looks into ---
+enum kvm_part {
+  // of a vCPU, in the order in which they are restored
+  kvm_part_mp_state, kvm_part_regs, kvm_part_sregs, kvm_part_xsave, kvm_part_xcrs, kvm_part_debugregs, kvm_part_lapic,
+  kvm_part_vcpu_events,
+  // of a VM
+  kvm_part_pic_master, kvm_part_pic_slave, kvm_part_ioapic, kvm_part_clock,
+  kvm_part_count
+};
+/// Bytes of the struct; 0: there is no such part.
+uint32_t kvm_part_bytes(uint32_t part);
+/// `bytes` is `kvm_part_bytes` long and aligned to 16.
+int kvm_get_part(int descriptor, uint32_t part, void *bytes);
+int kvm_set_part(int descriptor, uint32_t part, void *bytes);
+
+/// The host's time-stamp counter.
+static inline uint64_t kvm_host_tsc(void) { return __builtin_ia32_rdtsc(); }
 
 // --- struct kvm_run, shared with the kernel ---
 // Swift imports unions without named members badly; these name the one that `exit_reason` makes valid.

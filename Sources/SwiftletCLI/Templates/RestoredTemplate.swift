@@ -37,7 +37,7 @@ func openMachine() throws(TemplateError) -> OwnedDescriptor {
 extension RunCommand {
     /// What a template has decided. Giving it once more is a mistake, even if it is the same.
     private static let decided = [
-        "image", "kernel", "root-transport", "memory", "disk", "device-read-bps", "device-write-bps",
+        "image", "kernel", "initramfs", "cpus", "root-transport", "memory", "disk", "device-read-bps", "device-write-bps",
         "device-read-iops", "device-write-iops",
     ]
     /// What a program that runs already has.
@@ -61,6 +61,7 @@ extension RunCommand {
         var run = self
         run.options.image = header.image
         run.options.memoryBytes = header.memoryBytes
+        run.options.kernel = KernelChoice(header.kernel)
         if template.isProgram { run.options.workingDirectory = header.workingDirectory }
         run.restored = template
         return run

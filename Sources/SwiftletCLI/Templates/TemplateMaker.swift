@@ -16,7 +16,7 @@ struct TemplateMaker {
     /// What is a single job's, or cannot be saved.
     private static let refused = [
         "interactive", "tty", "out", "disk", "root-transport", "device-read-bps", "device-write-bps",
-        "device-read-iops", "device-write-iops", "json", "meta", "template", "dry-run", "stream-bps", "kernel",
+        "device-read-iops", "device-write-iops", "json", "meta", "template", "dry-run", "stream-bps", "cpus",
     ]
 
     init(
@@ -64,7 +64,8 @@ struct TemplateMaker {
         }
         let resources = BatchResources()
         let image = try attempt { () throws(BatchFailure) in try resources.image(job.options.image) }
-        let kernel = try attempt { () throws(BatchFailure) in try resources.kernel(job.options.kernel) }
+        let kernel = try attempt { () throws(BatchFailure) in try resources.kernel(job.options.kernel, initramfs: job.options.initramfs) }
+        let stateBytes = kernel.kernel.isLinux ? TemplateHeader.linuxStateBytes : 0
         guard let digest = image.image.digest else {
             throw Failure(
                 text: "\(image.image.path): only an image of the store stays as it is; swiftlet image import")
@@ -72,7 +73,7 @@ struct TemplateMaker {
         let memory: OwnedDescriptor
         do throws(Errno) {
             memory = try OwnedDescriptor.memoryFile(
-                name: "swiftlet-template", size: Int(job.options.memoryBytes))
+                name: "swiftlet-template", size: Int(job.options.memoryBytes + stateBytes))
         } catch {
             throw Failure(text: "memory for the guest: \(error)")
         }
@@ -85,7 +86,8 @@ struct TemplateMaker {
         var header = TemplateHeader(
             kind: checkpoint == .kernel ? .kernel : .program, memoryBytes: request.memoryBytes,
             imageBytes: image.image.bytes, created: UInt64(max(0, time(nil))), processor: ProcessorIdentity(),
-            image: job.options.image, workingDirectory: job.options.workingDirectory, command: job.command)
+            image: job.options.image, workingDirectory: job.options.workingDirectory, command: job.command,
+            kernel: "\(kernel.kernel.choice)", stateBytes: stateBytes)
         header.setImageDigest(hexadecimal: digest)
         return try save(header, memory.borrowed, TemplatePart(kernel.file.borrowed, path: kernel.path))
     }
