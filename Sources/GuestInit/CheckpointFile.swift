@@ -14,7 +14,9 @@ struct CheckpointFile: ~Copyable {
     /// Whether it was opened: then some thread may be waiting in it.
     private(set) var isOpen = false
 
-    private init(_ path: Path, _ fifo: consuming Descriptor, _ opened: consuming Descriptor, _ status: linux_stat) {
+    private init(
+        _ path: Path, _ fifo: consuming Descriptor, _ opened: consuming Descriptor, _ status: linux_stat
+    ) {
         self.path = path
         self.fifo = fifo
         self.opened = opened

@@ -1,5 +1,5 @@
-/// The control group (cgroups(7), version 2) of the job, for its limit of processes and to hold it while it is saved. A kernel
-/// without it runs jobs all the same; a limit that cannot be held is refused.
+/// The control group (cgroups(7), version 2) of the job, for its limit of processes and to stop it while it is saved. A
+/// kernel without it runs jobs all the same; a limit that cannot be held is refused.
 struct ControlGroups: ~Copyable {
     private static let group: Path = "/cgroup/job"
 

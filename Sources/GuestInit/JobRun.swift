@@ -80,8 +80,8 @@ struct JobRun: ~Copyable {
         must("init: close /dev/checkpoint") { () throws(Errno) in try checkpoint?.close() }
     }
 
-    /// The job stands still: carries to the host what init holds of its output, not what is in the pipes still, and ends every
-    /// connection.
+    /// The job stands still: carries to the host what init holds of its output, not what is in the pipes still, and ends
+    /// every connection.
     mutating func disconnect() {
         while relays.all.contains(where: { $0.isHolding }) {
             let holding = relays.all.map { $0.isHolding }

@@ -57,9 +57,9 @@ struct JobSession: ~Copyable {
             .hello(version: WireLimit.version, nonce: nonce, sinceEntryNanoseconds: clock.sinceEntry))
         // Nothing of it can have failed: that would have been a panic.
         if isRestored {
-            control.queue(
-                .resumed(
-                    .init(isReseeded: true, isClockStepped: true, isIdentityNew: true, wallClock: Clock.realtime)))
+            let done = GuestMessage.Resumption(
+                isReseeded: true, isClockStepped: true, isIdentityNew: true, wallClock: Clock.realtime)
+            control.queue(.resumed(done))
         }
         control.flush()
     }

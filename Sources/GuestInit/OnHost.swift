@@ -8,7 +8,8 @@ public enum GuestInitOnHost {
     public static let nonce = GuestMessage.Nonce(low: 0x0102_0304_0506_0708, high: 0x090a_0b0c_0d0e_0f10)
 
     /// Those of a restored machine carry this one.
-    public static let restoredNonce = GuestMessage.Nonce(low: 0x1112_1314_1516_1718, high: 0x191a_1b1c_1d1e_1f20)
+    public static let restoredNonce = GuestMessage.Nonce(
+        low: 0x1112_1314_1516_1718, high: 0x191a_1b1c_1d1e_1f20)
 
     /// In place of the machine's sockets and its store to the platform device: each "machine" has descriptors of its own, and
     /// one that is saved goes on as the next.
@@ -57,7 +58,8 @@ public enum GuestInitOnHost {
             _ = try? LinuxCall.close(number)
         }
         let children = must("init: signals") { () throws(Errno) in try Signals.start() }
-        JobSession(sockets, checkpoint, nonce, Clock(entry: 0), ControlGroups(), children, hasDisk: false).run()
+        let clock = Clock(entry: 0)
+        JobSession(sockets, checkpoint, nonce, clock, ControlGroups(), children, hasDisk: false).run()
         while true { _ = try? LinuxCall.exit_group(0) }
     }
 }
