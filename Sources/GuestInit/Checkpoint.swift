@@ -4,6 +4,8 @@ import JobWire
 ///
 ///     checkpoint · end of the streams · store to the platform device
 ///     restored: clock · random generator · boot_id · connect · hello · resumed · a new job
+///
+/// A program that asks stands still, and all of its job with it, from before the first of these until the new job is whole.
 struct Checkpoint {
     /// What a restored machine was told, and has made its own.
     struct Restored {
@@ -11,6 +13,8 @@ struct Checkpoint {
         let clock: Clock
     }
 
+    /// Where programs ask.
+    let file: Path
     /// Saves the machine; returns in a restored one. No connection to the host may exist.
     let save: () -> Restored
 }

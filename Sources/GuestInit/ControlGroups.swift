@@ -1,5 +1,5 @@
-/// The control group (cgroups(7), version 2) of the job, for its limit of processes. A kernel without it runs jobs all the
-/// same; a limit that cannot be held is refused.
+/// The control group (cgroups(7), version 2) of the job, for its limit of processes and to stop it while it is saved. A
+/// kernel without it runs jobs all the same; a limit that cannot be held is refused.
 struct ControlGroups: ~Copyable {
     private static let group: Path = "/cgroup/job"
 
@@ -7,12 +7,18 @@ struct ControlGroups: ~Copyable {
     private let processes: Descriptor?
     private let limit: Descriptor?
     private let events: Descriptor?
+    private let freezer: Descriptor?
+    private let state: Descriptor?
+    private let time: Descriptor?
 
     /// No groups at all, as on the host.
     init() {
         processes = nil
         limit = nil
         events = nil
+        freezer = nil
+        state = nil
+        time = nil
     }
 
     /// Mounts the groups at /cgroup, before the root is entered.
@@ -23,9 +29,12 @@ struct ControlGroups: ~Copyable {
             _ = try? control.writeAll(Text.bytes("+pids"))
         }
         _ = try? Mount.makeDirectory(Self.group)
-        processes = try? Descriptor.open("/cgroup/job/cgroup.procs", OpenFlags.writeOnly)
+        processes = try? Descriptor.open("/cgroup/job/cgroup.procs", OpenFlags.readWrite)
         limit = try? Descriptor.open("/cgroup/job/pids.max", OpenFlags.writeOnly)
         events = try? Descriptor.open("/cgroup/job/pids.events", OpenFlags.readOnly)
+        freezer = try? Descriptor.open("/cgroup/job/cgroup.freeze", OpenFlags.writeOnly)
+        state = try? Descriptor.open("/cgroup/job/cgroup.events", OpenFlags.readOnly)
+        time = try? Descriptor.open("/cgroup/job/cpu.stat", OpenFlags.readOnly)
     }
 
     /// Shows the job its own group, in which it can change nothing.
@@ -57,6 +66,65 @@ struct ControlGroups: ~Copyable {
         switch events {
         case .none: 0
         case .some(let file): Text.number(named: "max", in: (try? file.contents()) ?? []) ?? 0
+        }
+    }
+
+    // MARK: To save the job
+
+    /// Stops every thread of the job between two of its instructions; returns when all of them stand.
+    borrowing func freeze() {
+        switch freezer {
+        case .none: cannotFreeze()
+        case .some(let file):
+            must("init: freeze the job") { () throws(Errno) in try file.writeAll(Text.bytes("1")) }
+            while !isFrozen { _ = try? Poll.wait(for: [], milliseconds: 1) }
+        }
+    }
+
+    /// The job goes on.
+    borrowing func thaw() {
+        switch freezer {
+        case .none: break
+        case .some(let file):
+            must("init: thaw the job") { () throws(Errno) in try file.writeAll(Text.bytes("0")) }
+        }
+    }
+
+    private func cannotFreeze() {
+        // On the host, where nothing is saved, there is no group either.
+        #if SWIFTLET_GUEST
+            panic("init: no template: the kernel lacks control groups")
+        #endif
+    }
+
+    private var isFrozen: Bool {
+        switch state {
+        case .none: true
+        case .some(let file): Text.number(named: "frozen", in: (try? file.contents()) ?? []) == 1
+        }
+    }
+
+    /// The job's processes.
+    /// - Parameter command: the one that is known where there are no groups.
+    borrowing func processes(_ command: Int) -> [Int] {
+        switch processes {
+        case .none: return [command]
+        case .some(let file):
+            let lines = ((try? file.contents()) ?? []).split(separator: UInt8(ascii: "\n"))
+            return lines.compactMap { Text.number($0).map { Int($0) } }
+        }
+    }
+
+    /// Nanoseconds of processor time that the job has used, in programs and in the kernel; nil if nobody counts.
+    borrowing func processorTime() -> (user: UInt64, system: UInt64)? {
+        switch time {
+        case .none: return nil
+        case .some(let file):
+            let text = (try? file.contents()) ?? []
+            guard let user = Text.number(named: "user_usec", in: text),
+                let system = Text.number(named: "system_usec", in: text)
+            else { return nil }
+            return (user * 1000, system * 1000)
         }
     }
 }

@@ -29,7 +29,7 @@ enum Init {
         RootTree.mount(groups, disk)
         RootTree.enter()
         nameMachine()
-        let checkpoint = Checkpoint { identity.renew(Platform.checkpoint()) }
+        let checkpoint = Checkpoint(file: "/dev/checkpoint") { identity.renew(Platform.checkpoint()) }
         JobSession(.vsock, checkpoint, page.nonce, clock, groups, children, hasDisk: disk != nil).run()
         Platform.powerOff()
     }

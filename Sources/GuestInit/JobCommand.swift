@@ -118,23 +118,39 @@ struct JobCommand {
     }
 
     private func limit() throws(Errno) {
+        // The tiny kernel's; Linux's own hard limit of process 1 is 4096.
+        if specification.begin.openFiles == 0 { _ = try? Self.limit(0, 7, soft: 1024, hard: 1 << 20) }
+        try Self.limit(0, specification.begin)
+    }
+
+    /// Holds a restored job, which runs already, to what the new job may.
+    /// - Parameter process: the command's.
+    func limitRunning(_ process: Int, _ groups: borrowing ControlGroups) throws(JobFailure) {
         let begin = specification.begin
-        if begin.openFiles != 0 {
-            try Self.limit(7, soft: UInt64(begin.openFiles), hard: UInt64(begin.openFilesHard))    // RLIMIT_NOFILE
-        } else {
-            // The tiny kernel's; Linux's own hard limit of process 1 is 4096.
-            _ = try? Self.limit(7, soft: 1024, hard: 1 << 20)
-        }
-        if begin.maximumProcesses != 0 {
-            let maximum = UInt64(begin.maximumProcesses)
-            try Self.limit(6, soft: maximum, hard: maximum)                                        // RLIMIT_NPROC
+        do throws(Errno) {
+            if begin.maximumProcesses != 0 { try groups.setLimit(begin.maximumProcesses) }
+            for process in groups.processes(process) { try Self.limit(process, begin) }
+        } catch {
+            throw JobFailure(.exec, error, about: [])
         }
     }
 
-    private static func limit(_ resource: Int, soft: UInt64, hard: UInt64) throws(Errno) {
+    /// - Parameter process: 0: the one that calls this.
+    private static func limit(_ process: Int, _ begin: HostMessage.Begin) throws(Errno) {
+        if begin.openFiles != 0 {
+            // RLIMIT_NOFILE
+            try limit(process, 7, soft: UInt64(begin.openFiles), hard: UInt64(begin.openFilesHard))
+        }
+        if begin.maximumProcesses != 0 {
+            let maximum = UInt64(begin.maximumProcesses)
+            try limit(process, 6, soft: maximum, hard: maximum)      // RLIMIT_NPROC
+        }
+    }
+
+    private static func limit(_ process: Int, _ resource: Int, soft: UInt64, hard: UInt64) throws(Errno) {
         var limit = linux_rlimit(soft: soft, hard: hard)
         try withArgument(of: &limit) { (limit) throws(Errno) in
-            try LinuxCall.prlimit64(0, resource, limit, 0)
+            try LinuxCall.prlimit64(process, resource, limit, 0)
         }
     }
 

@@ -5,14 +5,25 @@ import JobWire
 struct JobReport: ~Copyable {
     private let statistics: Descriptor
     private let memory: Descriptor
-    private let processesBefore: UInt64
-    private let memoryKillsBefore: UInt64
+    private var processesBefore: UInt64
+    private var memoryKillsBefore: UInt64
+    private var refusedBefore: UInt64 = 0
+    /// In a restored machine: what was used, and the faults of all processes, before the job was.
+    private var restored: (time: (user: UInt64, system: UInt64)?, pageFaults: UInt64)?
 
     /// Just before the command starts.
     static func begin() throws(Errno) -> JobReport {
         let statistics = try Descriptor.open("/proc/stat", OpenFlags.readOnly)
         let memory = try Descriptor.open("/proc/vmstat", OpenFlags.readOnly)
         return JobReport(statistics, memory)
+    }
+
+    /// In a restored machine: the job begins here, and what its template's maker has used is not its own.
+    mutating func restart(_ groups: borrowing ControlGroups) {
+        processesBefore = Self.count("processes", in: statistics)
+        memoryKillsBefore = Self.count("oom_kill", in: memory)
+        refusedBefore = groups.refused()
+        restored = (groups.processorTime(), Self.count("pgfault", in: memory))
     }
 
     private init(_ statistics: consuming Descriptor, _ memory: consuming Descriptor) {
@@ -28,7 +39,7 @@ struct JobReport: ~Copyable {
 
     /// When all of the job has ended and is reaped.
     borrowing func make(
-        _ end: ProcessEnd, _ nonce: GuestMessage.Nonce, refused: UInt64
+        _ end: ProcessEnd, _ nonce: GuestMessage.Nonce, _ groups: borrowing ControlGroups
     ) -> GuestMessage.ExitReport {
         var report: GuestMessage.ExitReport
         if let signal = end.signal {
@@ -47,7 +58,15 @@ struct JobReport: ~Copyable {
         report.maximumResidentBytes = UInt64(usage.maximum_resident_kib) << 10
         report.pageFaults = UInt64(usage.minor_faults + usage.major_faults)
         report.processesCreated = Self.count("processes", in: statistics) - processesBefore
-        report.processesRefused = refused
+        report.processesRefused = groups.refused() &- refusedBefore
+        if let restored {
+            // Who was reaped has used most of it before: the group and the machine know what came since.
+            if let before = restored.time, let now = groups.processorTime() {
+                report.userNanoseconds = now.user &- before.user
+                report.systemNanoseconds = now.system &- before.system
+            }
+            report.pageFaults = Self.count("pgfault", in: memory) &- restored.pageFaults
+        }
         return report
     }
 }

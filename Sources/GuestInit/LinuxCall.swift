@@ -46,6 +46,7 @@ enum LinuxCall: Int {
     case kill = 62
     case fcntl = 72
     case chdir = 80
+    case rename = 82
     case mkdir = 83
     case unlink = 87
     case symlink = 88
@@ -68,13 +69,16 @@ enum LinuxCall: Int {
     case swapon = 167
     case reboot = 169
     case sethostname = 170
+    case getdents64 = 217
     case clock_settime = 227
     case clock_gettime = 228
     case exit_group = 231
+    case inotify_add_watch = 254
     case ppoll = 271
     case unshare = 272
     case signalfd4 = 289
     case pipe2 = 293
+    case inotify_init1 = 294
     case prlimit64 = 302
     case finit_module = 313
     case getrandom = 318

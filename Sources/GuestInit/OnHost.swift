@@ -8,7 +8,8 @@ public enum GuestInitOnHost {
     public static let nonce = GuestMessage.Nonce(low: 0x0102_0304_0506_0708, high: 0x090a_0b0c_0d0e_0f10)
 
     /// Those of a restored machine carry this one.
-    public static let restoredNonce = GuestMessage.Nonce(low: 0x1112_1314_1516_1718, high: 0x191a_1b1c_1d1e_1f20)
+    public static let restoredNonce = GuestMessage.Nonce(
+        low: 0x1112_1314_1516_1718, high: 0x191a_1b1c_1d1e_1f20)
 
     /// In place of the machine's sockets and its store to the platform device: each "machine" has descriptors of its own, and
     /// one that is saved goes on as the next.
@@ -45,17 +46,20 @@ public enum GuestInitOnHost {
 
     /// - Parameter descriptors: sockets that stand for the ports 1024, 1026, 1027 and 1025; behind them those of the machine
     ///   that is restored if this one is saved.
-    public static func run(descriptors: [Int]) -> Never {
+    /// - Parameter checkpoint: a file that a template's maker finds in the place of /dev/checkpoint.
+    public static func run(descriptors: [Int], checkpoint: [UInt8]) -> Never {
+        let checkpointFile = Path(checkpoint)
         let machines = Machines(descriptors)
         let sockets = JobSockets { (port) throws(Errno) in try machines.connect(port) }
-        let checkpoint = Checkpoint { machines.save() }
+        let checkpoint = Checkpoint(file: checkpointFile) { machines.save() }
         // Closed on exec, as init's own are; and whatever else was inherited is none of the job's.
         for number in descriptors { _ = try? LinuxCall.fcntl(number, 2, 1) }
         for number in 0..<4096 where number > 2 && !descriptors.contains(number) {
             _ = try? LinuxCall.close(number)
         }
         let children = must("init: signals") { () throws(Errno) in try Signals.start() }
-        JobSession(sockets, checkpoint, nonce, Clock(entry: 0), ControlGroups(), children, hasDisk: false).run()
+        let clock = Clock(entry: 0)
+        JobSession(sockets, checkpoint, nonce, clock, ControlGroups(), children, hasDisk: false).run()
         while true { _ = try? LinuxCall.exit_group(0) }
     }
 }

@@ -34,6 +34,18 @@ enum Text {
         return digits.reversed()
     }
 
+    /// With 0x in front, as /proc has it.
+    static func hexadecimal(_ text: ArraySlice<UInt8>) -> UInt64? {
+        let digits = bytes("0123456789abcdef")
+        guard text.starts(with: bytes("0x")), (3...18).contains(text.count) else { return nil }
+        var value: UInt64 = 0
+        for byte in text.dropFirst(2) {
+            guard let digit = digits.firstIndex(of: byte) else { return nil }
+            value = value << 4 | UInt64(digit)
+        }
+        return value
+    }
+
     /// A random UUID as RFC 9562 writes it, of version 4.
     static func uuid(_ random: InlineArray<16, UInt8>) -> [UInt8] {
         let digits = bytes("0123456789abcdef")

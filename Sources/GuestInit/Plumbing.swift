@@ -7,15 +7,35 @@ struct Plumbing: ~Copyable {
     let terminal: JobTerminal?
     /// The stream that a job with a terminal has no use for; the host waits for its end all the same.
     let unused: Descriptor?
+    /// The reading end of the job's input, which is at its end until a template is restored; see `Checkpoint.connectInput`.
+    let closedInput: Descriptor?
 
     private init(
         _ streams: consuming StandardStreams, _ relays: consuming Relays, terminal: consuming JobTerminal?,
-        unused: consuming Descriptor?
+        unused: consuming Descriptor?, closedInput: consuming Descriptor? = nil
     ) {
         self.streams = streams
         self.relays = relays
         self.terminal = terminal
         self.unused = unused
+        self.closedInput = closedInput
+    }
+
+    /// Of a job that is to be a template: its input is at its end.
+    static func template(
+        output: consuming Descriptor, error: consuming Descriptor
+    ) throws(Errno) -> Plumbing {
+        let outputPipe = try Pipe()
+        let errorPipe = try Pipe()
+        let relays = [
+            try Relay(.output, from: outputPipe.reading, to: output),
+            try Relay(.error, from: errorPipe.reading, to: error),
+        ]
+        let inputPipe = try Pipe()
+        let input = inputPipe.reading
+        let closedInput = try input.duplicate()
+        let streams = StandardStreams(input: input, output: outputPipe.writing, error: errorPipe.writing)
+        return Plumbing(streams, Relays(all: relays), terminal: nil, unused: nil, closedInput: closedInput)
     }
 
     /// - Parameter input: nil: the job's standard input is empty.

@@ -1,7 +1,7 @@
 /// The tree the job sees: the image under a writable layer in memory, and over it what the tiny kernel has there too.
 ///
 ///     overlay      /            lower: EROFS of the first block device, upper: tmpfs
-///     tmpfs        /dev         null zero full random urandom tty ptmx, fd and the standard three, shm
+///     tmpfs        /dev         null zero full random urandom tty ptmx checkpoint, fd and the standard three, shm
 ///     devpts       /dev/pts
 ///     proc         /proc
 ///     sysfs        /sys         read-only
@@ -73,6 +73,7 @@ enum RootTree {
             for device in devices {
                 try Mount.makeDevice(device.path, device.major, device.minor, mode: 0o666)
             }
+            try CheckpointFile.makeDevice("/tree/dev/checkpoint")
             let links: [(path: Path, target: Path)] = [
                 ("/tree/dev/fd", "/proc/self/fd"), ("/tree/dev/stdin", "/proc/self/fd/0"),
                 ("/tree/dev/stdout", "/proc/self/fd/1"), ("/tree/dev/stderr", "/proc/self/fd/2"),

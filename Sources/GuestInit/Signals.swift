@@ -34,10 +34,10 @@ enum Signals {
     }
 
     /// Takes what `start`'s descriptor says: that there is something to reap.
-    static func take(_ descriptor: borrowing Descriptor) {
+    static func take(_ descriptor: Int) {
         var record: InlineArray<16, UInt64> = InlineArray(repeating: 0)     // struct signalfd_siginfo: 128 bytes
         _ = try? withArgument(of: &record) { (record) throws(Errno) in
-            try LinuxCall.read(descriptor.number, record, 128)
+            try LinuxCall.read(descriptor, record, 128)
         }
     }
 }

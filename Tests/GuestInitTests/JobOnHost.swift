@@ -36,6 +36,8 @@ struct JobOnHost {
         var typedLater: (text: String, bytes: [UInt8])?
         var openFiles: (soft: UInt32, hard: UInt32) = (0, 0)
         var makesTemplate = false
+        /// A file in the place of /dev/checkpoint.
+        var checkpoint: String?
     }
 
     /// - Parameter more: behind the arguments; the job runs as the superuser of its namespace.
@@ -67,7 +69,8 @@ struct JobOnHost {
         _ arguments: [String], _ more: [HostMessage], data: [UInt8], host: Host, then next: Plan?
     ) throws {
         let pairs = try (0..<8).map { _ in try SocketPair() }
-        let process = try Self.spawn(pairs.map { $0.guest })
+        let checkpoint = host.checkpoint ?? "/nowhere"
+        let process = try Self.spawn(pairs.map { $0.guest }, checkpoint)
         for pair in pairs { close(pair.guest) }
         Self.send(Self.frames(arguments, more, data, host), to: pairs[0].host)
         try carry(
@@ -126,14 +129,14 @@ struct JobOnHost {
 
     struct Failure: Error { let what: String }
 
-    private static func spawn(_ descriptors: [CInt]) throws -> pid_t {
+    private static func spawn(_ descriptors: [CInt], _ checkpoint: String) throws -> pid_t {
         var path = [CChar](repeating: 0, count: 4096)
         let length = readlink("/proc/self/exe", &path, 4095)
         let own = String(decoding: path.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let program = own.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/guest-init-on-host"
         let arguments = [
             "unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", program,
-            "3", "4", "5", "6", "7", "8", "9", "10",
+            "3", "4", "5", "6", "7", "8", "9", "10", checkpoint,
         ]
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
