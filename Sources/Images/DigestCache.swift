@@ -43,8 +43,12 @@ struct DigestCache {
 
     private static func status(ofFileAt path: [UInt8]) -> FileStatus? {
         // Without waiting for the writer of a pipe that has taken the file's place.
-        let file = try? OwnedDescriptor.open(path: path, flags: O_RDONLY | O_NONBLOCK)
-        return try? file?.borrowed.status()
+        do throws(Errno) {
+            let file = try OwnedDescriptor.open(path: path, flags: O_RDONLY | O_NONBLOCK)
+            return try file.borrowed.status()
+        } catch {
+            return nil
+        }
     }
 
     private struct Record {
