@@ -125,6 +125,7 @@ public struct ImageStore: Sendable {
 
     /// Under the lock only. A record that cannot be read stops it: a blob is dropped only when surely nobody's.
     private func removeUnreferencedBlobs() throws(Errno) {
+        digestCache.removeStale()
         var kept: Set<String> = []
         for name in try listNames(recordDirectory) where Self.isValid(name: name) {
             guard let record = try? record(named: name) else { return }

@@ -111,6 +111,7 @@ public struct KernelStore: Sendable {
 
     /// Under the lock only. A record that cannot be read stops it: a file is dropped only when surely nobody's.
     private func removeUnreferencedFiles() throws(Errno) {
+        images.digestCache.removeStale()
         var kept: Set<String> = []
         for name in try listNames(recordDirectory) where ImageStore.isValid(name: name) {
             guard let record = try? record(named: name) else { return }

@@ -39,6 +39,7 @@ private let help = """
            swiftlet template create NAME [options] [-- COMMAND...]   a saved guest, for run --template NAME
            swiftlet template ls [--json] | rm NAME...       the templates there are
            swiftlet run --help                              the options of run, and what the exit status means
+           swiftlet --version                               which swiftlet this is
 
     """
 
@@ -56,6 +57,8 @@ private func dispatch(
         return try ImageCommand(Array(words.texts.dropFirst())).run()
     case "help", "--help", "-h":
         return printed(help)
+    case "--version":
+        return printed("swiftlet \(Version.number)\n")
     case "batch":
         return try BatchCommand(words.dropFirst()).run()
     case "pool":

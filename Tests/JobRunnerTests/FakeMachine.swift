@@ -16,6 +16,8 @@ final class FakeMachine: @unchecked Sendable {
     private(set) var output: CInt = -1
     private(set) var error: CInt = -1
     private(set) var arguments: [String] = []
+    /// Inode numbers of the archives that it got; 0: its descriptor was closed.
+    private(set) var archives: [UInt64] = []
     private(set) var processID: pid_t = 0
     /// As the arguments have it.
     private(set) var nonce = GuestMessage.Nonce(low: 0, high: 0)
@@ -162,6 +164,11 @@ final class FakeMachine: @unchecked Sendable {
         }
         for (option, value) in zip(arguments, arguments.dropFirst()) {
             if option == "--events" { events = take(value[...]) }
+            if option == "--initramfs" {
+                var archive = take(value[...])
+                archives.append((try? FileDescriptor(rawValue: archive).status().inode) ?? 0)
+                close(&archive)
+            }
             if option == "--nonce" { nonce = Self.nonce(value) }
             guard option == "--stream" else { continue }
             let parts = value.split(whereSeparator: { $0 == "=" || $0 == "," })

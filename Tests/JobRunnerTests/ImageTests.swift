@@ -158,7 +158,7 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
         let path = try temporary.file([1, 2, 3])
         let before = try status(of: path)
         #expect(cache.digest(for: before) == nil)
-        cache.keep(digest, for: before, now: before.changed + later)
+        cache.keep(digest, for: before, at: path.bytes, now: before.changed + later)
         #expect(cache.digest(for: before) == digest)
         usleep(20_000)
         let file = try OwnedDescriptor.open(path, flags: O_WRONLY)
@@ -169,7 +169,7 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
     @Test("the digest of a file that changed just now is not kept: it could change again within a tick")
     func unsettled() throws {
         let status = try status(of: temporary.file([1]))
-        cache.keep(digest, for: status, now: status.changed + 1_000_000_000)
+        cache.keep(digest, for: status, at: "/x".bytes, now: status.changed + 1_000_000_000)
         #expect(cache.digest(for: status) == nil)
     }
 
@@ -178,11 +178,32 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
         arguments: ["", "1", "1 2", "x y z", "1 2 abcd", String(repeating: "9", count: 300)])
     func damaged(record: String) throws {
         let status = try status(of: temporary.file([1]))
-        cache.keep(digest, for: status, now: status.changed + later)
+        cache.keep(digest, for: status, at: "/x".bytes, now: status.changed + later)
         let path = "\(cache.directory)/\(status.device)-\(status.inode)"
         let file = try OwnedDescriptor.open(path, flags: O_WRONLY | O_TRUNC)
         try file.borrowed.write(all: Array(record.utf8))
         #expect(cache.digest(for: status) == nil)
+    }
+
+    @Test("when an image is stored, digests of files that are gone or changed go, and the others stay")
+    func stale() throws {
+        let (kept, changed, gone) = (
+            try temporary.file([1]), try temporary.file([2]), try temporary.file([3])
+        )
+        for path in [kept, changed, gone] {
+            let status = try status(of: path)
+            cache.keep(digest, for: status, at: path.bytes, now: status.changed + later)
+        }
+        // As written before digests had a place, and what a writer that was killed left.
+        try replaceFile("\(cache.directory)/1-2".bytes, with: Array("1 2 \(digest)".utf8))
+        try replaceFile("\(cache.directory)/1-3.77".bytes, with: [])
+        try replaceFile(changed.bytes, with: [2, 2])
+        try unlinkFile(gone.bytes)
+        let image = try temporary.file(erofs(blocks: 2))
+        _ = try temporary.store.add(file: image, name: "a", source: "", recipe: "")
+        let status = try status(of: kept)
+        #expect(cache.digest(for: status) == digest)
+        #expect(try listNames(cache.directory) == ["\(status.device)-\(status.inode)"])
     }
 
     @Test("the store answers with the file's SHA-256, cache or none")
@@ -191,7 +212,7 @@ func erofs(blocks: UInt32, magic: UInt32 = 0xe0f5_e1e2, blockSizeBits: UInt8 = 1
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         #expect(try temporary.store.digest(of: file.borrowed, path: "abc") == expected)
         let status = try file.borrowed.status()
-        cache.keep(expected, for: status, now: status.changed + later)
+        cache.keep(expected, for: status, at: "/x".bytes, now: status.changed + later)
         #expect(try temporary.store.digest(of: file.borrowed, path: "abc") == expected)
     }
 }

@@ -118,6 +118,8 @@ import Testing
             #expect(result.timeline.isPrepared)
         }
         pool.close()
+        let inode = try archive.borrowed.status().inode
+        #expect(bench.machines.allSatisfy { $0.archives == [inode] })
         bench.end()
     }
 

@@ -6,6 +6,11 @@ status_is 0
 stdout_is hello
 stderr_is_empty
 
+claim "--version is one line: the name and a version of three numbers"
+run "$swiftlet" --version
+status_is 0
+active && { grep -Eqx 'swiftlet [0-9]+\.[0-9]+\.[0-9]+' stdout && [ "$(wc -l <stdout)" = 1 ] || fail "not a version"; }
+
 claim "options may end without --, and the command's own options are its own"
 run "$swiftlet" run echo -n --json
 status_is 0

@@ -139,6 +139,9 @@ done
 end_pool
 
 claim "machines that waited have random numbers of their own and the right time"
+# Seconds that it may be behind: in the lab a Linux, prepared or not, has been seen less than two behind.
+behind=0
+[ -z "${E2E_KERNEL:-}" ] || behind=2
 pool
 for turn in 1 2 3; do
   active && sleep 1 && before=$(date +%s)
@@ -146,7 +149,7 @@ for turn in 1 2 3; do
   status_is 0
   was_prepared
   active && { head -n 1 stdout >>uuids; now=$(tail -n 1 stdout); }
-  active && { [ "$before" -le "$now" ] && [ "$now" -le "$(date +%s)" ] || fail "at $before its clock was $now"; }
+  active && { [ $((before - behind)) -le "$now" ] && [ "$now" -le "$(date +%s)" ] || fail "at $before its clock was $now"; }
   wait_for prepared 2
 done
 active && equal "$(sort -u uuids | grep -c -- -)" 3 "different random numbers"

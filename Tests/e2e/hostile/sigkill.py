@@ -4,8 +4,8 @@ job's life.
 
 The moments are spread from the spawn of `swiftlet` to the end of the VM's teardown, one in each COUNT-th of that time.
 Those at which nothing is left to kill do not count and are tried again. VICTIM: run-vmm, run (the launcher itself),
-batch-vmm, batch; batch-shells-vmm and batch-shells with machines prepared beforehand, where no job has a disk. A tiny
-kernel powers off when its launcher is gone; where that is killed, every other guest is one of EVIL that does not.
+batch-vmm, batch; batch-shells-vmm and batch-shells with machines prepared beforehand, where no job has a disk; with a
+machine of swiftlet pool, pool-vmm, pool (the pool itself) and pool-run (the launcher, whose pool goes on). A tiny kernel powers off when its launcher is gone; where that is killed, every other guest is one of EVIL that does not.
 
 A caller whose VMM was killed has `vmm_error` or `start_failed`, status 125; or the whole and right result of a job that
 had ended by then. Whoever was killed: no file is half there, and a second later nothing is left. Prints how the jobs
@@ -25,11 +25,34 @@ DIGEST = hashlib.sha256(INPUT).hexdigest()
 SCRIPT = "cat in >/tmp/f; sha256sum </tmp/f | cut -c -64; sleep 0.02; cp /tmp/f out; echo end >&2; exit 3"
 JOB = {"timeout": "100s", "disk": "8M", "memory": "64M", "in": "in:/job/in", "out": "/job/out:out"}
 HAS_SHELLS = "shells" in victim
-if HAS_SHELLS:
+HAS_POOL = victim.startswith("pool")
+if HAS_SHELLS or HAS_POOL:
     del JOB["disk"]
 RUDE = JOB | {"kernel": evil + "/spin"}
 BATCH_JOBS = 3
-OURS = {"meta.json", "out", "results", "output", "errors"} | {f"out-{n}" for n in range(BATCH_JOBS)}
+OURS = {"meta.json", "out", "results", "output", "errors", "s"} | {f"out-{n}" for n in range(BATCH_JOBS)}
+
+
+pool = None
+
+
+def start_pool(is_polite):
+    """One whose machines have the job's shape, with one of them there."""
+    global pool
+    kernel = [] if is_polite else ["--kernel", RUDE["kernel"]]
+    pool = subprocess.Popen([swiftlet, "pool", "-q", "--socket", "s", "-n", "1", "-m", JOB["memory"], *kernel],
+                            stdin=subprocess.DEVNULL)
+    while not (os.path.exists("s") and children(pool.pid)):
+        assert pool.poll() is None, "the pool ended"
+        time.sleep(0.001)
+
+
+def end_pool():
+    global pool
+    if pool:
+        pool.terminate()
+        pool.wait()
+        pool = None
 
 
 def start(is_polite=True):
@@ -41,6 +64,9 @@ def start(is_polite=True):
     else:
         options = [word for name, value in (JOB if is_polite else RUDE).items() for word in ("--" + name, value)]
         command = [swiftlet, "run", "--meta", "meta.json", *options, "--", "sh", "-c", SCRIPT]
+        if HAS_POOL:
+            start_pool(is_polite)
+            command[2:2] = ["--pool=s"]
     with open("output", "wb") as output, open("errors", "wb") as errors:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
 
@@ -79,8 +105,13 @@ def kill_at(moment, process):
     while True:
         is_over = not is_alive(process.pid)
         # A VMM outlives its launcher for some milliseconds: as our child then, hence `seen`.
-        seen += [pid for pid in children(process.pid) if pid not in seen]
+        parent = pool or process
+        seen += [pid for pid in children(parent.pid) if pid not in seen]
         targets = [pid for pid in seen if is_alive(pid)] if victim.endswith("vmm") else [process.pid]
+        if victim == "pool":
+            targets = [pool.pid]
+        if HAS_POOL and is_over:
+            return False  # the pool and its next machine live on
         alive = [pid for pid in targets if is_alive(pid)]
         if time.monotonic() - began >= moment and alive:
             os.kill(numbers.choice(alive), signal.SIGKILL)
@@ -115,10 +146,12 @@ def judge(result, output, file):
 
 def judge_run(process):
     meta, file = contents("meta.json"), contents("out")
-    if victim == "run" and process.returncode == -signal.SIGKILL:
+    if victim in ("run", "pool-run") and process.returncode == -signal.SIGKILL:
         if file not in (None, INPUT):
             return "killed", f"{len(file)} bytes of {len(INPUT)} in the output file"
         return "killed", meta and whole_result(json.loads(meta), DIGEST + "\n", INPUT)
+    if victim == "pool" and meta is None and process.returncode == 125 and b"start a pool" in contents("errors"):
+        return "no pool 125", file and "a file of a job that did not run"
     if meta is None:
         return "no result", f"status {process.returncode} and no result: {contents('errors')!r}"
     result = json.loads(meta)
@@ -126,7 +159,7 @@ def judge_run(process):
     if process.returncode != result["status"]:
         problem = f"status {process.returncode} of the process, {result['status']} in the result"
     said = contents("errors").removeprefix(b"end\n")  # that is the job's own line
-    if result["reason"] != "exited" and (said.count(b"\n") != 1 or b"swiftlet-vmm" not in said):
+    if result["reason"] != "exited" and (said.count(b"\n") != 1 or (b"its pool has ended" if victim == "pool" else b"swiftlet-vmm") not in said):
         problem = f"not one line about the VMM on standard error: {said!r}"
     return end, problem
 
@@ -164,6 +197,7 @@ def lifetime():
         assert not kill_at(float("inf"), process)
         times.append(time.monotonic() - began)
         process.wait()
+        end_pool()
         left, _ = left_behind(before, besides=is_ours)
         end, problem = judge_batch(process) if victim.startswith("batch") else judge_run(process)
         assert not left and not problem and end in ("exited 3", "status 1"), (end, problem, left)
@@ -197,6 +231,7 @@ for stratum in range(count):
         process = start(is_polite=victim.endswith("vmm") or stratum % 2 == 0)
         was_killed = kill_at(moment, process)
         process.wait()
+        end_pool()
         left, milliseconds = left_behind(before, besides=is_ours)
         end_descendants()
         end, problem = judge_batch(process) if victim.startswith("batch") else judge_run(process)

@@ -26,3 +26,12 @@ killed batch-shells-vmm
 
 claim "HOSTILE 21: kill path: a batch with prepared machines killed at any moment leaves no VM, no half file, nothing after a second"
 killed batch-shells
+
+claim "HOSTILE 21: kill path: a pool's VMM killed at any moment is the vmm_error of its job, or no job's"
+killed pool-vmm
+
+claim "HOSTILE 21: kill path: a pool killed at any moment leaves no VM, no half file, and its job says what happened"
+killed pool
+
+claim "HOSTILE 21: kill path: a launcher on a pool's machine killed at any moment leaves no VM, no half file, nothing after a second"
+killed pool-run
