@@ -85,6 +85,7 @@ lab: build
 lab-full: build
 	$(BIN)/swiftlet image build-kernel linux
 	$(BIN)/swiftlet image build-kernel linux-debug
+	LAB_SECONDS=3600 Tests/lab/e2e files-disk.sh
 	LAB_SECONDS=3600 Tests/lab/e2e --kernel linux
 	LAB_SECONDS=3600 Tests/lab/programs --kernel linux
 	LAB_SECONDS=3600 DRIVERS_VSOCK_MB=1024 DRIVERS_DISK_ROUNDS=2000 Tests/lab/drivers/run

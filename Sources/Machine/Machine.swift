@@ -137,7 +137,9 @@ private struct Assembly {
         conclusion.transports = plan.transports
         try closeJail()
         // From here on the guest may run.
-        boot.give(BootPlan(kernel: kernel, cpuid: cpuid, random: random, devices: bootDevices, snapshot: snapshot))
+        boot.give(
+            BootPlan(
+                kernel: kernel, cpuid: cpuid, random: random, devices: bootDevices, snapshot: snapshot))
         do throws(Errno) { try loop.run() } catch { throw .system("device loop", error) }
         conclusion.finish()
     }

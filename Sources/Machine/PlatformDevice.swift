@@ -34,7 +34,7 @@ final class PlatformDevice: MMIODevice {
     private let state: Mutex<State>
     private let memory: GuestMemory
     private let mailbox: VCPUMailbox
-    /// Whether the memory outlives the machine: then the guest may end with its checkpoint. Who keeps nothing but memory there
+    /// Whether the memory outlives the machine: then the guest may end with its checkpoint. Who keeps nothing but memory
     /// is saved by that; a Linux's machine has to be saved first.
     private let checkpoint: CheckpointUse
 

@@ -42,7 +42,8 @@ struct VCPUThread: Sendable {
             let serial: SerialPort? = if case .tiny = boot.kernel { nil } else { plan.serial }
             let saver = area.map {
                 MachineSaver(
-                    machine: machine, transports: plan.transports, area: $0, mailbox: mailbox, released: released)
+                    machine: machine, transports: plan.transports, area: $0, mailbox: mailbox,
+                    released: released)
             }
             let run = GuestRun(
                 bus: plan.bus, platform: plan.platform, serial: serial, counters: counters, mailbox: mailbox,
@@ -79,8 +80,8 @@ struct VCPUThread: Sendable {
             return try vcpu.tscFrequency()
         }
         // The guest has measured it once and for all; 250 ppm are what KVM itself lets pass (arch/x86/kvm/x86.c).
-        let (saved, difference) = (snapshot.processor.frequency, frequency.distance(to: snapshot.processor.frequency))
-        guard difference.magnitude <= UInt(frequency / 4000) else {
+        let saved = snapshot.processor.frequency
+        guard max(saved, frequency) - min(saved, frequency) <= frequency / 4000 else {
             throw .template("its time-stamp counter runs at \(saved) Hz, and here at \(frequency): make it again")
         }
         try naming { () throws(KVMError) in

@@ -48,8 +48,8 @@ extension SyscallPolicy {
     /// Requests that read a part of a machine that is saved.
     static let savedParts: [kvm_request] = [
         kvm_request_get_msrs, kvm_request_get_mp_state, kvm_request_get_xsave, kvm_request_get_xcrs,
-        kvm_request_get_debugregs, kvm_request_get_lapic, kvm_request_get_vcpu_events, kvm_request_get_irqchip,
-        kvm_request_get_clock, kvm_request_get_tsc_khz,
+        kvm_request_get_debugregs, kvm_request_get_lapic, kvm_request_get_vcpu_events,
+        kvm_request_get_irqchip, kvm_request_get_clock, kvm_request_get_tsc_khz,
     ]
 
     /// The thread in epoll_wait, which owns all devices and talks to the outside.

@@ -15,7 +15,11 @@ extension SyscallPolicy {
 
     private static let setUpRules: [Rule] = [
         Rule(
-            "ioctl", __NR_ioctl, [.request(requests + SyscallPolicy.savedParts, "the KVM requests of CLinux/kvm_calls.h, BLKGETSIZE64")],
+            "ioctl", __NR_ioctl,
+            [
+                .request(
+                    requests + SyscallPolicy.savedParts, "the KVM requests of CLinux/kvm_calls.h, BLKGETSIZE64")
+            ],
             why: "the VM; a disk's size"),
         Rule("eventfd2", __NR_eventfd2, why: "between the threads, and between KVM and the devices"),
         Rule("epoll_create1", __NR_epoll_create1, why: "the device loop"),

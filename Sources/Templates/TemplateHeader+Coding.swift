@@ -40,7 +40,10 @@ extension TemplateHeader {
         for word in processor.words { append(word) }
         append(stateBytes)
         out += [UInt8](repeating: 0, count: Self.textStart - out.count)
-        for text in [Array(image.utf8), Array(workingDirectory.utf8), Self.joined(command), Array(kernel.utf8)] {
+        let texts = [
+            Array(image.utf8), Array(workingDirectory.utf8), Self.joined(command), Array(kernel.utf8),
+        ]
+        for text in texts {
             append(UInt16(text.count))
             out += text
         }
@@ -77,7 +80,9 @@ extension TemplateHeader {
         self.virtualization = virtualization
         created = reader.number()
         dataBytes = reader.number()
-        guard dataBytes <= memoryBytes + Self.linuxStateBytes, dataBytes % 4096 == 0 else { throw .badValue("data size") }
+        guard dataBytes <= memoryBytes + Self.linuxStateBytes, dataBytes % 4096 == 0 else {
+            throw .badValue("data size")
+        }
         kernelDigest = reader.take(32)
         imageDigest = reader.take(32)
         machineDigest = reader.take(32)

@@ -82,8 +82,7 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
             _ = try RunOptions.table.parse(texts, into: &options, given: { given.insert($0) })
             return LinuxKernel.misfit(options, given: given)
         }
-        #expect(try misfit("-m", "1G", "-c", "2", "--pool", "--root-transport", "block", "-t", "x") == nil)
-        #expect(try misfit("--disk", "1G", "x")?.hasPrefix("--disk: ") == true)
+        #expect(try misfit("-m", "1G", "--disk", "1G", "-c", "2", "--pool", "--root-transport", "block", "-t", "x") == nil)
         #expect(try misfit("--root-transport", "pmem", "x")?.hasPrefix("--root-transport pmem: ") == true)
     }
 

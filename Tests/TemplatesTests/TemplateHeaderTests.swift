@@ -52,8 +52,8 @@ import Testing
         var bytes = header.encoded()
         bytes[0] ^= 1
         #expect(throws: TemplateHeaderError.notOurs) { _ = try TemplateHeader(parsing: bytes) }
-        #expect(throws: TemplateHeaderError.otherFormat(2)) {
-            _ = try TemplateHeader(parsing: changed(at: 8, to: [2, 0, 0, 0]))
+        #expect(throws: TemplateHeaderError.otherFormat(1)) {
+            _ = try TemplateHeader(parsing: changed(at: 8, to: [1, 0, 0, 0]))
         }
     }
 
@@ -75,7 +75,7 @@ import Testing
             (16, [0, 0, 0, 0, 0, 0, 0, 0x80], "memory size"), (24, [0, 0, 0, 0, 0, 0, 0, 0], "memory offset"),
             (40, [2, 0, 0, 0], "kind"), (44, [9, 0, 0, 0], "KVM"),
             (56, [0, 0, 0, 0, 1, 0, 0, 0], "data size"), (56, [1, 0, 0, 0, 0, 0, 0, 0], "data size"),
-            (256, [1], "reserved bytes"), (304, [0xFF, 0xFF], "image"), (306, [0x2F], "image"),
+            (256, [1], "state size"), (264, [1], "reserved bytes"), (304, [0xFF, 0xFF], "image"), (306, [0x2F], "image"),
             (306, [0xFF], "image"), (314, [0x2E], "working directory"), (318, [0xFF, 0xFF], "command"),
             (4063, [1], "reserved bytes"),
         ] as [(Int, [UInt8], String)])

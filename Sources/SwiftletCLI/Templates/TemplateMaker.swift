@@ -64,7 +64,9 @@ struct TemplateMaker {
         }
         let resources = BatchResources()
         let image = try attempt { () throws(BatchFailure) in try resources.image(job.options.image) }
-        let kernel = try attempt { () throws(BatchFailure) in try resources.kernel(job.options.kernel, initramfs: job.options.initramfs) }
+        let kernel = try attempt { () throws(BatchFailure) in
+            try resources.kernel(job.options.kernel, initramfs: job.options.initramfs)
+        }
         if kernel.kernel.isLinux, !job.command.isEmpty {
             throw Failure(
                 text: "a program at its checkpoint: with the kernel tiny only in this version; without COMMAND the "
