@@ -41,7 +41,7 @@ struct ScratchDiskTests {
         #expect(page[4086...].elementsEqual("SWAPSPACE2".utf8))
     }
 
-    @Test("without a disk the writable layer leaves the programs a tenth of the memory, of a small machine 12 MiB, never over half")
+    @Test("without a disk the layer leaves programs a tenth of the memory, of a small machine 12 MiB, never over half")
     func room() {
         #expect(ScratchDisk.roomInMemory(free: 1000 << 20) == 900 << 20)
         #expect(ScratchDisk.roomInMemory(free: 40 << 20) == 28 << 20)
