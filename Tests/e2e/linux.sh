@@ -99,7 +99,7 @@ active && equal "$(sort -u drawn | wc -l)" 6 "different values of 6"
 claim "a template's job has its limits, and a Linux's program cannot be saved yet, which is said"
 SWIFTLET_HOME=$store run "$swiftlet" run --template booted --timeout 4s --meta meta.json -- sleep 600
 status_is 124
-reason_is timeout
+reason_is wall_timeout
 SWIFTLET_HOME=$store run "$swiftlet" template create program --kernel linux -- true
 status_is 125
 stderr_says "with the kernel tiny only"
