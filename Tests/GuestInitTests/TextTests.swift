@@ -48,4 +48,22 @@ struct ScratchDiskTests {
         #expect(ScratchDisk.roomInMemory(free: 10 << 20) == 5 << 20)
         #expect(ScratchDisk.roomInMemory(free: 0) == 0)
     }
+
+    @Test("a number of /proc with 0x is read, anything else is none")
+    func hexadecimal() {
+        #expect(Text.hexadecimal(Array("0x1aF".utf8)[...]) == nil)
+        #expect(Text.hexadecimal(Array("0x1af".utf8)[...]) == 0x1af)
+        #expect(Text.hexadecimal(Array("0xffffffffffffffff".utf8)[...]) == .max)
+        for text in ["", "0x", "12", "0xg", "0x00000000000000000"] {
+            #expect(Text.hexadecimal(Array(text.utf8)[...]) == nil)
+        }
+    }
+
+    @Test("a boot_id is a UUID of version 4, with the random bits in their places")
+    func uuid() {
+        let zeros = Text.uuid(InlineArray(repeating: 0))
+        #expect(String(decoding: zeros, as: UTF8.self) == "00000000-0000-4000-8000-000000000000")
+        let ones = Text.uuid(InlineArray(repeating: 255))
+        #expect(String(decoding: ones, as: UTF8.self) == "ffffffff-ffff-4fff-bfff-ffffffffffff")
+    }
 }

@@ -67,11 +67,6 @@ struct TemplateMaker {
         let kernel = try attempt { () throws(BatchFailure) in
             try resources.kernel(job.options.kernel, initramfs: job.options.initramfs)
         }
-        if kernel.kernel.isLinux, !job.command.isEmpty {
-            throw Failure(
-                text: "a program at its checkpoint: with the kernel tiny only in this version; without COMMAND the "
-                    + "booted kernel \(kernel.kernel.choice) is saved")
-        }
         if case .file(let path) = kernel.kernel.choice, !path.hasPrefix("/") || path.utf8.count > 1024 {
             throw Failure(text: "--kernel \(path): a template wants an absolute path of at most 1024 bytes")
         }
