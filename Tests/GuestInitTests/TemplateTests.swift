@@ -41,7 +41,8 @@ struct TemplateTests {
     func program() throws {
         try withCheckpointFile { path in
             let script = """
-                exec 3<\(path); sleep 0.2; echo before; kept=42; words=$(tr '\\0' ' ' <&3); echo "$kept $words"; cat; echo e >&2; exit 3
+                exec 3<\(path); sleep 0.2; echo before; kept=42; words=$(tr '\\0' ' ' <&3)
+                echo "$kept $words"; cat; echo e >&2; exit 3
                 """
             let (maker, restored) = try JobOnHost.template(
                 ["sh", "-c", script], host: .init(checkpoint: path), then: ["one", "two  three"],
