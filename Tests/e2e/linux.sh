@@ -78,6 +78,7 @@ active && { grep -q -- '-cloud-amd64$' stdout && grep -qx hello stdout || fail "
 reason_is exited
 
 claim "a template of a booted Linux runs any job, each with a nonce, a clock, random numbers and a boot of its own"
+linux_kernel linux
 store=$E2E_WORK/linux-templates
 mkdir -p "$store"; for part in images blobs kernels kernel-files; do ln -sfn "$E2E_STORE/$part" "$store/$part"; done
 SWIFTLET_HOME=$store run "$swiftlet" template create booted --kernel linux
@@ -97,6 +98,7 @@ done
 active && equal "$(sort -u drawn | wc -l)" 6 "different values of 6"
 
 claim "a template's job has its limits, and a program on Linux goes on from its checkpoint with the new job's arguments"
+linux_kernel linux
 SWIFTLET_HOME=$store run "$swiftlet" run --template booted --timeout 4s --meta meta.json -- sleep 600
 status_is 124
 reason_is wall_timeout
