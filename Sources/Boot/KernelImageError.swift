@@ -11,6 +11,7 @@ public enum KernelImageError: Error, Equatable, CustomStringConvertible {
     case oneProcessor(Int)
     /// None, where one was asked for.
     case notLinux
+    case notTiny
     case truncated(needs: UInt64, bytes: UInt64)
     case tooManySegments(Int)
     case noSegments
@@ -38,6 +39,7 @@ public enum KernelImageError: Error, Equatable, CustomStringConvertible {
         case .linux(let error): error.description
         case .oneProcessor(let count): "kernel: the tiny kernel runs on one processor, not on \(count)"
         case .notLinux: "kernel: not a Linux"
+        case .notTiny: "kernel: a Linux, and not ours"
         case .truncated(let needs, let bytes): "kernel: truncated: \(bytes) bytes, its headers need \(needs)"
         case .tooManySegments(let count):
             "kernel: \(count) program headers, \(ELFFile.maximumSegments) are allowed"

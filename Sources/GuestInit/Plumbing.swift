@@ -7,7 +7,7 @@ struct Plumbing: ~Copyable {
     let terminal: JobTerminal?
     /// The stream that a job with a terminal has no use for; the host waits for its end all the same.
     let unused: Descriptor?
-    /// The reading end of the job's input, which is at its end until a template is restored; see `Checkpoint.connectInput`.
+    /// The reading end of the job's input, which is at its end until a template is restored; see `JobRun.answer`.
     let closedInput: Descriptor?
 
     private init(

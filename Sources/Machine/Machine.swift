@@ -116,7 +116,6 @@ private struct Assembly {
         let vcpu = VCPUThread(
             system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
             devices: devices, boot: boot, secondaries: try startSecondaries(), jail: vcpuJail, area: area,
-            released: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() },
             parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
         try MachineError.naming("vCPU thread") { () throws(Errno) in
             try Thread(name: "vcpu") { vcpu.main() }.detach()
@@ -242,14 +241,15 @@ private struct Assembly {
         _ plan: DevicePlan
     ) throws(MachineError) -> (LoadedKernel, [BootDevice], MachineSnapshot?) {
         let isAlone = configuration.processors == 1
+        if kernelFile.isLinux, !isAlone, configuration.memorySource != .fresh {
+            throw .template("of a Linux with one processor only")
+        }
         if kernelFile.isLinux, case .restored(let template) = configuration.memorySource {
-            guard isAlone else { throw .template("one processor only") }
             return (.saved(SavedLinux(map: map)), plan.untouchedDevices, try resume(plan, from: template))
         }
         do throws(KernelImageError) {
             let file = kernelFile
             if file.isLinux {
-                guard isAlone || area == nil else { throw .oneProcessor(configuration.processors) }
                 let devices = plan.untouchedDevices
                 let kernel = try LoadedLinux(
                     loading: file, into: memory, map: map,

@@ -13,15 +13,13 @@ struct MachineSaver: Sendable {
     let transports: [MMIOTransport]
     let area: SnapshotArea
     let mailbox: VCPUMailbox
-    /// From the device loop: it has taken what the guest gave, and does not touch guest memory any more.
-    let released: Handoff<Void>
 
     /// - Returns: why it could not be saved; nil: it is.
     func save(_ vcpu: borrowing VCPU) -> String? {
         do throws(KVMError) {
             try vcpu.finishExit()
-            mailbox.post(.release(released))
-            released.take()
+            mailbox.post(.release(area.released))
+            area.released.take()
             let snapshot = MachineSnapshot(
                 processor: try vcpu.save(), controllers: try machine.vm.save(),
                 devices: transports.map(\.driverState))
@@ -37,11 +35,14 @@ final class SnapshotArea: Sendable {
     /// Of every template of a Linux. The launcher knows the same number (TemplateHeader.stateBytes).
     static let bytes = 64 << 10
 
+    /// From the device loop: it has taken what the guest gave, and does not touch guest memory any more.
+    let released: Handoff<Void>
     private let mapping: Mapping
 
     /// - Parameter offset: Where it begins, a multiple of 4096.
     init(in file: FileDescriptor, at offset: UInt64) throws(Errno) {
         guard try file.status().size >= offset + UInt64(Self.bytes) else { throw .invalidArgument }
+        released = try Handoff()
         mapping = try Mapping(
             file: file, count: Self.bytes, offset: Int64(offset), protection: PROT_READ | PROT_WRITE,
             flags: MAP_SHARED)

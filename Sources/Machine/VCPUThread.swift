@@ -22,7 +22,6 @@ struct VCPUThread: Sendable {
     let jail: VCPUJail
     /// Where a machine that becomes a template is saved; nil: it is not, or its memory is all of it.
     let area: SnapshotArea?
-    let released: Handoff<Void>
     /// Never given: where the thread waits for the end of the process.
     let parked: Handoff<Never>
 
@@ -42,8 +41,7 @@ struct VCPUThread: Sendable {
             let serial: SerialPort? = if case .tiny = boot.kernel { nil } else { plan.serial }
             let saver = area.map {
                 MachineSaver(
-                    machine: machine, transports: plan.transports, area: $0, mailbox: mailbox,
-                    released: released)
+                    machine: machine, transports: plan.transports, area: $0, mailbox: mailbox)
             }
             let run = GuestRun(
                 bus: plan.bus, platform: plan.platform, serial: serial, counters: counters, mailbox: mailbox,

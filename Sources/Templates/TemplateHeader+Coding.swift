@@ -80,9 +80,6 @@ extension TemplateHeader {
         self.virtualization = virtualization
         created = reader.number()
         dataBytes = reader.number()
-        guard dataBytes <= memoryBytes + Self.linuxStateBytes, dataBytes % 4096 == 0 else {
-            throw .badValue("data size")
-        }
         kernelDigest = reader.take(32)
         imageDigest = reader.take(32)
         machineDigest = reader.take(32)
@@ -90,6 +87,7 @@ extension TemplateHeader {
         processor = ProcessorIdentity(words: (0..<ProcessorIdentity.wordCount).map { _ in reader.number() })
         stateBytes = reader.number()
         guard stateBytes == 0 || stateBytes == Self.linuxStateBytes else { throw .badValue("state size") }
+        guard dataBytes <= memoryBytes + stateBytes, dataBytes % 4096 == 0 else { throw .badValue("data size") }
         guard reader.take(Self.textStart - reader.offset).allSatisfy({ $0 == 0 }) else {
             throw .badValue("reserved bytes")
         }

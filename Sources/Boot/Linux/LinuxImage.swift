@@ -105,7 +105,6 @@ public enum LinuxImageError: Error, Equatable, CustomStringConvertible {
     case commandLineTooLong(bytes: Int, maximum: UInt64)
     case initramfsTooLarge(UInt64)
     case tooManyDevices(Int)
-    case savedMemory
 
     public var description: String {
         switch self {
@@ -121,7 +120,6 @@ public enum LinuxImageError: Error, Equatable, CustomStringConvertible {
             "initramfs: \(bytes) bytes do not fit in guest memory behind the kernel; give the guest more memory"
         case .tooManyDevices(let count):
             "\(count) devices: a Linux guest has interrupts for \(LinuxLayout.maximumDevices); use fewer disks"
-        case .savedMemory: "a Linux guest cannot be saved as a template or restored from one"
         }
     }
 }

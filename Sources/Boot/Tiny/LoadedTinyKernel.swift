@@ -70,7 +70,7 @@ public struct LoadedTinyKernel: Sendable {
     }
 
     private static func image(_ kernel: GuestKernelFile) throws(KernelImageError) -> KernelImage {
-        guard case .tiny(let image) = kernel.image else { throw .linux(.savedMemory) }
+        guard case .tiny(let image) = kernel.image else { throw .notTiny }
         return image
     }
 
