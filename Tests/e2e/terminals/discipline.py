@@ -15,6 +15,10 @@ def show(fd, want=None, t=3):
             if want and want in out: break
         elif not want: break
     return out
+def asleep(pid):
+    # Python acts on a signal that comes just before read() only when read() has returned: let the child be in it.
+    end=time.time()+30
+    while open('/proc/%d/stat'%pid).read().rsplit(')',1)[1].split()[0]!='S' and time.time()<end: time.sleep(0.01)
 m,s=pty.openpty()
 print(os.ttyname(s).startswith('/dev/pts/'), os.isatty(s), os.isatty(m))
 a=termios.tcgetattr(s)
@@ -60,8 +64,8 @@ if pid==0:
         print('got',repr(l),flush=True)
     print('bye',flush=True); os._exit(7)
 print(show(fd,b'stat True True True\r\n'))
-os.write(fd,b'\x03'); print(show(fd,b'INT!\r\n'))
-fcntl.ioctl(fd,termios.TIOCSWINSZ,struct.pack('HHHH',10,77,0,0)); print(show(fd,b'WINCH 77\r\n'))
+asleep(pid); os.write(fd,b'\x03'); print(show(fd,b'INT!\r\n'))
+asleep(pid); fcntl.ioctl(fd,termios.TIOCSWINSZ,struct.pack('HHHH',10,77,0,0)); print(show(fd,b'WINCH 77\r\n'))
 os.write(fd,b'line\n'); print(show(fd,b"got 'line\\n'\r\n"))
 os.write(fd,b'\x04'); print(show(fd,b'bye\r\n')); print(show(fd,b'EIO'))
 print(os.waitstatus_to_exitcode(os.waitpid(pid,0)[1]))
