@@ -127,7 +127,8 @@ private struct Reader {
             var queues: [QueueConfiguration?] = []
             for _ in 0..<queueCount {
                 guard let size: UInt32 = number(), let table: UInt64 = number(),
-                    let available: UInt64 = number(), let used: UInt64 = number()
+                    let available: UInt64 = number(), let used: UInt64 = number(),
+                    size != 0 || table | available | used == 0
                 else { return nil }
                 var queue = QueueConfiguration()
                 queue.size = size

@@ -45,7 +45,7 @@ struct MachineSnapshotTests {
         for count in 0..<bytes.count { #expect(MachineSnapshot(parsing: Array(bytes[..<count])) == nil) }
     }
 
-    @Test("a register that no template has, or a part of another size, is refused")
+    @Test("a register that no template has, a part of another size, or a queue with a place and no size is refused")
     func foreign() {
         var other = Self.snapshot
         other.processor.msrs[0].index = 0xC000_0080
@@ -53,6 +53,11 @@ struct MachineSnapshotTests {
         other = Self.snapshot
         other.controllers.removeLast()
         #expect(MachineSnapshot(parsing: other.encoded()) == nil)
+        other = Self.snapshot
+        other.devices[0].queues = [QueueConfiguration()]
+        let sizeless = other.encoded()
+        #expect(MachineSnapshot(parsing: sizeless)?.devices[0].queues == [nil])
+        #expect(MachineSnapshot(parsing: sizeless.dropLast() + [1]) == nil)
         #expect(MachinePart(kind: 0, bytes: []) == nil)
         #expect(MachinePart(kind: 99, bytes: [0]) == nil)
         #expect(MachinePart(kind: 1, bytes: [0]) == nil)

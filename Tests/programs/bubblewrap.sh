@@ -14,7 +14,7 @@
 #
 # Bubblewrap's answer is a function of image, command and files. It is kept in PROGRAMS_CACHE under the hash of them all, so only
 # the first run on a machine pays for it; not if its status is 124, too late. An image's tree is unpacked there, too. PROGRAMS_TWICE=yes asks bubblewrap twice
-# and fails the claim when it does not agree with itself: for who writes a test.
+# and fails the claim when it does not agree with itself: for who writes a test. PROGRAMS_ASK=yes asks it and runs no job.
 
 programs=$E2E_BUBBLEWRAP_DIRECTORY
 cache=${PROGRAMS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/swiftlet/bubblewrap}
@@ -94,6 +94,7 @@ same_as_bubblewrap() {
   shift
   answer_of_bubblewrap "$digest" "$input" "$@" || { fail "bubblewrap cannot be asked: is the image whole?"; return 0; }
   active || return 0
+  [ -z "${PROGRAMS_ASK:-}" ] || { skip "bubblewrap was asked, no more"; return 0; }
   command_line=$*
   set -- -- "$@"
   for file in job/*; do [ ! -e "$file" ] || set -- --in "$file:/job/${file##*/}" "$@"; done

@@ -28,6 +28,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("superblock", fuzzSuperblock),
     ("image-record", fuzzImageRecord),
     ("template-header", fuzzTemplateHeader),
+    ("saved-machine", fuzzSavedMachine),
     ("json", fuzzJSON),
     ("batch-job", fuzzBatchJob),
     ("batch-lines", fuzzLines),

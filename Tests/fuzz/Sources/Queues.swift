@@ -15,8 +15,8 @@ private func fill(_ input: ArraySlice<UInt8>) {
 }
 
 /// Takes all that the queue holds and answers each chain, at most four queues' worth.
-private func drain(_ queue: ValidatedQueue, _ features: VirtioFeatures) {
-    var ring = SplitQueue(queue, features: features)
+private func drain(_ queue: ValidatedQueue, _ features: VirtioFeatures, isResumed: Bool = false) {
+    var ring = SplitQueue(queue, features: features, isResumed: isResumed)
     var budget = 4 * 256
     do throws(VirtioError) {
         while budget > 0, let chain = try ring.next() {
@@ -45,7 +45,9 @@ func fuzzSplitQueue(_ input: [UInt8]) {
 
 private final class Drain: DeviceMailbox {
     func activate(_ activation: DeviceActivation) {
-        for case let queue? in activation.queues { drain(queue, activation.features) }
+        for case let queue? in activation.queues {
+            drain(queue, activation.features, isResumed: activation.isResumed)
+        }
     }
     func reset() {}
 }
@@ -56,6 +58,18 @@ private let wires: (InterruptLine, [QueueNotifier]) = {
     }
     return (line, [a, b])
 }()
+
+/// Sets a fresh device up as a template says its driver had: it is so then, or it was refused.
+func setUpFresh(as driver: DriverState, over input: ArraySlice<UInt8>) {
+    fill(input)
+    let description = DeviceDescription(
+        id: driver.device, features: [], queueSizes: [256, 16], configuration: [])
+    let transport = MMIOTransport(
+        description, memory: memory, interrupt: wires.0, notifiers: wires.1, mailbox: Drain())
+    let isSetUp = transport.setUp(driver, isResumed: true)
+    precondition(isSetUp == (transport.driverState == driver), "a device that is not what was said")
+    transport.remind()
+}
 
 /// A sequence of register accesses, six bytes each: offset, width and direction, value.
 func fuzzTransport(_ input: [UInt8]) {

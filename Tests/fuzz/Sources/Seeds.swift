@@ -13,6 +13,7 @@ func seeds(for target: String) -> [[UInt8]] {
     case "linux-load": [[0] + BzImage().encoded().prefix(700), [1] + LinuxFile().encoded().prefix(400)]
     case "superblock": [superblock]
     case "template-header": templateHeaderSeeds()
+    case "saved-machine": savedMachineSeeds()
     case "image-record": [Array(recordText.utf8), Array("python-3.12".utf8)]
     case "json", "batch-job": jobLines.map { Array($0.utf8) }
     case "batch-lines":
