@@ -16,7 +16,8 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         self.descriptor = FileDescriptor(rawValue: try checked(result))
     }
 
-    /// The descriptor, valid only while `self` is alive.
+    /// The descriptor, valid only while `self` is alive. Of an optional in a local `let`, `x?.borrowed` takes the value and
+    /// closes it there and then (Swift 6.3): unwrap it first. Of a stored `var` it does not.
     public var borrowed: FileDescriptor { descriptor }
 
     /// Gives up ownership without closing.

@@ -8,10 +8,15 @@ core() {
   active || return 0
   digest=$(image_digest perl)
   [ -n "$digest" ] || { skip "no perl image here"; return 0; }
-  tree=$(tree_of "$digest") || { fail "the image cannot be unpacked"; return 0; }
+  # What test files the image has, kept as bubblewrap's answers are: the lab has no tree.
+  list=$cache/perl-tests-$digest
+  if [ ! -e "$list" ]; then
+    tree=$(tree_of "$digest") || { fail "the image cannot be unpacked"; return 0; }
+    (cd "$tree/usr/src/perl" && find . -name '*.t' | cut -c3- | sort) >"$list.$$" && mv "$list.$$" "$list"
+  fi
   awk '$1 == "out" { print $2 }' "$programs/perl-exceptions" >left-out
   skips=$(awk '$1 == "skips" { print $2 }' "$programs/perl-exceptions" | xargs)
-  files=$(cd "$tree/usr/src/perl" && find "$@" -maxdepth 1 -name '*.t' | sort | grep -vxFf "$OLDPWD/left-out")
+  files=$(for folder in "$@"; do grep -E "^$folder/[^/]*$" "$list"; done | sort | grep -vxFf left-out)
   # shellcheck disable=SC2086  # a list of words
   same_as_bubblewrap --memory 512M perl perl-core.pl -- env "PERL_CORE_ANY_SKIPS=$skips" perl perl-core.pl $files
   must_pass

@@ -82,7 +82,7 @@ extension Thread {
         try space.write(UnsafeRawBufferPointer(start: area, count: bytes), to: address)
         // struct _fpx_sw_bytes: magic1, extended_size, xfeatures, xstate_size.
         try space.store(
-            (Frame.magic1, UInt32(bytes + 4), read_xcr0(), UInt32(bytes), UInt32(0)),
+            (Frame.magic1, UInt32(bytes + 4), VectorState.components, UInt32(bytes), UInt32(0)),
             at: address + UInt64(Frame.softwareBytes))
         try space.store(Frame.magic2, at: address + UInt64(bytes))
     }
@@ -154,7 +154,7 @@ extension Thread {
         try space.read(from: address, into: UnsafeMutableRawBufferPointer(start: area, count: count))
         // What XRSTOR would refuse with #GP is taken out: unknown components, the compact form, reserved bits.
         let components =
-            isExtended ? area.load(fromByteOffset: Frame.header, as: UInt64.self) & read_xcr0() : 3
+            isExtended ? area.load(fromByteOffset: Frame.header, as: UInt64.self) & VectorState.components : 3
         wide_zero(area + Frame.softwareBytes, UInt64(Frame.header - Frame.softwareBytes))
         wide_zero(area + Frame.header, 64)
         area.storeBytes(of: components, toByteOffset: Frame.header, as: UInt64.self)

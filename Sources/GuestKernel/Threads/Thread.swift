@@ -99,19 +99,40 @@ enum ProgramBase {
 enum VectorState {
     // SAFETY: see Frames.
     nonisolated(unsafe) private(set) static var bytes = 4096
+    /// What an area has, numbered as in XCR0: x87, SSE, AVX, AVX-512, where the processor has them. A ring-deprivileged KVM
+    /// leaves its guest the host's XCR0, with AMX's 8 KiB of tiles in it that CPUID says nothing of. Those, and protection
+    /// keys, begin anew whenever a thread has its turn.
+    nonisolated(unsafe) private(set) static var components: UInt64 = 3
     /// Whose registers the processor holds.
     nonisolated(unsafe) static var owner: Thread?
     /// A fresh program's registers, as XRSTOR wants them.
     nonisolated(unsafe) private static var initial: UnsafeMutableRawPointer?
 
     static func start() {
-        bytes = Int(cpuid(0xD, 0).ebx)
+        (components, bytes) = layout()
         let area = allocate()
         // FCW and MXCSR of the System V ABI; XSTATE_BV says which components the area holds: x87 and SSE.
         area.storeBytes(of: 0x37F, toByteOffset: 0, as: UInt16.self)
         area.storeBytes(of: 0x1F80, toByteOffset: 24, as: UInt32.self)
         area.storeBytes(of: 3, toByteOffset: 512, as: UInt64.self)
         initial = area
+    }
+
+    /// Of the standard format (Intel SDM vol. 1 §13.4).
+    private static func layout() -> (components: UInt64, bytes: Int) {
+        let kept: UInt64 = 0xE7
+        let protectionKeys: UInt64 = 1 << 9
+        let state = cpuid(0xD, 0)
+        let told = UInt64(state.edx) << 32 | UInt64(state.eax)
+        let components = read_xcr0() & told & kept
+        if told & ~(kept | protectionKeys) == 0 { return (components, Int(state.ebx)) }
+        // EBX is for all of XCR0.
+        var bytes = 512 + 64
+        for index in 2..<8 as Range<UInt32> where components >> UInt64(index) & 1 == 1 {
+            let component = cpuid(0xD, index)
+            bytes = max(bytes, Int(component.ebx) + Int(component.eax))
+        }
+        return (components, bytes)
     }
 
     static func allocate() -> UnsafeMutableRawPointer {
@@ -134,7 +155,7 @@ enum VectorState {
     static func saveOwner() {
         guard let old = owner else { return }
         if old.vectorState == nil { old.vectorState = allocate() }
-        save_vector_state(old.vectorState)
+        save_vector_state(old.vectorState, components)
     }
 
     /// The thread's registers in memory, up to date.

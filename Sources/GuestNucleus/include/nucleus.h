@@ -97,8 +97,9 @@ static inline uint64_t read_gs_base(void) { uint64_t v; __asm__ volatile("rdgsba
 static inline void write_fs_base(uint64_t v) { __asm__ volatile("wrfsbase %0" :: "r"(v)); }
 static inline void write_gs_base(uint64_t v) { __asm__ volatile("wrgsbase %0" :: "r"(v)); }
 static inline uint64_t read_xcr0(void) { uint32_t lo, hi; __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0)); return (uint64_t)hi << 32 | lo; }
-/// `area`: 64-byte aligned, zeroed before the first save, as large as CPUID leaf 0xD says.
-static inline void save_vector_state(void *area) { __asm__ volatile("xsave64 (%0)" :: "r"(area), "a"(-1), "d"(-1) : "memory"); }
+/// `area`: 64-byte aligned, zeroed before the first save, large enough for `components`.
+static inline void save_vector_state(void *area, uint64_t components) { __asm__ volatile("xsave64 (%0)" :: "r"(area), "a"((uint32_t)components), "d"((uint32_t)(components >> 32)) : "memory"); }
+/// What the area does not have is initialised.
 static inline void restore_vector_state(const void *area) { __asm__ volatile("xrstor64 (%0)" :: "r"(area), "a"(-1), "d"(-1) : "memory"); }
 struct cpuid_result { uint32_t eax, ebx, ecx, edx; };
 static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf) {

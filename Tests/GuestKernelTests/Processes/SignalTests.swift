@@ -100,10 +100,23 @@ extension KernelSuite {
                 _ = try thread.returnFromSignal()
                 // A general-protection fault here would end the test process. Its own registers come back at once.
                 let area = VectorState.area(of: thread)
-                save_vector_state(own)
+                save_vector_state(own, VectorState.components)
                 restore_vector_state(area)
                 restore_vector_state(own)
             }
+        }
+
+        @Test("XSAVE writes no further than an area is long, whatever the processor has beside it")
+        func vectorAreaBounds() {
+            let end = VectorState.bytes
+            let behind = end..<end + 16 << 10
+            let area = UnsafeMutableRawPointer.allocate(byteCount: behind.upperBound, alignment: 64)
+            defer { area.deallocate() }
+            wide_zero(area, UInt64(end))
+            for offset in behind { area.storeBytes(of: 0xEE, toByteOffset: offset, as: UInt8.self) }
+            save_vector_state(area, VectorState.components)
+            #expect(VectorState.components & ~0xE7 == 0 && VectorState.components & 3 == 3)
+            #expect(behind.allSatisfy { area.load(fromByteOffset: $0, as: UInt8.self) == 0xEE })
         }
 
         @Test("a frame that does not fit on the alternate stack ends the program instead of running over it")
