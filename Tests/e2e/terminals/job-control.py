@@ -1,5 +1,5 @@
 """An interactive bash on a pseudo-terminal: Ctrl-Z, jobs, fg, bg, Ctrl-C, background reads and writes."""
-import os, pty, sys, time, select, re
+import os, pty, signal, sys, time, select, re
 def show(fd, want=None, t=5):
     out=b''
     end=time.time()+t
@@ -15,6 +15,7 @@ def show(fd, want=None, t=5):
     return out
 pid,fd=pty.fork()
 if pid==0:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored, if somebody has begun us in the background
     os.environ['PS1']='$ '
     os.execvp('bash',['bash','--norc','--noprofile','-i'])
 def step(cmd, want=b'$ '):
