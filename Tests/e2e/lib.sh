@@ -66,16 +66,19 @@ run_from() {
   active || return 0
   input=$1; shift
   last_command=$*
-  timeout -k 5 "$E2E_GUARD" "$@" <"$input" >stdout 2>stderr
-  status=$?
+  attempt "$@"
   # QEMU's software CPU now and then stops a guest of its guest for a minute (docs/linux.md). Once in a run such a boot is tried
   # again, and that is said.
   if [ -n "${E2E_LAB:-}" ] && [ ! -e "$E2E_WORK/stopped" ] && grep -q 'the guest kernel did not come up within' stderr; then
     echo "# $E2E_FILE: $claim_text: the guest did not come up in the lab; once more"
     : >"$E2E_WORK/stopped"
-    timeout -k 5 "$E2E_GUARD" "$@" <"$input" >stdout 2>stderr
-    status=$?
+    attempt "$@"
   fi
+}
+
+attempt() {
+  timeout -k 5 "$E2E_GUARD" "$@" <"$input" >stdout 2>stderr
+  status=$?
 }
 
 size_of() { wc -c <"$1" | tr -d ' '; }
