@@ -100,7 +100,7 @@ let package = Package(
         .testTarget(
             name: "MachineTests",
             dependencies: [
-                "Machine", "CSwiftletABI", "GuestMemory", "JobWire", "KernelFile", "LinuxSystem", "Sandbox",
+                "Machine", "CLinux", "CSwiftletABI", "GuestMemory", "JobWire", "KVM", "KernelFile", "LinuxSystem", "Sandbox",
                 "swiftlet-vmm",
             ],
             swiftSettings: strict),

@@ -38,12 +38,15 @@ extension CPUIDTable {
     private static func leavesForPrograms(
         highest: UInt32, _ features: kvm_cpuid_entry2, _ components: UInt32
     ) -> [kvm_cpuid_entry2] {
-        var entries = [2, 6, 0x15, 0x16].filter { $0 <= highest }.map { entry($0) }
+        var entries = [6, 0x15, 0x16].filter { $0 <= highest }.map { entry($0) }
+        var caches: [kvm_cpuid_entry2] = []
         for index in 0..<8 as Range<UInt32> {
             let cache = entry(4, index).ofItsIndex
-            entries.append(cache)
+            caches.append(cache)
             if cache.eax & 0x1F == 0 { break }
         }
+        entries += caches
+        entries.append(inDescriptors(entry(2), caches: caches))
         for index in 1..<8 as Range<UInt32> where index <= features.eax {
             entries.append(entry(7, index).ofItsIndex)
         }

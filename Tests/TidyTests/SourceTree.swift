@@ -19,7 +19,10 @@ struct SourceTree {
     let root: URL
     let files: [File]
 
-    init(testFile: String = #filePath) throws {
+    /// Read once for all tests: reading it takes seconds in a debug build.
+    static let read = Result { try SourceTree() }
+
+    private init(testFile: String = #filePath) throws {
         root = URL(fileURLWithPath: testFile).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         var files: [File] = []

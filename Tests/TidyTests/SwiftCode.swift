@@ -6,6 +6,9 @@ enum SwiftCode {
     static func stripped(_ lines: [String]) -> [String] {
         var mode = Mode.code
         return lines.map { line in
+            // Most lines have neither, and need no reading.
+            let isPlain = !line.utf8.contains { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\"") }
+            if case .code = mode, isPlain { return line }
             var result = ""
             var rest = Substring(line)
             while !rest.isEmpty { step(&rest, &mode, &result) }

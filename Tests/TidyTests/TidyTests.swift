@@ -5,7 +5,7 @@ import Testing
 struct TidyTests {
     let tree: SourceTree
 
-    init() throws { tree = try SourceTree() }
+    init() throws { tree = try SourceTree.read.get() }
 
     /// The first of several failures are enough to act on.
     private func report(_ violations: [String]) -> Comment {
