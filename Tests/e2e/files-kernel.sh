@@ -19,11 +19,14 @@ auxv = open('/proc/self/auxv', 'rb').read(); print(int.from_bytes(auxv[-16:-8], 
 before = int(table('/proc/self/io')['wchar']); os.write(os.open('/dev/null', os.O_WRONLY), b'x' * 4242)
 print(int(table('/proc/self/io')['wchar']) - before)
 open('/proc/self/oom_score_adj', 'w').write('500'); print(open('/proc/self/oom_score_adj').read().strip())
-print([os.path.exists('/proc/self/' + n) for n in 'limits mountinfo cgroup wchan loginuid uid_map task fdinfo/0'.split()].count(True))
+print([n for n in 'limits mountinfo cgroup wchan loginuid uid_map task fdinfo/0'.split() if not os.path.exists('/proc/self/' + n)])
 PY
 run "$swiftlet" run --image python --in job.py:/job/job.py -e HOME=/ -- python3 /job/job.py one 'two words'
 status_is 0
-stdout_is "['/job/job.py', 'one', 'two words'] True" 'renamed-by-itse' 'True 1 50' 'True True' 'True True' '0 0' 4242 500 8
+# Our Linux audits nothing.
+missing='[]'
+[ -z "${E2E_KERNEL:-}" ] || missing="['loginuid']"
+stdout_is "['/job/job.py', 'one', 'two words'] True" 'renamed-by-itse' 'True 1 50' 'True True' 'True True' '0 0' 4242 500 "$missing"
 
 claim "the tools that read /proc and /sys print something sensible: ps, free, df, uptime, nproc, top"
 run "$swiftlet" run --image python -m 300M -- bash -c '
@@ -31,11 +34,16 @@ run "$swiftlet" run --image python -m 300M -- bash -c '
   free -k | awk "NR == 2 { print (\$2 > 290000 && \$2 <= 307200), (\$3 + \$4 <= \$2) }"
   df -k / | awk "NR == 2 { print \$1, (\$2 > \$3 + 100000), (\$4 > 100000), \$6 }"
   uptime | grep -c "load average: 0.0"; nproc
-  top -b -n1 | grep -c "MiB Mem :    300.0 total"; vmstat | tail -n 1 | wc -w; cat /sys/fs/cgroup/memory.max'
+  top -b -n1 | awk "/MiB Mem/ { print (\$4 > 280 && \$4 <= 300) }"; vmstat | tail -n 1 | wc -w
+  cat /sys/fs/cgroup/memory.max 2>/dev/null || echo none'
 status_is 0
-stdout_is '1 bash 1 1' '1 1' 'overlay 1 1 /' 1 1 1 17 314572800
+# A Linux has a process 1 of its own, and its job is in the control group that is the whole machine and has no limits.
+first=bash limit=314572800
+[ -z "${E2E_KERNEL:-}" ] || first=init limit=none
+stdout_is "1 $first 1 1" '1 1' 'overlay 1 1 /' 1 1 1 17 $limit
 
 claim "every file of /proc/PID, /proc/sys and /sys can be read to its end"
+tiny_only "a Linux's are Linux's"
 run "$swiftlet" run --image python --meta meta.json -- bash -c '
   n=0; for f in $(find /sys /proc/sys /proc/1 /proc/*info /proc/stat -type f -readable -not -path "*/fdinfo/*"); do cat $f >/dev/null || echo BAD $f; n=$((n + 1)); done
   [ $n -gt 250 ] && cat /sys/devices/system/cpu/online /proc/sys/kernel/ostype'
@@ -44,6 +52,7 @@ stdout_is 0 Linux
 equal "$(meta missing_kernel_files)" '{' "what is missing"
 
 claim "a file of /proc or /sys that is not there is named in the result, and so is an unknown ioctl; isatty is not"
+tiny_only "Linux does not tell what it was asked for and does not have"
 cat >job.py <<'PY'
 import fcntl, os
 for path in ['/proc/no-such-thing', '/sys/kernel/odd', '/proc/self/odd', f'/proc/{os.getpid()}/odd', '/proc/99999/stat', '/tmp/odd']:
@@ -56,7 +65,7 @@ for request in [0x12345678, 0x5401]:
 PY
 run "$swiftlet" run --image python --meta meta.json --in job.py:/job/job.py -- python3 /job/job.py
 status_is 0
-tr -d ' \n' <meta.json >flat
+active && tr -d ' \n' <meta.json >flat
 active && { grep -qF '"unsupported_ioctls":{"0x12345678":1}' flat || fail "no ioctl by number"; }
 active && { grep -qF '"missing_kernel_files":{"/proc/PID/odd":2,"/proc/no-such-thing":2,"/proc/self/odd":2,"/sys/kernel/odd":2}' flat ||
   fail "no missing files by name"; }

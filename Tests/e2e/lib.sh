@@ -66,17 +66,6 @@ run_from() {
   active || return 0
   input=$1; shift
   last_command=$*
-  attempt "$@"
-  # QEMU's software CPU now and then stops a guest of its guest for a minute (docs/linux.md). Once in a run such a boot is tried
-  # again, and that is said.
-  if [ -n "${E2E_LAB:-}" ] && [ ! -e "$E2E_WORK/stopped" ] && grep -q 'the guest kernel did not come up within' stderr; then
-    echo "# $E2E_FILE: $claim_text: the guest did not come up in the lab; once more"
-    : >"$E2E_WORK/stopped"
-    attempt "$@"
-  fi
-}
-
-attempt() {
   timeout -k 5 "$E2E_GUARD" "$@" <"$input" >stdout 2>stderr
   status=$?
 }
@@ -106,7 +95,7 @@ at_most() { # VALUE BOUND NAME
 }
 
 # --- the result file: tests pass `--meta meta.json` and ask it by key; keys are unique enough to need no path ---
-meta() { tr -d '\n' <meta.json 2>/dev/null | grep -oE "\"$1\" *: *(\"[^\"]*\"|[^],}]*)" | head -n 1 | sed 's/^"[^"]*" *: *//; s/^"//; s/"$//'; }
+meta() { tr -d '\n' 2>/dev/null <meta.json | grep -oE "\"$1\" *: *(\"[^\"]*\"|[^],}]*)" | head -n 1 | sed 's/^"[^"]*" *: *//; s/^"//; s/"$//'; }
 reason_is() { active && [ "$(meta reason)" != "$1" ] && fail "reason '$(meta reason)' where '$1' was expected"; return 0; }
 
 # --- what a place has ---

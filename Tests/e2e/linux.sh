@@ -102,9 +102,24 @@ linux_kernel linux
 SWIFTLET_HOME=$store run "$swiftlet" run --template booted --timeout 4s --meta meta.json -- sleep 600
 status_is 124
 reason_is wall_timeout
+SWIFTLET_HOME=$store run "$swiftlet" run --template booted --pids 5 --meta meta.json -- sh -c 'i=0; while [ $i -lt 20 ]; do sleep 100 & i=$((i+1)); done; exit 3'
+status_is_not 0
+reason_is pids_limit
 SWIFTLET_HOME=$store run "$swiftlet" template create program -q --kernel linux -- sh -c 'kept=42; echo before; words=$(tr "\0" " " </dev/checkpoint); echo "$kept $words"; exit 3'
 status_is 0
 stdout_is before
 SWIFTLET_HOME=$store run "$swiftlet" run --template program -- one 'two  three'
 status_is 3
 stdout_is "42 one two  three "
+
+claim "a template of Debian's own kernel, too: its job has the arguments of the run"
+linux_kernel debian
+SWIFTLET_HOME=$store run "$swiftlet" template create stock --kernel debian
+status_is 0
+for round in 1 2; do
+  SWIFTLET_HOME=$store run "$swiftlet" run --template stock --meta meta.json -- sh -c 'uname -r; echo "$0"; cat /proc/sys/kernel/random/boot_id' "round $round"
+  status_is 0
+  active && { grep -q -- '-cloud-amd64$' stdout && grep -qx "round $round" stdout || fail "not this job on Debian's kernel"; }
+  active && tail -n 1 stdout >>boots
+done
+active && equal "$(sort -u boots | wc -l)" 2 "different boots of 2"
