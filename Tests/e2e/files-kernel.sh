@@ -23,9 +23,9 @@ print([n for n in 'limits mountinfo cgroup wchan loginuid uid_map task fdinfo/0'
 PY
 run "$swiftlet" run --image python --in job.py:/job/job.py -e HOME=/ -- python3 /job/job.py one 'two words'
 status_is 0
-# Our Linux audits nothing.
+# Our Linux audits nothing, and has no names of its functions.
 missing='[]'
-[ -z "${E2E_KERNEL:-}" ] || missing="['loginuid']"
+[ -z "${E2E_KERNEL:-}" ] || missing="['wchan', 'loginuid']"
 stdout_is "['/job/job.py', 'one', 'two words'] True" 'renamed-by-itse' 'True 1 50' 'True True' 'True True' '0 0' 4242 500 "$missing"
 
 claim "the tools that read /proc and /sys print something sensible: ps, free, df, uptime, nproc, top"
