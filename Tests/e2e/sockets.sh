@@ -70,16 +70,20 @@ os.wait()
 print(os.read(answer, 100), os.read(answer, 100))
 sent = 0
 try:
-    while True:
+    while sent < 20000:
         pair = socket.socketpair()
         socket.send_fds(pair[0], [b"x"], [pair[0].fileno(), pair[1].fileno()] * 100)
         pair[0].close(); pair[1].close()   # a cycle that nobody can reach any more
         sent += 200
+    print("collected")
 except OSError as error: print(error.errno, 0 < sent <= 4096)
 SCRIPT
 py
 status_is 0
-stdout_is "b'THROUGH A DESCRIPTOR' b''" '109 True'
+# Linux finds such cycles, and refuses its superuser no number of them.
+ending='109 True'
+[ -z "${E2E_KERNEL:-}" ] || ending=collected
+stdout_is "b'THROUGH A DESCRIPTOR' b''" "$ending"
 
 claim "AF_UNIX: datagrams with abstract and automatic names, and packets that keep their ends"
 needs python
