@@ -35,12 +35,12 @@ fn main() {
 
     let pair = Arc::new((Mutex::new(false), Condvar::new()));
     let other = pair.clone();
+    let start = Instant::now();
     let waker = thread::spawn(move || {
         thread::sleep(Duration::from_millis(5));
         *other.0.lock().unwrap() = true;
         other.1.notify_one();
     });
-    let start = Instant::now();
     let mut ready = pair.0.lock().unwrap();
     while !*ready {
         ready = pair.1.wait(ready).unwrap();
