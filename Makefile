@@ -86,9 +86,9 @@ lab-full: build
 	$(BIN)/swiftlet image build-kernel linux
 	$(BIN)/swiftlet image build-kernel linux-debug
 	LAB_SECONDS=3600 Tests/lab/e2e files-disk.sh
-	LAB_SECONDS=3600 Tests/lab/e2e --kernel linux
+	LAB_SECONDS=10800 Tests/lab/e2e --kernel linux
 	LAB_SECONDS=14400 Tests/lab/programs --kernel linux
-	LAB_SECONDS=3600 DRIVERS_VSOCK_MB=1024 DRIVERS_DISK_ROUNDS=2000 Tests/lab/drivers/run
+	LAB_SECONDS=7200 DRIVERS_VSOCK_MB=1024 DRIVERS_DISK_ROUNDS=2000 Tests/lab/drivers/run
 
 # Every fuzz target for FUZZ_SECONDS, two at a time: 15 minutes or so.
 fuzz: build

@@ -105,6 +105,7 @@ struct JobSessionTests {
         let script = """
             pwd; echo $A; ulimit -n; ulimit -Hn; umask; ls /proc/self/fd | tr '\\n' ' '; echo
             grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\t'
+            awk '/^Max pending signals/ { print $4, $5 }' /proc/self/limits
             """
         let job = try JobOnHost(
             ["sh", "-c", script], [.environment(bytes("A=b c")), .workingDirectory(bytes("/usr"))],
@@ -119,6 +120,7 @@ struct JobSessionTests {
                 0 1 2 3 
                 SigBlk:0000000000000000
                 SigIgn:0000000000000000
+                16384 16384
 
                 """)
     }
