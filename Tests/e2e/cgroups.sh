@@ -130,10 +130,15 @@ active && equal "$(grep -oE '"host_memory":\{[^}]*\}' meta.json)" '"host_memory"
 claim "a VMM's address space, threads and descriptors are limited, with a cgroup or without"
 needs root
 if active; then
-  "$swiftlet" run --cgroup-parent none -m 128M -- sleep 2 >stdout 2>stderr &
+  "$swiftlet" run --cgroup-parent none -m 128M -- sleep 100 >stdout 2>stderr &
   launcher=$!
   vmm_of $launcher
-  limit=$(sed -n 's/^Max address space *\([0-9]*\) .*/\1/p' "/proc/$vmm/limits")
+  # It limits itself when it has begun.
+  tries=0 limit=
+  while [ -z "$limit" ] && [ $tries -lt 100 ]; do
+    limit=$(sed -n 's/^Max address space *\([0-9][0-9]*\) .*/\1/p' "/proc/$vmm/limits")
+    sleep 0.1; tries=$((tries + 1))
+  done
   # The mapped image is part of it.
   image=$(stat -L -c %s "$E2E_STORE"/blobs/*.erofs | sort -n | tail -n 1)
   at_most "$limit" $(((128 << 20) + (80 << 20) + image)) "the address space"

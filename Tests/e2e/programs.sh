@@ -62,7 +62,10 @@ status_is 0
 stdout_is 500
 
 claim "64 MiB of memory are touched and given back, three times"
-run "$swiftlet" run -m 128M -- sh -c 'for i in 1 2 3; do head -c 67108864 /dev/zero >/dev/shm/x 2>/dev/null || head -c 67108864 /dev/zero >/tmp/x; rm -f /dev/shm/x /tmp/x; done; echo ok'
+# Half of a Linux's memory is /dev/shm's, at most.
+memory=128M
+[ -z "${E2E_KERNEL:-}" ] || memory=256M
+run "$swiftlet" run -m $memory -- sh -c 'for i in 1 2 3; do head -c 67108864 /dev/zero >/dev/shm/x 2>/dev/null || head -c 67108864 /dev/zero >/tmp/x; rm -f /dev/shm/x /tmp/x; done; echo ok'
 status_is 0
 stdout_is ok
 
@@ -84,9 +87,10 @@ status_is 0
 active && [ "$(cat stdout)" != "$now" ] && [ "$(date -u +%H)" = "${now#*T}" ] && fail "$(cat stdout), the host has $now"
 
 claim "a root image read through virtio-block instead of mapped memory holds the same bytes"
+tiny_only "a Linux reads its image through virtio-block"
 run "$swiftlet" run --root-transport pmem -- sh -c 'find /usr /etc -type f | sort | xargs sha256sum | sha256sum'
 status_is 0
-mapped=$(cat stdout)
+active && mapped=$(cat stdout)
 run "$swiftlet" run --root-transport block -- sh -c 'find /usr /etc -type f | sort | xargs sha256sum | sha256sum'
 status_is 0
-stdout_is "$mapped"
+stdout_is "${mapped:-}"

