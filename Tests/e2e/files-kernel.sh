@@ -37,7 +37,7 @@ run "$swiftlet" run --image python -m 300M -- bash -c '
   top -b -n1 | awk "/MiB Mem/ { print (\$4 > 280 && \$4 <= 300) }"; vmstat | tail -n 1 | wc -w
   cat /sys/fs/cgroup/memory.max 2>/dev/null || echo none'
 status_is 0
-# A Linux has a process 1 of its own, and its job is in the control group that is the whole machine and has no limits.
+# A Linux has a process 1 of its own, and ours no controller of memory: the machine is the limit.
 first=bash limit=314572800
 [ -z "${E2E_KERNEL:-}" ] || first=init limit=none
 stdout_is "1 $first 1 1" '1 1' 'overlay 1 1 /' 1 1 1 17 $limit
