@@ -16,6 +16,7 @@ swiftlet=$E2E_BIN/swiftlet
 [ -z "${E2E_KERNEL:-}" ] || swiftlet=$E2E_WORK/swiftlet   # which adds --kernel (run)
 # A limit of time that a job which does nothing but start keeps, and for which a test can wait: Linux boots for seconds in the lab.
 brief=1s brief_us=1000000
+[ -z "${E2E_LAB:-}" ] || brief=5s brief_us=5000000
 [ -z "${E2E_KERNEL:-}" ] || brief=20s brief_us=20000000
 state= claim_text= last_command= number=0
 trap 'finish_claim; [ -n "$completed" ] || record "not ok" "the file ran to its end"' EXIT
