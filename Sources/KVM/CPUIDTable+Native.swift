@@ -46,7 +46,7 @@ extension CPUIDTable {
             if cache.eax & 0x1F == 0 { break }
         }
         entries += caches
-        entries.append(inDescriptors(entry(2), caches: caches))
+        if highest >= 2 { entries.append(inDescriptors(entry(2), caches: caches)) }
         for index in 1..<8 as Range<UInt32> where index <= features.eax {
             entries.append(entry(7, index).ofItsIndex)
         }

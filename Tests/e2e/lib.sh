@@ -99,6 +99,13 @@ at_most() { # VALUE BOUND NAME
 meta() { tr -d '\n' 2>/dev/null <meta.json | grep -oE "\"$1\" *: *(\"[^\"]*\"|[^],}]*)" | head -n 1 | sed 's/^"[^"]*" *: *//; s/^"//; s/"$//'; }
 reason_is() { active && [ "$(meta reason)" != "$1" ] && fail "reason '$(meta reason)' where '$1' was expected"; return 0; }
 
+# store_of_its_own NAME: sets store to one with the images and kernels that are there, for templates of the test's own.
+store_of_its_own() {
+  store=$E2E_WORK/$1
+  mkdir -p "$store"
+  for part in images blobs kernels kernel-files; do ln -sfn "$E2E_STORE/$part" "$store/$part"; done
+}
+
 # --- what a place has ---
 needs() {
   for thing in "$@"; do

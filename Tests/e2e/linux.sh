@@ -79,8 +79,7 @@ reason_is exited
 
 claim "a template of a booted Linux runs any job, each with a nonce, a clock, random numbers and a boot of its own"
 linux_kernel linux
-store=$E2E_WORK/linux-templates
-mkdir -p "$store"; for part in images blobs kernels kernel-files; do ln -sfn "$E2E_STORE/$part" "$store/$part"; done
+store_of_its_own linux-templates
 SWIFTLET_HOME=$store run "$swiftlet" template create booted --kernel linux
 status_is 0
 stderr_says "template booted: kernel"

@@ -226,8 +226,7 @@ wait_for settled 2
 end_pool
 
 claim "a pool with --template gives restored machines, each once, with arguments, input and random numbers of their job"
-store=$E2E_WORK/pool-store
-mkdir -p "$store"; for part in images blobs kernels kernel-files; do ln -sfn "$E2E_STORE/$part" "$store/$part"; done
+store_of_its_own pool-store
 SWIFTLET_HOME=$store; export SWIFTLET_HOME
 # shellcheck disable=SC2016
 run "$swiftlet" template create asks -q -- sh -c 'words=$(tr "\0" " " </dev/checkpoint); echo "$words"; cat /proc/sys/kernel/random/uuid; cat'

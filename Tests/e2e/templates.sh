@@ -1,6 +1,5 @@
 # Templates: saved guests, and jobs that go on from them (docs/templates.md). A store of its own: images by link, templates are ours.
-store=$E2E_WORK/template-store
-mkdir -p "$store" && for part in images blobs kernels kernel-files; do ln -sfn "$E2E_STORE/$part" "$store/$part"; done
+store_of_its_own template-store
 SWIFTLET_HOME=$store; export SWIFTLET_HOME
 file_of() { echo "$store/templates/$1.template"; }
 # What a shell reads from /dev/checkpoint, blanks between the words.
