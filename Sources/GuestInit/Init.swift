@@ -24,12 +24,20 @@ enum Init {
             let score = try Descriptor.open("/proc/self/oom_score_adj", OpenFlags.writeOnly)
             try score.writeAll(Text.bytes("-1000"))
         }
+        let processors = must("init: the machine's processors") { () throws(Errno) in try Processors.several() }
         let groups = ControlGroups(mounting: ())
         let disk = ScratchDisk.start()
         RootTree.mount(groups, disk)
         RootTree.enter()
         nameMachine()
-        let checkpoint = Checkpoint(file: "/dev/checkpoint") { identity.renew(Platform.checkpoint()) }
+        let checkpoint = Checkpoint(file: "/dev/checkpoint") {
+            must("init: take all processors but the first offline") { () throws(Errno) in
+                try processors?.takeOffline()
+            }
+            let restored = identity.renew(Platform.checkpoint())
+            must("init: bring the other processors online") { () throws(Errno) in try processors?.bringOnline() }
+            return restored
+        }
         JobSession(.vsock, checkpoint, page.nonce, clock, groups, children, hasDisk: disk != nil).run()
         Platform.powerOff()
     }

@@ -69,11 +69,13 @@ enum LinuxCall: Int {
     case swapon = 167
     case reboot = 169
     case sethostname = 170
+    case sched_getaffinity = 204
     case getdents64 = 217
     case clock_settime = 227
     case clock_gettime = 228
     case exit_group = 231
     case inotify_add_watch = 254
+    case openat = 257
     case ppoll = 271
     case unshare = 272
     case signalfd4 = 289

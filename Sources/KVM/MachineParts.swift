@@ -82,6 +82,9 @@ public struct SavedProcessor: Sendable, Equatable {
     /// Of the guest's time-stamp counter, in Hz.
     public var frequency: UInt64
 
+    /// What the guest's counter is ahead of the host's, modulo 2^64, if it goes on now. The same for all of a VM's vCPUs.
+    public var tscOffset: UInt64 { timeStamp &- kvm_host_tsc() }
+
     public struct MSR: Sendable, Equatable {
         public var index: UInt32
         public var value: UInt64
@@ -125,15 +128,21 @@ extension VCPU {
         return entries.prefix(Int(count)).map { .init(index: $0.index, value: $0.data) }
     }
 
-    /// Makes a fresh vCPU of the same CPUID (`setCPUID` first) what the saved one was. The time-stamp counter is set by what
-    /// it is ahead of the host's: KVM takes a value that is a second or less from zero for an attempt to set it to zero.
-    public func restore(_ saved: SavedProcessor) throws(KVMError) {
+    /// Makes a fresh vCPU of the same CPUID (`setCPUID` first) what the saved one was.
+    /// - Parameter tscOffset: `saved`'s, of one moment.
+    public func restore(_ saved: SavedProcessor, tscOffset: UInt64) throws(KVMError) {
         let file = descriptor.borrowed.rawValue
         for part in saved.parts where part.kind != kvm_part_vcpu_events.rawValue { try part.set(file) }
         try setMSRs(saved.msrs.filter { $0.index != SavedMSR.deadline }.map { ($0.index, $0.value) })
-        try checked(kvm_set_tsc_offset(file, saved.timeStamp &- kvm_host_tsc()), .setTSCOffset)
+        try setTSCOffset(tscOffset)
         try setMSRs(saved.msrs.filter { $0.index == SavedMSR.deadline }.map { ($0.index, $0.value) })
         for part in saved.parts where part.kind == kvm_part_vcpu_events.rawValue { try part.set(file) }
+    }
+
+    /// Sets the time-stamp counter by what it is ahead of the host's (KVM_VCPU_TSC_OFFSET): KVM takes a value that is a
+    /// second or less from zero for an attempt to set it to zero.
+    public func setTSCOffset(_ offset: UInt64) throws(KVMError) {
+        try checked(kvm_set_tsc_offset(descriptor.borrowed.rawValue, offset), .setTSCOffset)
     }
 }
 

@@ -10,7 +10,7 @@ struct GuestRun: Sendable {
     let serial: SerialPort?
     let counters: MachineCounters
     let mailbox: VCPUMailbox
-    /// For a machine that becomes a template.
+    /// Of the first processor of a machine that becomes a template.
     var saver: MachineSaver?
 
     private struct End {

@@ -115,7 +115,8 @@ private struct Assembly {
         let root = try mapRootImage()
         let vcpu = VCPUThread(
             system: system, map: map, memory: memory, rootImage: root, counters: counters, mailbox: mailbox,
-            devices: devices, boot: boot, secondaries: try startSecondaries(), jail: vcpuJail, area: area,
+            devices: devices, boot: boot, secondaries: try startSecondaries(),
+            jail: vcpuJail(savesMachine: area != nil), area: area,
             parked: try MachineError.naming("eventfd") { () throws(Errno) in try Handoff() })
         try MachineError.naming("vCPU thread") { () throws(Errno) in
             try Thread(name: "vcpu") { vcpu.main() }.detach()
@@ -148,7 +149,8 @@ private struct Assembly {
             var secondaries: [SecondaryProcessor] = []
             for index in 1..<max(1, configuration.processors) {
                 let secondary = try SecondaryProcessor(
-                    index: index, of: configuration.processors, jail: vcpuJail, mailbox: mailbox)
+                    index: index, of: configuration.processors, jail: vcpuJail(savesMachine: false),
+                    mailbox: mailbox)
                 try Thread(name: "vcpu\(index)") { secondary.main() }.detach()
                 secondaries.append(secondary)
             }
@@ -156,10 +158,10 @@ private struct Assembly {
         }
     }
 
-    private var vcpuJail: VCPUJail {
+    private func vcpuJail(savesMachine: Bool) -> VCPUJail {
         VCPUJail(
             isUnconfined: configuration.isUnconfined, installsFilters: installsFilters,
-            savesMachine: area != nil)
+            savesMachine: savesMachine)
     }
 
     private var installsFilters: Bool { probe?.installsFilters ?? true }
@@ -240,10 +242,6 @@ private struct Assembly {
     private func loadKernel(
         _ plan: DevicePlan
     ) throws(MachineError) -> (LoadedKernel, [BootDevice], MachineSnapshot?) {
-        let isAlone = configuration.processors == 1
-        if kernelFile.isLinux, !isAlone, configuration.memorySource != .fresh {
-            throw .template("of a Linux with one processor only")
-        }
         if kernelFile.isLinux, case .restored(let template) = configuration.memorySource {
             return (.saved(SavedLinux(map: map)), plan.untouchedDevices, try resume(plan, from: template))
         }
@@ -259,7 +257,7 @@ private struct Assembly {
                         commandLine: configuration.commandLine))
                 return (.linux(kernel), devices, nil)
             }
-            guard isAlone else { throw .oneProcessor(configuration.processors) }
+            guard configuration.processors == 1 else { throw .oneProcessor(configuration.processors) }
             let kernel: LoadedTinyKernel
             if case .restored = configuration.memorySource {
                 kernel = try LoadedTinyKernel(

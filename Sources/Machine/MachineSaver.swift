@@ -6,8 +6,8 @@ import LinuxSystem
 import SystemPackage
 import Virtio
 
-/// Saves a Linux's machine at its checkpoint: on the thread of its only vCPU, which has come out of the guest for that and
-/// does not go in again.
+/// Saves a Linux's machine at its checkpoint: on the thread of its first vCPU, which has come out of the guest for that and
+/// does not go in again. The guest has taken the others offline; what one does that it has not, its template does not have.
 struct MachineSaver: Sendable {
     let machine: SharedMachine
     let transports: [MMIOTransport]

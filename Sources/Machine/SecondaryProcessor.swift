@@ -11,12 +11,14 @@ final class SharedMachine: Sendable {
 }
 
 /// A processor that waits until the guest starts it (INIT and SIPI, in the kernel's local APICs), on a thread of its
-/// own that begins with the process, before the jail.
+/// own that begins with the process, before the jail. In a machine that goes on from a template too: the guest has taken it
+/// offline before it was saved (GuestInit's Processors).
 struct SecondaryProcessor: Sendable {
     private struct Work: Sendable {
         let machine: SharedMachine
         let cpuid: CPUIDTable
         let run: GuestRun
+        let tscOffset: UInt64?
     }
 
     /// From 1 on.
@@ -40,8 +42,9 @@ struct SecondaryProcessor: Sendable {
 
     /// Called on the first processor's thread: comes back when the vCPU is there and its thread's filter too, so that
     /// no interrupt that starts it is lost.
-    func start(_ machine: SharedMachine, _ cpuid: CPUIDTable, _ run: GuestRun) {
-        work.give(Work(machine: machine, cpuid: cpuid, run: run))
+    /// - Parameter tscOffset: of the first processor, in a machine that was saved; nil: KVM has them begin alike.
+    func start(_ machine: SharedMachine, _ cpuid: CPUIDTable, _ run: GuestRun, tscOffset: UInt64?) {
+        work.give(Work(machine: machine, cpuid: cpuid, run: run, tscOffset: tscOffset))
         ready.take()
     }
 
@@ -67,6 +70,7 @@ struct SecondaryProcessor: Sendable {
             try vcpu.setCPUID(cpuid)
             // As the first one's (LinuxCPUState).
             try vcpu.setXCR0(cpuid.supportedXCR0)
+            if let offset = work.tscOffset { try vcpu.setTSCOffset(offset) }
             return vcpu
         } catch {
             throw .kvm(error)

@@ -5,7 +5,7 @@ struct VCPUJail: Sendable {
     let isUnconfined: Bool
     let installsFilters: Bool
     /// Of a machine that becomes a template with all that KVM has of it.
-    var savesMachine = false
+    let savesMachine: Bool
 
     func close() throws(MachineError) {
         if isUnconfined { return }

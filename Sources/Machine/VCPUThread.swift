@@ -36,17 +36,21 @@ struct VCPUThread: Sendable {
             let machine = SharedMachine(vm)
             _ = Unmanaged.passRetained(machine)
             let boot = boot.take()
-            let frequency = try prepare(vcpu, machine, boot)
-            try writeBootPage(boot, tscFrequency: frequency)
             let serial: SerialPort? = if case .tiny = boot.kernel { nil } else { plan.serial }
-            let saver = area.map {
+            var run = GuestRun(
+                bus: plan.bus, platform: plan.platform, serial: serial, counters: counters, mailbox: mailbox)
+            // Before the first one's local APIC is set: only then does KVM look which others there are, of whom it has to
+            // know to start them (kvm_recalculate_apic_map, arch/x86/kvm/lapic.c).
+            let tscOffset = boot.snapshot?.processor.tscOffset
+            for secondary in secondaries {
+                secondary.start(machine, boot.cpuid, run, tscOffset: tscOffset)
+            }
+            let frequency = try prepare(vcpu, machine, boot, tscOffset: tscOffset)
+            try writeBootPage(boot, tscFrequency: frequency)
+            run.saver = area.map {
                 MachineSaver(
                     machine: machine, transports: plan.transports, area: $0, mailbox: mailbox)
             }
-            let run = GuestRun(
-                bus: plan.bus, platform: plan.platform, serial: serial, counters: counters, mailbox: mailbox,
-                saver: saver)
-            for secondary in secondaries { secondary.start(machine, boot.cpuid, run) }
             try jail.close()
             if boot.snapshot != nil { for transport in plan.transports { transport.remind() } }
             mailbox.post(.entering(machineCreated: created, now: monotonicNanoseconds()))
@@ -63,7 +67,7 @@ struct VCPUThread: Sendable {
     /// Puts the vCPU, and what of the VM was saved, where the guest begins or goes on.
     /// - Returns: the frequency of its time-stamp counter.
     private func prepare(
-        _ vcpu: borrowing VCPU, _ machine: SharedMachine, _ boot: BootPlan
+        _ vcpu: borrowing VCPU, _ machine: SharedMachine, _ boot: BootPlan, tscOffset: UInt64?
     ) throws(MachineError) -> UInt64 {
         let cpuid = boot.cpuid.forGuest(processor: 0, of: 1 + secondaries.count)
         if let state = boot.kernel.cpu {
@@ -72,7 +76,9 @@ struct VCPUThread: Sendable {
                 return try vcpu.tscFrequency()
             }
         }
-        guard let snapshot = boot.snapshot else { throw .template("it has no state of its machine") }
+        guard let snapshot = boot.snapshot, let tscOffset else {
+            throw .template("it has no state of its machine")
+        }
         let frequency = try naming { () throws(KVMError) in
             try vcpu.setCPUID(cpuid)
             return try vcpu.tscFrequency()
@@ -83,7 +89,7 @@ struct VCPUThread: Sendable {
             throw .template("its time-stamp counter runs at \(saved) Hz, and here at \(frequency): make it again")
         }
         try naming { () throws(KVMError) in
-            try vcpu.restore(snapshot.processor)
+            try vcpu.restore(snapshot.processor, tscOffset: tscOffset)
             try machine.vm.restore(snapshot.controllers)
         }
         return frequency

@@ -39,6 +39,7 @@ extension TemplateHeader {
         for digest in [kernelDigest, imageDigest, machineDigest, memoryDigest] { out += digest }
         for word in processor.words { append(word) }
         append(stateBytes)
+        append(processors)
         out += [UInt8](repeating: 0, count: Self.textStart - out.count)
         let texts = [
             Array(image.utf8), Array(workingDirectory.utf8), Self.joined(command), Array(kernel.utf8),
@@ -87,6 +88,8 @@ extension TemplateHeader {
         processor = ProcessorIdentity(words: (0..<ProcessorIdentity.wordCount).map { _ in reader.number() })
         stateBytes = reader.number()
         guard stateBytes == 0 || stateBytes == Self.linuxStateBytes else { throw .badValue("state size") }
+        processors = reader.number()
+        guard Self.processorRange.contains(processors) else { throw .badValue("processors") }
         guard dataBytes <= memoryBytes + stateBytes, dataBytes % 4096 == 0 else { throw .badValue("data size") }
         guard reader.take(Self.textStart - reader.offset).allSatisfy({ $0 == 0 }) else {
             throw .badValue("reserved bytes")

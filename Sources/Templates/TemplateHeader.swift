@@ -5,8 +5,8 @@
 ///     12    u32 bytes of header      128  swiftlet-vmm, SHA-256         words), kernel
 ///     16    u64 guest memory, bytes  160  memory, SHA-256          …    zero
 ///     24    u64 where it begins      192  u32 × 16 processor       4064 SHA-256 of all bytes before
-///     32    u64 root image, bytes    256  u64 state, bytes; zero
-///     40    u32 kind  44 u32 KVM
+///     32    u64 root image, bytes    256  u64 state, bytes
+///     40    u32 kind  44 u32 KVM      264  u32 processors; zero
 ///     48    u64 created  56 u64 data
 ///
 /// All little-endian. The memory follows at `memoryOffset`, page by page as the guest sees it, holes where it is zero; behind
@@ -31,13 +31,14 @@ public struct TemplateHeader: Equatable, Sendable {
     }
 
     public static let magic: [UInt8] = Array("SWTMPL01".utf8)
-    public static let formatVersion: UInt32 = 2
+    public static let formatVersion: UInt32 = 3
     public static let bytes = 4096
     /// Where memory begins in the file; the VMM knows the same number (MachineConfiguration.templateMemoryOffset).
     public static let memoryOffset: UInt64 = 2 << 20
     /// The guest maps its memory in pages of this size.
     static let memoryGranule: UInt64 = 2 << 20
     static let memoryRange: ClosedRange<UInt64> = 16 << 20...256 << 30
+    static let processorRange: ClosedRange<UInt32> = 1...64
 
     /// Of the state of a Linux's machine; the VMM knows the same number (SnapshotArea.bytes).
     public static let linuxStateBytes: UInt64 = 64 << 10
@@ -62,11 +63,13 @@ public struct TemplateHeader: Equatable, Sendable {
     public var kernel: String
     /// Behind the memory; 0: the memory is all there is.
     public var stateBytes: UInt64
+    /// The machine's.
+    public var processors: UInt32
 
     public init(
         kind: Kind, memoryBytes: UInt64, imageBytes: UInt64, created: UInt64, processor: ProcessorIdentity,
         image: String, workingDirectory: String, command: [[UInt8]],
-        kernel: String = "tiny", stateBytes: UInt64 = 0
+        kernel: String = "tiny", stateBytes: UInt64 = 0, processors: UInt32 = 1
     ) {
         self.kind = kind
         virtualization = Virtualization(processor)
@@ -85,6 +88,7 @@ public struct TemplateHeader: Equatable, Sendable {
         self.command = command
         self.kernel = kernel
         self.stateBytes = stateBytes
+        self.processors = processors
     }
 
     /// Of the whole file.

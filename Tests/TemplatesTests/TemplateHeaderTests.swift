@@ -10,7 +10,7 @@ import Testing
         var header = TemplateHeader(
             kind: .program, memoryBytes: 256 << 20, imageBytes: 2_019_328, created: 1_790_000_000,
             processor: ProcessorIdentity(words: (1...16).map { UInt32($0) }), image: "python",
-            workingDirectory: "/job", command: [Array("python3".utf8), Array("-c".utf8), []])
+            workingDirectory: "/job", command: [Array("python3".utf8), Array("-c".utf8), []], processors: 2)
         header.kernelDigest = [UInt8](repeating: 1, count: 32)
         header.imageDigest = [UInt8](repeating: 2, count: 32)
         header.machineDigest = [UInt8](repeating: 3, count: 32)
@@ -75,7 +75,8 @@ import Testing
             (16, [0, 0, 0, 0, 0, 0, 0, 0x80], "memory size"), (24, [0, 0, 0, 0, 0, 0, 0, 0], "memory offset"),
             (40, [2, 0, 0, 0], "kind"), (44, [9, 0, 0, 0], "KVM"),
             (56, [0, 0, 0, 0, 1, 0, 0, 0], "data size"), (56, [1, 0, 0, 0, 0, 0, 0, 0], "data size"),
-            (256, [1], "state size"), (264, [1], "reserved bytes"), (304, [0xFF, 0xFF], "image"), (306, [0x2F], "image"),
+            (256, [1], "state size"), (264, [0], "processors"), (264, [65], "processors"),
+            (268, [1], "reserved bytes"), (304, [0xFF, 0xFF], "image"), (306, [0x2F], "image"),
             (306, [0xFF], "image"), (314, [0x2E], "working directory"), (318, [0xFF, 0xFF], "command"),
             (4063, [1], "reserved bytes"),
         ] as [(Int, [UInt8], String)])

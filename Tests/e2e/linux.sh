@@ -122,3 +122,28 @@ for round in 1 2; do
   active && tail -n 1 stdout >>boots
 done
 active && equal "$(sort -u boots | wc -l)" 2 "different boots of 2"
+
+claim "a template of two processors: every job from it has both, and so has a program that was computing on them when it was saved"
+linux_kernel linux
+store_of_its_own linux-pairs
+both='nproc; for cpu in 0 1; do taskset -c $cpu cut -d" " -f39 /proc/self/stat; done'   # proc(5): the processor it ran on last
+SWIFTLET_HOME=$store run "$swiftlet" template create pair -q --kernel linux -c 2
+status_is 0
+for round in 1 2; do
+  SWIFTLET_HOME=$store run "$swiftlet" run --template pair -- sh -c "$both"
+  status_is 0
+  stdout_is 2 0 1
+done
+SWIFTLET_HOME=$store run "$swiftlet" template create busy -q --kernel linux -c 2 -- sh -c '
+  for i in 1 2 3; do while :; do :; done & done
+  words=$(tr "\0" " " </dev/checkpoint)
+  kill %1 %2 %3; echo "$words"; '"$both"
+status_is 0
+SWIFTLET_HOME=$store run "$swiftlet" run --template busy -- one two
+status_is 0
+stdout_is 'one two ' 2 0 1
+SWIFTLET_HOME=$store run "$swiftlet" template ls --json
+active && equal "$(grep -c '"cpus":2' stdout)" 2 "templates of two processors"
+SWIFTLET_HOME=$store run "$swiftlet" run --template pair -c 1 -- true
+status_is 2
+stderr_says "--cpus: template pair has its own"

@@ -61,6 +61,7 @@ extension RunCommand {
         var run = self
         run.options.image = header.image
         run.options.memoryBytes = header.memoryBytes
+        run.options.processors = header.processors
         run.options.kernel = KernelChoice(header.kernel)
         if template.isProgram { run.options.workingDirectory = header.workingDirectory }
         run.restored = template

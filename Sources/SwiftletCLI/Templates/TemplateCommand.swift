@@ -101,6 +101,7 @@ struct TemplateCommand {
             $0.string("kind", "\(header.kind)")
             $0.string("image", header.image)
             $0.number("memory", header.memoryBytes)
+            $0.number("cpus", UInt64(header.processors))
             $0.number("saved_bytes", header.dataBytes)
             $0.number("created", header.created)
             $0.string("workdir", header.workingDirectory)

@@ -16,7 +16,7 @@ struct TemplateMaker {
     /// What is a single job's, or cannot be saved.
     private static let refused = [
         "interactive", "tty", "out", "disk", "root-transport", "device-read-bps", "device-write-bps",
-        "device-read-iops", "device-write-iops", "json", "meta", "template", "dry-run", "stream-bps", "cpus",
+        "device-read-iops", "device-write-iops", "json", "meta", "template", "dry-run", "stream-bps",
     ]
 
     init(
@@ -92,7 +92,7 @@ struct TemplateMaker {
             kind: checkpoint == .kernel ? .kernel : .program, memoryBytes: request.memoryBytes,
             imageBytes: image.image.bytes, created: UInt64(max(0, time(nil))), processor: ProcessorIdentity(),
             image: job.options.image, workingDirectory: job.options.workingDirectory, command: job.command,
-            kernel: "\(kernel.kernel.choice)", stateBytes: stateBytes)
+            kernel: "\(kernel.kernel.choice)", stateBytes: stateBytes, processors: request.processors)
         header.setImageDigest(hexadecimal: digest)
         return try save(header, memory.borrowed, TemplatePart(kernel.file.borrowed, path: kernel.path))
     }

@@ -20,6 +20,7 @@ private func parse(_ bytes: [UInt8]) {
     do throws(TemplateHeaderError) { header = try TemplateHeader(parsing: bytes) } catch { return }
     precondition(header.memoryBytes >= 16 << 20 && header.memoryBytes <= 256 << 30, "a machine that cannot be")
     precondition(header.dataBytes <= header.memoryBytes + header.stateBytes, "more saved than there was")
+    precondition((1...64).contains(header.processors), "more processors than a machine has")
     precondition(ImageStore.isValid(name: header.image), "an image that leaves the store")
     precondition(header.workingDirectory.hasPrefix("/"), "a relative working directory")
     guard let again = try? TemplateHeader(parsing: header.encoded()) else {
