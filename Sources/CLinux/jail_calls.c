@@ -7,7 +7,6 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -150,10 +149,11 @@ int jail_install_filter(const struct sock_filter *program, uint16_t count) {
 // stack of its own and calls nothing that could touch errno, locks or the heap; only these.
 #define raw raw_call
 
+enum { maximum_descriptors = 64 };
 struct message { int32_t step, error; };
 struct child {
   const struct jail_spawn *spawn;
-  int channel, parents_end;
+  int channel;
 };
 
 static void fail(int channel, enum jail_step step, long result) {
@@ -173,7 +173,7 @@ static void execute(const struct jail_spawn *spawn, int channel, long null, long
   int highest = 2;
   for (uint32_t i = 0; i < spawn->descriptor_count; i++)
     if (spawn->descriptors[i].target > highest) highest = spawn->descriptors[i].target;
-  int aside[64];
+  int aside[maximum_descriptors];
   channel = (int)must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_fcntl, channel, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
   null = must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_fcntl, null, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
   executable = must(channel, JAIL_STEP_DESCRIPTORS, raw(SYS_fcntl, executable, F_DUPFD_CLOEXEC, highest + 1, 0, 0));
@@ -203,15 +203,34 @@ static void reset_signals(void) {
   raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&nothing, 0, 8, 0);
 }
 
+/// Nothing to read means that the parent is gone or has given up.
+static void wait_for_parent(int channel) {
+  char go;
+  if (raw(SYS_read, channel, (long)&go, 1, 0, 0) != 1) raw(SYS_exit_group, 127, 0, 0, 0, 0);
+}
+
+/// Closes all descriptors but what is needed here. Among them are the parent's ends of this process's channel and of those
+/// that other threads are starting a process by: while it is open anywhere, the parent's death is not seen.
+static void close_callers(const struct jail_spawn *spawn, int channel) {
+  int kept[maximum_descriptors + 3] = {channel, spawn->group_tasks, spawn->executable};
+  uint32_t count = 3;
+  for (uint32_t i = 0; i < spawn->descriptor_count; i++) kept[count++] = spawn->descriptors[i].source;
+  for (unsigned from = 0, next; from != ~0U; from = next == ~0U ? next : next + 1) {
+    next = ~0U;
+    for (uint32_t i = 0; i < count; i++)
+      if (kept[i] >= 0 && (unsigned)kept[i] >= from && (unsigned)kept[i] < next) next = (unsigned)kept[i];
+    if (next > from)
+      must(channel, JAIL_STEP_CLOSE_OTHERS, raw(SYS_close_range, from, next == ~0U ? next : next - 1, 0, 0, 0));
+  }
+}
+
 static int child_main(void *argument) {
   const struct child *child = argument;
   const struct jail_spawn *spawn = child->spawn;
   int channel = child->channel;
   reset_signals();
-  raw(SYS_close, child->parents_end, 0, 0, 0, 0);   // or the parent's death would not be seen on `channel`
-  char go;
-  // Nothing to read: the parent is gone or has given up.
-  if (raw(SYS_read, channel, (long)&go, 1, 0, 0) != 1) raw(SYS_exit_group, 127, 0, 0, 0, 0);
+  close_callers(spawn, channel);
+  wait_for_parent(channel);
   // "0" is the writer itself, who has one thread: that spares the wait for an RCU grace period (12 ms measured) which any
   // other move between cgroups costs.
   if (spawn->group_tasks >= 0)
@@ -227,11 +246,12 @@ static int child_main(void *argument) {
     must(channel, JAIL_STEP_IDENTITY, raw(SYS_setresuid, 0, 0, 0, 0, 0));
   }
   must(channel, JAIL_STEP_SESSION, raw(SYS_setsid, 0, 0, 0, 0, 0));
-  // After the change of identity, which clears it. A parent that died before this line is seen by the poll.
+  // After the change of identity, which clears it. Only an answer says that the thread which started us lived when it was
+  // set: that the other end is open says nothing, for a process started meanwhile has a copy at first.
   must(channel, JAIL_STEP_PARENT_DEATH, raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
-  struct pollfd parent = {.fd = channel};
-  raw(SYS_poll, (long)&parent, 1, 0, 0, 0);
-  if (parent.revents & POLLHUP) raw(SYS_exit_group, 127, 0, 0, 0, 0);
+  struct message armed = {JAIL_STEP_PARENT_DEATH, 0};
+  raw(SYS_write, channel, (long)&armed, sizeof armed, 0, 0);
+  wait_for_parent(channel);
   execute(spawn, channel, null, executable);
   return 127;
 }
@@ -266,6 +286,19 @@ static int map_identity(pid_t process, uint32_t uid, uint32_t gid, bool is_privi
   return result;
 }
 
+/// Lets the child go on, or end if there is an error already, and waits for what it says next: nothing when its end is
+/// closed, by execve or with it. Returns `result`, or its own -errno.
+static int answer(int channel, int result, struct message *message, ssize_t *length, int *failed_step) {
+  // EPIPE: it has failed, and its message says at what.
+  if (!result && send(channel, "", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
+    *failed_step = JAIL_STEP_CHANNEL;
+    result = -errno;
+  }
+  if (result) shutdown(channel, SHUT_RDWR);
+  while ((*length = read(channel, message, sizeof *message)) < 0 && errno == EINTR) {}
+  return result;
+}
+
 static void reap(pid_t process) {
   while (waitpid(process, NULL, __WALL) < 0 && errno == EINTR) {}
 }
@@ -273,13 +306,13 @@ static void reap(pid_t process) {
 int jail_start(const struct jail_spawn *spawn, int *pidfd, int *failed_step) {
   int channel[2];
   *failed_step = JAIL_STEP_CHANNEL;
-  if (spawn->descriptor_count > 64) return -E2BIG;
+  if (spawn->descriptor_count > maximum_descriptors) return -E2BIG;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return -errno;
   *failed_step = JAIL_STEP_CLONE;
   // The child runs on this thread's stack frame, so this function must not return before it has called execve or ended.
   enum { stack_bytes = 16384 };
   char stack[stack_bytes] __attribute__((aligned(16)));
-  struct child child = {spawn, channel[1], channel[0]};
+  struct child child = {spawn, channel[1]};
   uint64_t flags = CLONE_VM | CLONE_PIDFD;
   if (spawn->in_namespaces)
     flags |= CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
@@ -297,16 +330,14 @@ int jail_start(const struct jail_spawn *spawn, int *pidfd, int *failed_step) {
   }
   if (spawn->in_namespaces)
     result = map_identity(process, spawn->host_uid, spawn->host_gid, spawn->changes_identity, failed_step);
-  if (!result && send(channel[0], "", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
-    *failed_step = JAIL_STEP_CHANNEL;
-    result = -errno;
-  }
-  if (result) shutdown(channel[0], SHUT_RDWR);
   struct message message = {JAIL_STEP_EXECUTE, 0};
   ssize_t length;
-  while ((length = read(channel[0], &message, sizeof message)) < 0 && errno == EINTR) {}
+  result = answer(channel[0], result, &message, &length, failed_step);
+  // From here on it dies with this thread, if this thread lives to say so.
+  bool is_armed = !result && length == sizeof message && message.error == 0;
+  if (is_armed) result = answer(channel[0], result, &message, &length, failed_step);
   close(channel[0]);
-  if (!result && length == 0) return process;   // the channel was closed by a successful execve
+  if (!result && is_armed && length == 0) return process;   // the channel was closed by a successful execve
   if (!result) {
     *failed_step = message.step;
     result = length == sizeof message ? -message.error : -EPROTO;

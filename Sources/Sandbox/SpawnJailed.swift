@@ -75,6 +75,7 @@ public func spawnJailed(
     }
     var request = jail_spawn()
     request.path = UnsafePointer(path)
+    request.executable = -1
     if case .descriptor(let descriptor) = executable { request.executable = descriptor.rawValue }
     request.descriptor_count = UInt32(assignments.count)
     request.in_namespaces = !unconfined

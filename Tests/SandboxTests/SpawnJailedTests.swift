@@ -112,6 +112,49 @@ private func output(
         #expect(second?.step == .clone)
     }
 
+    /// The targets of the descriptors of each of this process's children, where they can be read.
+    private static func descriptorsOfChildren() throws -> [[String]] {
+        var found: [[String]] = []
+        for task in try listDirectory(Array("/proc/self/task".utf8)) {
+            let path = "/proc/self/task/" + String(decoding: task, as: UTF8.self) + "/children"
+            guard let file = try? OwnedDescriptor.open(path, flags: O_RDONLY),
+                let text = try? file.borrowed.readAll(atMost: 65536)
+            else { continue }
+            for child in String(decoding: text, as: UTF8.self).split(separator: " ") {
+                let directory = Array("/proc/\(child)/fd".utf8)
+                guard let names = try? listDirectory(directory) else { continue }
+                found.append(
+                    names.compactMap { try? readLink(directory + [UInt8(ascii: "/")] + $0) }
+                        .map { String(decoding: $0, as: UTF8.self) })
+            }
+        }
+        return found
+    }
+
+    @Test("HOSTILE 21: a process that is being started holds no end of another's channel, so all see their launcher die")
+    func noOthersChannel() throws {
+        // Full, it stops the process where it would enter its cgroup.
+        let tasks = try Pipe(flags: O_NONBLOCK)
+        while (try? tasks.writing.borrowed.write(all: [0])) != nil {}
+        #expect(fcntl(tasks.writing.borrowed.rawValue, F_SETFL, 0) == 0)
+        let pipe = String(
+            decoding: try readLink(Array("/proc/self/fd/\(tasks.writing.borrowed.rawValue)".utf8)), as: UTF8.self)
+        let thread = try Thread(name: "starter") { [entrance = tasks.writing.borrowed] in
+            _ = try? output(of: "true", group: .tasks(entrance))
+        }
+        var fewest: [String]?
+        for _ in 0..<1000 where (fewest?.count ?? .max) > 3 {
+            for targets in try Self.descriptorsOfChildren() where targets.contains(pipe) {
+                if targets.count < (fewest?.count ?? .max) { fewest = targets }
+            }
+            usleep(10_000)
+        }
+        // Its end of its own channel, the file `tasks`, and the one that it is given.
+        #expect(fewest?.count == 3, "\(fewest ?? [])")
+        _ = try? tasks.reading.borrowed.readAll(atMost: 1 << 20)
+        thread.join()
+    }
+
     @Test("HOSTILE 20: the environment is empty")
     func environment() throws {
         // What the shell sets itself is no finding.

@@ -23,7 +23,7 @@ enum jail_step {
 
 struct jail_spawn {
   const char *path;                      // the executable; NULL: `executable`
-  int32_t executable;                    // open descriptor of it
+  int32_t executable;                    // open descriptor of it, or -1
   char *const *arguments;                // NULL-terminated, the name first
   const struct jail_descriptor *descriptors; // targets unique; targets 0, 1, 2 that are absent become /dev/null
   uint32_t descriptor_count;

@@ -32,7 +32,7 @@ public final class ControlGroups: Sendable {
     let directory: OwnedDescriptor
     /// Whether `parent` was named: then a job without its cgroup is refused.
     public let isRequired: Bool
-    private let hasSweeper = Atomic(false)
+    private let hasSweeper = Mutex(false)
 
     /// Nil: there is none to be used.
     public static func find(_ choice: Choice) throws(LaunchError) -> ControlGroups? {
@@ -84,11 +84,7 @@ public final class ControlGroups: Sendable {
     /// - Parameter guestBytes: Of guest memory; the limit is higher by what the VMM and the host's kernel need for it.
     func make(guestBytes: UInt64) throws(Errno) -> ControlGroup {
         // Who may not make one needs no sweeper.
-        if access(path, W_OK) == 0, !hasSweeper.exchange(true, ordering: .relaxed) {
-            // Before the first one is made: however this process ends, what it leaves is removed. A VM takes 15 ms to close,
-            // and nobody is to wait for that. Without a sweeper the next launcher removes it.
-            _ = ownPrefix.withCString { linux_sweep_groups_after_me(directory.borrowed.rawValue, $0) }
-        }
+        if access(path, W_OK) == 0 { startSweeper() }
         var failure = Errno.wouldBlock
         for _ in 0..<Self.maximumTries {
             do throws(Errno) { return try tryToMake(guestBytes) } catch { failure = error }
@@ -97,6 +93,17 @@ public final class ControlGroups: Sendable {
             guard sweepErrors.contains(failure) else { break }
         }
         throw failure
+    }
+
+    /// However this process ends, what it leaves is removed. A VM takes 15 ms to close, and nobody is to wait for that.
+    /// Without a sweeper the next launcher removes it.
+    private func startSweeper() {
+        // Other threads wait: before the first cgroup is made, by whomever, the sweeper is there.
+        hasSweeper.withLock { has in
+            if has { return }
+            _ = ownPrefix.withCString { linux_sweep_groups_after_me(directory.borrowed.rawValue, $0) }
+            has = true
+        }
     }
 
     private static let maximumTries = 3

@@ -4,8 +4,8 @@ job's life.
 
 The moments are spread from the spawn of `swiftlet` to the end of the VM's teardown, one in each COUNT-th of that time.
 Those at which nothing is left to kill do not count and are tried again. VICTIM: run-vmm, run (the launcher itself),
-batch-vmm, batch; batch-shells-vmm and batch-shells with machines prepared beforehand, where no job has a disk; with a
-machine of swiftlet pool, pool-vmm, pool (the pool itself) and pool-run (the launcher, whose pool goes on). A tiny kernel powers off when its launcher is gone; where that is killed, every other guest is one of EVIL that does not.
+batch-vmm, batch; batch-shells-vmm and batch-shells with machines prepared beforehand, where no job has a disk; batch-start,
+while it starts eight machines at once, none of which ends by itself; with a machine of swiftlet pool, pool-vmm, pool (the pool itself) and pool-run (the launcher, whose pool goes on). A tiny kernel powers off when its launcher is gone; where that is killed, every other guest is one of EVIL that does not.
 
 A caller whose VMM was killed has `vmm_error` or `start_failed`, status 125; or the whole and right result of a job that
 had ended by then. Whoever was killed: no file is half there, and a second later nothing is left. Prints how the jobs
@@ -29,7 +29,8 @@ HAS_POOL = victim.startswith("pool")
 if HAS_SHELLS or HAS_POOL:
     del JOB["disk"]
 RUDE = JOB | {"kernel": evil + "/spin"}
-BATCH_JOBS = 3
+IS_START = victim == "batch-start"
+BATCH_JOBS = 8 if IS_START else 3
 OURS = {"meta.json", "out", "results", "output", "errors", "s"} | {f"out-{n}" for n in range(BATCH_JOBS)}
 
 
@@ -58,7 +59,8 @@ def end_pool():
 def start(is_polite=True):
     """The job, or the batch of some of it."""
     if victim.startswith("batch"):
-        command = [swiftlet, "batch", "-q", "-j", "2", "-o", "results", "jobs" if is_polite else "rude-jobs"]
+        jobs = "jobs" if is_polite and not IS_START else "rude-jobs"
+        command = [swiftlet, "batch", "-q", "-j", str(BATCH_JOBS if IS_START else 2), "-o", "results", jobs]
         if HAS_SHELLS:
             command[2:2] = ["--shells", "2"]
     else:
@@ -188,19 +190,24 @@ def clean():
 
 
 def lifetime():
-    """Seconds from the spawn to the victim's own end, undisturbed: the middle of some."""
+    """Seconds from the spawn to the victim's own end, undisturbed, or until its machines are there: the middle of some."""
     times = []
     for _ in range(5):
         clean()
         began = time.monotonic()
         process = start()
-        assert not kill_at(float("inf"), process)
+        if IS_START:
+            while len(children(process.pid)) < BATCH_JOBS:
+                assert is_alive(process.pid), "the batch ended"
+            process.kill()
+        else:
+            assert not kill_at(float("inf"), process)
         times.append(time.monotonic() - began)
         process.wait()
         end_pool()
         left, _ = left_behind(before, besides=is_ours)
         end, problem = judge_batch(process) if victim.startswith("batch") else judge_run(process)
-        assert not left and not problem and end in ("exited 3", "status 1"), (end, problem, left)
+        assert not left and not problem and end in (("killed",) if IS_START else ("exited 3", "status 1")), (end, problem, left)
     return sorted(times)[len(times) // 2]
 
 
@@ -214,8 +221,8 @@ with open("in", "wb") as file:
 for name, job in (("jobs", JOB), ("rude-jobs", RUDE)):
     with open(name, "w") as file:
         for n in range(BATCH_JOBS):
-            # The first job of a batch is always one that ends.
-            one = (job if n else JOB) | {"out": f"/job/out:out-{n}", "command": ["sh", "-c", SCRIPT]}
+            # The first job of a batch that is to end is always one that does.
+            one = (job if n or IS_START else JOB) | {"out": f"/job/out:out-{n}", "command": ["sh", "-c", SCRIPT]}
             file.write(json.dumps(one) + "\n")
 clean()
 before = things()

@@ -1,10 +1,10 @@
 # SIGKILL at random moments (HOSTILE 21, the kill path): sigkill.py kills one of our processes at 50 moments, from its job's
 # spawn to the end of the VM's teardown, and prints its seed. E2E_KILLS: so many moments.
 
-# killed VICTIM
+# killed VICTIM [MOMENTS]
 killed() {
   needs python3 disk
-  run python3 -B "$E2E_DIRECTORY/hostile/sigkill.py" "$swiftlet" "$E2E_EVIL" "$1" "${E2E_KILLS:-50}"
+  run python3 -B "$E2E_DIRECTORY/hostile/sigkill.py" "$swiftlet" "$E2E_EVIL" "$1" "${E2E_KILLS:-${2:-50}}"
   active && cat stdout
   status_is 0
 }
@@ -20,6 +20,9 @@ killed batch-vmm
 
 claim "HOSTILE 21: kill path: a batch killed at any moment leaves no VM, no half file, nothing after a second"
 killed batch
+
+claim "HOSTILE 21: kill path: a batch killed at any moment while it starts eight machines at once leaves none, nothing after a second"
+killed batch-start 200
 
 claim "HOSTILE 21: kill path: with prepared machines, a VMM killed at any moment costs one job at most, and the others are right"
 killed batch-shells-vmm
