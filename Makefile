@@ -81,14 +81,9 @@ lab: build
 	Tests/run-tiers lab
 
 # The guest kernel linux at length: every end-to-end file on it, all programs on it, the debug kernel under Linux's drivers with 1 GB
-# through vsock. Hours.
+# through vsock. Two hours.
 lab-full: build
-	$(BIN)/swiftlet image build-kernel linux
-	$(BIN)/swiftlet image build-kernel linux-debug
-	LAB_SECONDS=3600 Tests/lab/e2e files-disk.sh
-	LAB_SECONDS=10800 Tests/lab/e2e --kernel linux
-	LAB_SECONDS=14400 Tests/lab/programs --kernel linux
-	LAB_SECONDS=7200 DRIVERS_VSOCK_MB=1024 DRIVERS_DISK_ROUNDS=2000 Tests/lab/drivers/run
+	Tests/run-tiers full
 
 # Every fuzz target for FUZZ_SECONDS, two at a time: 15 minutes or so.
 fuzz: build
