@@ -150,7 +150,7 @@ private func output(
             usleep(10_000)
         }
         // Its end of its own channel, the file `tasks`, and the one that it is given.
-        #expect(fewest?.count == 3, "\(fewest ?? [])")
+        #expect((fewest?.count ?? .max) <= 3, "\(fewest ?? [])")
         _ = try? tasks.reading.borrowed.readAll(atMost: 1 << 20)
         thread.join()
     }
