@@ -22,7 +22,7 @@ claim "HOSTILE 21: kill path: a batch killed at any moment leaves no VM, no half
 killed batch
 
 claim "HOSTILE 21: kill path: a batch killed at any moment while it starts eight machines at once leaves none, nothing after a second"
-killed batch-start 200
+killed batch-start 100
 
 claim "HOSTILE 21: kill path: with prepared machines, a VMM killed at any moment costs one job at most, and the others are right"
 killed batch-shells-vmm
