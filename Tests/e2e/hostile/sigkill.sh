@@ -34,7 +34,6 @@ claim "HOSTILE 21: kill path: a pool's VMM killed at any moment is the vmm_error
 killed pool-vmm
 
 claim "HOSTILE 21: kill path: a pool killed at any moment leaves no VM, no half file, and its job says what happened"
-skip "by hand: hostile/sigkill.py SWIFTLET EVIL pool 10; fifty kills took more than two minutes beside other tiers, why is not known"
 killed pool
 
 claim "HOSTILE 21: kill path: a launcher on a pool's machine killed at any moment leaves no VM, no half file, nothing after a second"
