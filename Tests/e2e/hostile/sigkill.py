@@ -5,8 +5,9 @@ job's life.
 The moments are spread from the spawn of `swiftlet` to the end of the VM's teardown, one in each COUNT-th of that time.
 Those at which nothing is left to kill do not count and are tried again. VICTIM: run-vmm, run (the launcher itself),
 batch-vmm, batch; batch-shells-vmm and batch-shells with machines prepared beforehand, where no job has a disk; batch-start,
-while it starts eight machines at once, none of which ends by itself; with a machine of swiftlet pool, pool-vmm, pool (the pool itself) and pool-run (the launcher, whose pool goes on). A tiny kernel powers off when its
-launcher is gone; where that is killed, every other guest is one of EVIL that does not.
+while it starts eight machines at once, none of which ends by itself; with a machine of swiftlet pool, pool-vmm, pool
+(the pool itself) and pool-run (the launcher, whose pool goes on). A tiny kernel powers off when its launcher is gone;
+where that is killed, every other guest is one of EVIL that does not.
 
 A caller whose VMM was killed has `vmm_error` or `start_failed`, status 125; or the whole and right result of a job that
 had ended by then. Whoever was killed: no file is half there, and a second later nothing is left. Prints how the jobs
