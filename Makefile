@@ -34,7 +34,7 @@ guest: headers
 	@rm -f $(KERNEL_ARCHIVE)
 	$(GUEST_BUILD) --product GuestKernel
 	@mkdir -p $(BIN)
-	ld --gc-sections --fatal-warnings -L Sources/GuestNucleus -T Sources/GuestNucleus/kernel.ld -o $(BIN)/swiftlet-kernel $(KERNEL_ARCHIVE)
+	ld --gc-sections --fatal-warnings --no-relax -L Sources/GuestNucleus -T Sources/GuestNucleus/kernel.ld -o $(BIN)/swiftlet-kernel $(KERNEL_ARCHIVE)
 
 # Process 1 of a Linux guest, and the initial file system that has it.
 init: headers

@@ -58,8 +58,7 @@ public struct BootFacts: Sendable {
 extension LoadedTinyKernel {
     func bootPage(_ facts: BootFacts) -> swiftlet_boot_page {
         var page = swiftlet_boot_page(facts, map)
-        page.nucleus_pml4_entry = nucleusPML4Entry
-        page.nucleus_frame = nucleusFrame
+        page.nucleus_tables = nucleusTables
         page.nucleus_idt = nucleusIDT
         page.free_start = freeStart
         return page

@@ -39,7 +39,7 @@ public struct PhysicalMap: Equatable, Sendable {
     /// 16 MiB: the kernel's image and page tables, its heap, and a small static program with its stack. Below that
     /// the kernel would die of memory before the job's first instruction, which is a worse message than this one's.
     public static let minimumMemory: UInt64 = 16 << 20
-    /// RAM and root image together must stay inside the 512 GiB that one PML4 slot maps at PHYSMAP.
+    /// RAM and root image together must stay inside the 448 GiB from PHYSMAP to the end of the kernel's region.
     public static let maximumMemory: UInt64 = 256 << 30
     public static let maximumRootImage: UInt64 = 128 << 30
 

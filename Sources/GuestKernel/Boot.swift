@@ -11,7 +11,7 @@ import GuestNucleus
         try Platform.start()
         // Before the processor's own tables, and so without interrupts: the host answers while the rest starts.
         try Devices.start(boot)
-        try startProcessor(boot)
+        startProcessor(boot)
         Devices.connectInterrupts()
     } catch {
         var text = PanicText()
@@ -29,29 +29,41 @@ private func startMemory(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) {
         low: (low.start, low.size), high: (high.start, high.size), freeStart: boot.pointee.free_start)
 }
 
-private func startProcessor(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) throws(Errno) {
-    // SAFETY: the boot page's address of the nucleus's frame page is never 0.
-    NucleusFrame.page = PhysicalMemory.words(boot.pointee.nucleus_frame)
-    PageTable.nucleusEntry = boot.pointee.nucleus_pml4_entry
+private func startProcessor(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) {
+    let tables = UInt64(SWIFTLET_NUCLEUS_TSS) & (pageSize - 1)
+    TaskState.address = PhysicalMemory.physmap + boot.pointee.nucleus_tables + tables
+    set_kernel_stack_top(processor().pointee.stack_top, TaskState.address)
     Interrupts.start(idt: boot.pointee.nucleus_idt)
-    if !nucleus_probe_syscall() {
-        // Ring-deprivileged: `syscall` jumps to LSTAR without leaving ring 3, so LSTAR is a `hlt` that traps.
-        let stub = try Frames.allocate()
-        PhysicalMemory.pointer(stub).storeBytes(of: 0xF4, as: UInt8.self)
-        PageTable.stubFrame = stub
-        pointSystemCallsAtStub()
-    }
+    SystemCallEntry.entersRing0 = nucleus_probe_syscall()
+    SystemCallEntry.set()
     VectorState.start()
 }
 
-private func pointSystemCallsAtStub() { nucleus_write_msr(0xC000_0082, UInt64(PROGRAM_STUB)) }
+/// Where `syscall` goes, in the processor's own registers (AMD64 APM vol. 2 §6.1.1).
+private enum SystemCallEntry {
+    private static let lstar: UInt32 = 0xC000_0082
+    private static let sfmask: UInt32 = 0xC000_0084
+    /// Trap, interrupt, direction and nested-task flag, privilege level for ports, alignment check: off in ring 0.
+    private static let ring0Mask: UInt64 = 0x4_7700
+
+    // SAFETY: set once, at boot (see Frames).
+    /// True on a hardware KVM. Otherwise it goes on in ring 3, with interrupts on: the VMM's mask leaves them
+    /// alone, because ring 3 could not unmask them.
+    nonisolated(unsafe) static var entersRing0 = false
+
+    static func set() {
+        nucleus_write_msr(lstar, entersRing0 ? nucleus_system_call_address() : system_call_address())
+        if entersRing0 { nucleus_write_msr(sfmask, ring0Mask) }
+    }
+}
 
 /// The processor's own state that is not in memory, in a restored machine: of the same kind as the saved one's, the launcher
 /// has seen to that.
 func restartProcessor() {
     Interrupts.switchOn()
     Timers.fired()
-    if PageTable.stubFrame != 0 { pointSystemCallsAtStub() }
+    LoadedSpace.restart()
+    SystemCallEntry.set()
 }
 
 /// Threads without a program, for the kernel's own work that must be able to wait. The job's is the first; when its process

@@ -1,108 +1,112 @@
-// The nucleus: everything of the tiny kernel that runs in ring 0. On a ring-deprivileged KVM each instruction here costs
-// about 0.6 µs (KVM-FACTS §1), so it only moves between address spaces: an entry notes what only ring 0 can see (CR2),
-// loads the kernel's CR3 and `iretq`s to the kernel in ring 3 with every other register still the program's. Assembly
-// because it is entry stubs, descriptor tables and privileged instructions.
+// The nucleus: everything of the tiny kernel that runs in ring 0. On a ring-deprivileged KVM each instruction here is
+// interpreted (docs/kernel.md), so it does only what ring 3 cannot: read CR2 of a page fault, load another address
+// space, halt, write an MSR, and on a hardware KVM take `syscall`. Assembly because it is entry points, descriptor tables
+// and privileged instructions.
 //
-// Ring-0 instructions: system call 5 in (hardware 7), exception or interrupt 5, page fault 7; resume 8 out.
+// Ring-0 instructions: page fault 4; system call on hardware 3, ring-deprivileged 0; another address space 5. The way back
+// costs none: the kernel goes back to the program by itself.
 #ifdef SWIFTLET_GUEST
 #include "nucleus.h"
-#define FRAME(field) (SWIFTLET_NUCLEUS_FRAME + FRAME_##field)
-#define RING0_STACK  (SWIFTLET_NUCLEUS_FRAME + 0x1000)
+#include "registers.inc"
 
-  .macro enter_kernel entry
-  mov $SWIFTLET_KERNEL_PML4, %eax
-  mov %rax, %cr3
-  mov $(FRAME(ENTRIES) + (\entry) * 40), %rsp
-  iretq
-  .endm
-
-  .section .nucleus.text, "ax"
   .code64
-// `syscall` on a hardware KVM: ring 0, still on the program's stack, which is noted where a trap would have put it.
-// Must stay first: the VMM points LSTAR here.
-  mov %rsp, FRAME(TRAP_RSP)
-  mov $FRAME(TRAP_ERROR), %rsp
-  push %rax
-  enter_kernel 49
+// Where the VMM points LSTAR, on a page for ring 0 alone: only the kernel's own first `syscall` gets here, and only where
+// `syscall` enters ring 0; elsewhere it is a page fault (nucleus_probe_syscall).
+  .section .nucleus.text, "ax"
+  movabs $(processor_state + PROCESSOR_PROBE), %rsp
+  iretq
 
-// One entry for each gate. Vector 14 also notes CR2, vector 6 may be a request of the kernel's.
-  .macro gate entry
-gate_\entry:
-  .if \entry == 6
-  cmpq $KERNEL_GATE_UD2, (%rsp)
-  je request
-  .endif
-  push %rax
-  .if \entry == 14
-  mov %cr2, %rax
-  push %rax
-  .endif
-  enter_kernel \entry
+  .text
+// `syscall` on a hardware KVM, with interrupts masked until ring 3.
+  .globl nucleus_system_call
+nucleus_system_call:
+  mov %rsp, PROCESSOR(PROGRAM_STACK)
+  lea PROCESSOR(SYSTEM_CALL), %rsp
+  iretq
+
+// Vector 14, on the running thread's stack: | error, RIP, CS, RFLAGS, RSP, SS |. RDI: CR2.
+nucleus_page_fault:
+  push %rdi
+  mov %cr2, %rdi
+  lea PROCESSOR(PAGE_FAULT), %rsp
+  iretq
+
+// Vector 0, on the nucleus's stack: a program's division, or a request of the kernel's, which is a division by zero too:
+// ECX not 0: RDI is the root of the address space to load. ECX 0: ESI is an MSR to set to RDI, or 0, to wait.
+nucleus_divide_error:
+  cmpl $(SWIFTLET_KERNEL >> 32), 4(%rsp)
+  jne program_divides
+  jrcxz rare_request
+  mov %rdi, %cr3
+  addq $2, (%rsp)                     // behind the division
+  iretq
+program_divides:
+  lea PROCESSOR(DIVIDE_ERROR), %rsp
+  iretq
+rare_request:
+  test %esi, %esi
+  jne write_msr
+  sti
+1:hlt                                 // left by nucleus_wake
+  jmp 1b
+write_msr:                            // interrupts are on from here on: ring 3 cannot switch them on
+  mov %esi, %ecx
+  mov %edi, %eax
+  mov %rdi, %rdx
+  shr $32, %rdx
+  wrmsr
+  addq $2, (%rsp)
+  orq $0x200, 16(%rsp)
+  iretq
+
+// An interrupt while the processor waits (or is about to): what it interrupted is not gone back to. EDI: its vector.
+  .macro wake number
+nucleus_wake_\number:
+  mov $(VECTOR_FIRST_INTERRUPT + \number), %edi
+  lea PROCESSOR(WAKE), %rsp
+  iretq
   .endm
   .altmacro
   .set i, 0
-  .rept 49
-  gate %i
+  .rept INTERRUPT_VECTORS
+  wake %i
   .set i, i + 1
   .endr
-
-request:
-  test %eax, %eax
-  jne not_resume
-  mov $FRAME(CR3), %rsp
-  pop %rax
-  mov %rax, %cr3
-  pop %rax
-  iretq
-not_resume:
-  cmp $NUCLEUS_IDLE, %eax
-  jne write_msr
-  mov $RING0_STACK, %rsp
-  sti
-  hlt
-write_msr:
-  mov %ebx, %eax
-  wrmsr
-  addq $2, (%rsp)
-  iretq
 
   .section .nucleus.tables, "aw"
   .quad 0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cffb000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff, 0
   .quad 0x0000890000000067, 0     // TSS; the VMM loads TR with its base
   .org SWIFTLET_NUCLEUS_TSS - SWIFTLET_NUCLEUS_GDT
   .long 0
-  .quad RING0_STACK               // RSP0
+  .quad nucleus_stack_top         // RSP0
+  .org SWIFTLET_NUCLEUS_TSS - SWIFTLET_NUCLEUS_GDT + TSS_IST1
+  .quad 0                         // the running thread's stack
+  .quad interrupt_stack_top       // IST2
   .org SWIFTLET_NUCLEUS_TSS - SWIFTLET_NUCLEUS_GDT + 102
   .word 104                       // no I/O permission bitmap
+  .org 0x1000
 
   .section .nucleus.idt, "aw", @nobits
   .skip 4096                      // the kernel fills it, natively
-
-  .section .nucleus.frame, "aw"
-  .quad 0, 0, 0, SWIFTLET_USER_CS, 0, 0, SWIFTLET_USER_SS
-  .org FRAME_ENTRIES
-  .macro frame entry
-  .quad entry_\entry, SWIFTLET_USER_CS, 2, 0, SWIFTLET_USER_SS
-  .endm
-  .set i, 0
-  .rept KERNEL_ENTRIES
-  frame %i
-  .set i, i + 1
-  .endr
-  .org 0x1000
 
   .section .rodata, "a"
   .balign 8
   .globl nucleus_gates
 nucleus_gates:
+  .quad nucleus_divide_error, nucleus_page_fault
   .macro address entry
-  .quad gate_\entry
+  .quad nucleus_wake_\entry
   .endm
   .set i, 0
-  .rept 49
+  .rept INTERRUPT_VECTORS
   address %i
   .set i, i + 1
   .endr
-  .quad 0
+
+  .bss
+  .balign 16
+  .skip 256
+  .globl nucleus_stack_top
+nucleus_stack_top:
   .section .note.GNU-stack, "", @progbits
 #endif

@@ -30,7 +30,7 @@ private func expect(
         #expect(image.segments[1].memoryBytes == 0x3000)
         #expect(image.segments[1].isWritable && !image.segments[1].isExecutable)
         #expect(image.physicalEnd == 0x10_5000)
-        #expect(image.physicalPage(of: UInt64(SWIFTLET_NUCLEUS_FRAME)) == 0x10_3000)
+        #expect(image.physicalPage(of: UInt64(SWIFTLET_NUCLEUS_IDT)) == 0x10_2000)
     }
 
     @Test("HOSTILE 16: what is not an ELF file is refused: empty, text, a bzImage")

@@ -55,8 +55,8 @@ import Testing
         #expect(code.entry == 0x10_4000 | accessed | 0b101)
         let nucleus = try #require(try walk(memory, UInt64(SWIFTLET_NUCLEUS)))
         #expect(nucleus.entry == 0x10_0000 | accessed | 0b001)
-        let frame = try #require(try walk(memory, UInt64(SWIFTLET_NUCLEUS_FRAME)))
-        #expect(frame.entry == 0x10_3000 | accessed | dirty | 0b011 | 1 << 63)
+        let table = try #require(try walk(memory, UInt64(SWIFTLET_NUCLEUS_IDT)))
+        #expect(table.entry == 0x10_2000 | accessed | dirty | 0b011 | 1 << 63)
         #expect(try walk(memory, 0x100_1000) == nil)
         #expect(try walk(memory, 0) == nil)
     }
@@ -100,10 +100,8 @@ import Testing
         #expect(page.wall_clock == 1_700_000_000_000_000_000)
         #expect(page.entropy.0 == 0 && page.entropy.31 == 31)
         #expect(page.nonce.0 == 32 && page.nonce.15 == 47)
-        #expect(page.nucleus_frame == 0x10_3000)
+        #expect(page.nucleus_tables == 0x10_1000)
         #expect(page.nucleus_idt == 0x10_2000)
-        let slot511: UInt64 = try memory.load(at: GuestAddress(UInt64(SWIFTLET_KERNEL_PML4) + 511 * 8))
-        #expect(page.nucleus_pml4_entry == slot511 && slot511 & 0b101 == 0b001)
         #expect(page.memory.0.start == 0 && page.memory.0.size == Self.memoryBytes && page.memory.1.size == 0)
         #expect(page.root_image.start == 4 << 30 && page.root_image.size == 8192)
         #expect(page.devices.0.mmio == 0xD000_2000 && page.devices.0.gsi == 7)
@@ -124,7 +122,7 @@ import Testing
     func noNucleus() throws {
         var kernel = KernelFile()
         kernel.segments.remove(at: 1)
-        #expect(throws: KernelImageError.noNucleus(page: UInt64(SWIFTLET_NUCLEUS_FRAME))) {
+        #expect(throws: KernelImageError.noNucleus(page: UInt64(SWIFTLET_NUCLEUS_GDT))) {
             _ = try load(kernel)
         }
     }

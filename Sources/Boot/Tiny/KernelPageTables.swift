@@ -35,8 +35,6 @@ struct KernelPageTables {
     var root: ArraySlice<UInt64> { tables[..<Self.entriesPerTable] }
     /// All tables below the root, for `base`.
     var lower: ArraySlice<UInt64> { tables[Self.entriesPerTable...] }
-    /// The root's entry for the nucleus's 512 GiB.
-    var nucleusEntry: UInt64 { tables[Int(SWIFTLET_NUCLEUS_PML4_SLOT)] }
     /// The first page behind the tables.
     var end: UInt64 { base + UInt64(lower.count * 8) }
 

@@ -9,8 +9,8 @@ public struct LoadedTinyKernel: Sendable {
     /// First byte of RAM that holds nothing yet; page-aligned.
     public let freeStart: UInt64
     let map: PhysicalMap
-    /// What every address space holds in slot 511, and where the nucleus's frame page and IDT page are.
-    let nucleusPML4Entry, nucleusFrame, nucleusIDT: UInt64
+    /// Where the nucleus's pages are: GDT and TSS, IDT.
+    let nucleusTables, nucleusIDT: UInt64
 
     /// Brings `kernel` into `memory`, which must be fresh (all zero), and builds its page tables.
     ///
@@ -61,12 +61,9 @@ public struct LoadedTinyKernel: Sendable {
         reserved = tables.end
         freeStart = end
         self.map = map
-        nucleusPML4Entry = tables.nucleusEntry
-        nucleusFrame = try Self.nucleusPage(UInt64(SWIFTLET_NUCLEUS_FRAME), of: image)
+        nucleusTables = try Self.nucleusPage(UInt64(SWIFTLET_NUCLEUS_GDT), of: image)
         nucleusIDT = try Self.nucleusPage(UInt64(SWIFTLET_NUCLEUS_IDT), of: image)
-        for page in [UInt64(SWIFTLET_NUCLEUS), UInt64(SWIFTLET_NUCLEUS_GDT)] {
-            _ = try Self.nucleusPage(page, of: image)
-        }
+        _ = try Self.nucleusPage(UInt64(SWIFTLET_NUCLEUS), of: image)
     }
 
     private static func image(_ kernel: GuestKernelFile) throws(KernelImageError) -> KernelImage {

@@ -18,11 +18,12 @@ extension InitialCPUState {
             idt: Table(base: UInt64(SWIFTLET_NUCLEUS_IDT), limit: UInt16(SWIFTLET_IDT_LIMIT)))
         // Where the kernel sees its boot page.
         state.rdi = UInt64(SWIFTLET_PHYSMAP) + UInt64(SWIFTLET_BOOT_PAGE)
-        // `syscall`: STAR (selectors), LSTAR (the nucleus's first byte), SFMASK (TF, IF, DF, NT, AC are cleared).
+        // `syscall`: STAR (selectors), LSTAR (the nucleus's first byte), SFMASK (TF, DF, NT, IOPL and AC are
+        // cleared; not IF, which ring 3 could not set again).
         state.msrs = [
             (0xC000_0081, 0x0023_0010 << 32),
             (0xC000_0082, UInt64(SWIFTLET_NUCLEUS)),
-            (0xC000_0084, 0x4_7700),
+            (0xC000_0084, 0x4_7500),
         ]
         state.hasExtendedState = true
         return state

@@ -23,13 +23,23 @@
 // --- Kernel address space (built by the VMM from the kernel's ELF program headers) ---
 // Segments linked below 2^47 are mapped for ring 3 with their own permissions, segments in the upper half for ring 0
 // only. All RAM, the MMIO hole and the root image are mapped at PHYSMAP + physical address, ring 3, read-write, no-execute.
-#define SWIFTLET_PHYSMAP           0x8000000000
-#define SWIFTLET_NUCLEUS           0xFFFFFFFF80000000   // page 0: code, 1: GDT and TSS, 2: IDT, 3: frame page
+//
+// The kernel's region is the last 512 GiB of the lower half, one slot of the root table, which every address space has:
+//
+//     KERNEL | 16 MiB nothing | image … | 16 GiB: heap blocks … | 64 GiB: PHYSMAP, all memory … | 2^47
+//
+// No program is given an address in it. It lies where AddressSanitizer, ThreadSanitizer, MemorySanitizer, Go and the JVM
+// put nothing of their own at a fixed place: all they want up there is stack and mappings, which go below it.
+#define SWIFTLET_KERNEL            0x7F8000000000
+#define SWIFTLET_KERNEL_PML4_SLOT  255
+#define SWIFTLET_KERNEL_IMAGE      0x7F8001000000
+#define SWIFTLET_KERNEL_BLOCKS     0x7F8400000000
+#define SWIFTLET_PHYSMAP           0x7F9000000000
+#define SWIFTLET_NUCLEUS           0xFFFFFFFF80000000   // page 0: code, 1: GDT and TSS, 2: IDT
 #define SWIFTLET_NUCLEUS_PML4_SLOT 511
 #define SWIFTLET_NUCLEUS_GDT       0xFFFFFFFF80001000
 #define SWIFTLET_NUCLEUS_TSS       0xFFFFFFFF80001100
 #define SWIFTLET_NUCLEUS_IDT       0xFFFFFFFF80002000
-#define SWIFTLET_NUCLEUS_FRAME     0xFFFFFFFF80003000
 #define SWIFTLET_GDT_LIMIT         0x4F
 #define SWIFTLET_IDT_LIMIT         0xFFF
 #define SWIFTLET_TSS_LIMIT         0x67
@@ -53,7 +63,7 @@
 
 // --- The boot page ---
 #define SWIFTLET_BOOT_MAGIC        0x31544f4f42535753 // "SWSBOOT1", little-endian
-#define SWIFTLET_BOOT_VERSION      1
+#define SWIFTLET_BOOT_VERSION      2
 #define SWIFTLET_BOOT_REGIONS      2
 
 #ifndef __ASSEMBLER__
@@ -85,8 +95,7 @@ struct swiftlet_boot_page {
   uint64_t wall_clock;             // nanoseconds since 1970, taken just before the first KVM_RUN
   uint8_t entropy[32];             // for this boot only; the kernel erases it after use
   uint8_t nonce[16];               // names this boot; the exit report carries it
-  uint64_t nucleus_pml4_entry;     // copy into slot 511 of every address space
-  uint64_t nucleus_frame;          // physical address of the nucleus's frame page
+  uint64_t nucleus_tables;         // physical address of the page with GDT and TSS
   uint64_t nucleus_idt;            // physical address of the IDT page; the kernel fills it
   uint64_t free_start;             // first byte of RAM that holds nothing yet; all from here on is zero
   struct swiftlet_memory_region memory[SWIFTLET_BOOT_REGIONS]; // all RAM, sorted; size 0: unused

@@ -3,15 +3,13 @@ import GuestNucleus
 /// A program's memory: its areas, sorted by address, and the page table that the processor sees of them. Pages come
 /// lazily (PageFault.swift); a fork shares them copy-on-write. Freed with its last reference.
 final class AddressSpace {
-    /// Programs may map from here (Linux's default mmap_min_addr) …
-    static let lowest: UInt64 = 0x1_0000
-    /// … to here: 2^47 less a guard page.
-    static let top: UInt64 = 0x7FFF_FFFF_F000
+    static let lowest = KernelRegion.lowestOfPrograms
+    static let top = KernelRegion.topOfPrograms
 
     let table: PageTable
     var areas: [MemoryArea] = []
     /// Where mmap looks for free space, downwards.
-    var mapTop: UInt64 = 0x7FFF_F000_0000
+    var mapTop = AddressSpace.top
     var heapStart: UInt64 = 0
     var heapEnd: UInt64 = 0
     /// Pages mapped now and at most.
@@ -157,6 +155,7 @@ final class AddressSpace {
             Frames.release(PageTableEntry(bits: slot.pointee).frame)
             slot.entry = 0
             residentPages -= 1
+            LoadedSpace.forget(table)
         }
     }
 
@@ -194,7 +193,10 @@ final class AddressSpace {
                 : PageTableEntry(
                     frame: entry.frame, writable: writable, executable: access.contains(.execute)
                 ).bits
-            if bits != entry.bits { slot.entry = bits }
+            if bits != entry.bits {
+                slot.entry = bits
+                LoadedSpace.forget(table)
+            }
         }
     }
 
@@ -236,6 +238,7 @@ final class AddressSpace {
         clone.auxiliaryRange = auxiliaryRange
         var eager = Self.eagerForkPages
         clone.areas.removeAll { $0.forkRule == .leaveOut }
+        LoadedSpace.forget(table)  // what is shared from now on may not be written any more
         for area in areas.reversed() where area.forkRule == .share {
             var failure: Errno?
             table.forEachTable(from: area.start, to: area.end) { address, first, count in

@@ -30,6 +30,7 @@ extension AddressSpace {
                 guard matches(areaFirst + (address - area.start) / pageSize, frame) else { return }
                 slot.entry = 0
                 residentPages -= 1
+                LoadedSpace.forget(table)
                 Frames.release(frame)
             }
         }

@@ -4,18 +4,21 @@ import GuestNucleus
 /// no longer neighbours, and the kernel's own address space has room to make them so. A block, once made, stays mapped
 /// and goes round in the heap's free lists; so no translation is ever taken back.
 ///
-/// Each size has 512 GiB of addresses of its own, from which a block's size is known when it is freed.
+/// Each size has 2 GiB of addresses of its own, from which a block's size is known when it is freed.
 enum KernelMappings {
-    private static let firstSlot: UInt64 = 64       // of the root table: far above the window on RAM, see machine.md
+    private static let orders = 20
+    private static let bytesPerOrder: UInt64 = 2 << 30
     // SAFETY: the kernel is single-threaded (see Frames).
     nonisolated(unsafe) private static var used = InlineArray<20, UInt64>(repeating: 0)
 
-    private static func base(ofOrder order: Int) -> UInt64 { (firstSlot + UInt64(order)) << 39 }
+    private static func base(ofOrder order: Int) -> UInt64 {
+        KernelRegion.heapBlocks + UInt64(order) * bytesPerOrder
+    }
 
     /// The order of the block at `pointer`, or nil if it is not one of these.
     static func order(of pointer: UnsafeMutableRawPointer) -> Int? {
-        let slot = UInt64(UInt(bitPattern: pointer)) >> 39
-        return slot >= firstSlot && slot < firstSlot + 20 ? Int(slot - firstSlot) : nil
+        let offset = UInt64(UInt(bitPattern: pointer)) &- KernelRegion.heapBlocks
+        return offset < UInt64(orders) * bytesPerOrder ? Int(offset / bytesPerOrder) : nil
     }
 
     /// A new block of 2^`order` pages, or nil when so many frames are not left.
@@ -25,7 +28,7 @@ enum KernelMappings {
         // The frames, the tables above them, and a few that an interrupted look at the same would want.
         guard Frames.available > count + count / 512 + 8 else { return nil }
         let start = base(ofOrder: order) + used[order]
-        guard used[order] + count * pageSize <= 1 << 39 else { return nil }
+        guard used[order] + count * pageSize <= bytesPerOrder else { return nil }
         for i in 0..<count {
             guard let slot = try? slot(for: start + i * pageSize),
                 let frame = try? Frames.allocate(zeroed: false, forKernel: true)

@@ -174,6 +174,7 @@ extension AddressSpace {
             do throws(Errno) {
                 try table.slot(for: to + (address - from)).entry = slot.pointee
                 slot.entry = 0
+                LoadedSpace.forget(table)
             } catch {
                 failure = error
             }

@@ -4,9 +4,9 @@ import GuestNucleus
 extension AddressSpace {
     /// Why a page could not be made present; what the program gets for it.
     enum FaultFailure: Error {
-        case notMapped             // SIGSEGV, SEGV_MAPERR
-        case notAllowed            // SIGSEGV, SEGV_ACCERR
-        case beyondEndOfFile       // SIGBUS
+        case notMapped  // SIGSEGV, SEGV_MAPERR
+        case notAllowed  // SIGSEGV, SEGV_ACCERR
+        case beyondEndOfFile  // SIGBUS
         case noMemory
     }
 
@@ -80,7 +80,8 @@ extension AddressSpace {
     /// A present entry whose permissions lag behind its area (after mprotect).
     private func refreshed(_ entry: PageTableEntry, _ area: MemoryArea) -> UInt64 {
         PageTableEntry(
-            frame: entry.frame, writable: entry.isWritable, executable: area.access.contains(.execute)).bits
+            frame: entry.frame, writable: entry.isWritable, executable: area.access.contains(.execute)
+        ).bits
     }
 
     /// First write to a page that is there: in place if it is shared memory or ours alone, on a copy otherwise.
@@ -99,6 +100,7 @@ extension AddressSpace {
             }
             guard PageTableEntry(bits: slot.pointee).frame == frame else { return Frames.release(own) }
             slot.entry = PageTableEntry(frame: own, writable: true, executable: executable).bits
+            LoadedSpace.forget(table)
             return Frames.release(frame)
         }
         if Frames.isExclusive(frame) {
@@ -108,6 +110,7 @@ extension AddressSpace {
         let copy = try Frames.allocate(zeroed: false)
         wide_copy(PhysicalMemory.pointer(copy), PhysicalMemory.pointer(frame), pageSize)
         slot.entry = PageTableEntry(frame: copy, writable: true, executable: executable).bits
+        LoadedSpace.forget(table)
         Frames.release(frame)
     }
 
@@ -141,7 +144,7 @@ extension AddressSpace {
         if area.contains(before), table.entry(for: before).isPresent { window = Self.sequentialWindow }
         let first = page & ~(Self.anonymousWindow - 1)
         let start = max(area.start, first)
-        let end = min(area.end, first + window, (first | 0x1F_FFFF) + 1)      // within one page table
+        let end = min(area.end, first + window, (first | 0x1F_FFFF) + 1)  // within one page table
         let writable = area.access.contains(.write)
         let executable = area.access.contains(.execute)
         // The page itself first: if memory ends here, the neighbours can do without.
@@ -176,8 +179,10 @@ extension AddressSpace {
             Frames.release(frame)
             slot.entry = PageTableEntry(frame: copy, writable: true, executable: executable).bits
         } else {
-            slot.entry = PageTableEntry(
-                frame: frame, writable: writing && area.isShared, executable: executable).bits
+            slot.entry =
+                PageTableEntry(
+                    frame: frame, writable: writing && area.isShared, executable: executable
+                ).bits
         }
         countResident()
         mapCached(

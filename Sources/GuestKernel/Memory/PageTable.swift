@@ -31,13 +31,13 @@ struct PageTableEntry: Equatable {
     }
 }
 
-/// A four-level page table, walked and written in software through the physical window. Only the lower half is the
-/// program's; slot 511 is the nucleus, and below 64 KiB there is one page of ours, the system-call stub.
+/// A four-level page table, walked and written in software through the physical window. The lower half but its last
+/// 512 GiB is the program's; the kernel's region and the nucleus's tables are entries of the root that all tables have.
 struct PageTable {
     let root: PhysicalAddress
 
     // SAFETY: the kernel is single-threaded (see Frames).
-    /// Free page-table frames, zero, and roots that map the nucleus and the stub and nothing else. Kept apart: a
+    /// Free page-table frames, zero, and roots that map what all of them do and nothing else. Kept apart: a
     /// ring-deprivileged KVM shadows a frame that was a page table and traps writes to it, so it had better stay one, and
     /// only what is not zero in it is cleared (clearing all of each table cost 1 ms a process).
     nonisolated(unsafe) private static var spares: [PhysicalAddress] = []
@@ -46,8 +46,6 @@ struct PageTable {
     private static let maximumSpareRoots = 64
     /// While a table is made that cannot be done without.
     nonisolated(unsafe) static var mayUseReserve = false
-    nonisolated(unsafe) static var nucleusEntry: UInt64 = 0
-    nonisolated(unsafe) static var stubFrame: PhysicalAddress = 0
 
     private static func allocateTable() throws(Errno) -> PhysicalAddress {
         if let spare = spares.popLast() { return spare }
@@ -66,11 +64,10 @@ struct PageTable {
             return
         }
         root = try Self.allocateTable()
-        PhysicalMemory.words(root)[SWIFTLET_NUCLEUS_PML4_SLOT.asInt] = Self.nucleusEntry
-        if Self.stubFrame != 0 {
-            try slot(for: UInt64(PROGRAM_STUB)).pointee =
-                PageTableEntry(frame: Self.stubFrame, writable: false, executable: true).bits
-        }
+        let kernel = PhysicalMemory.words(UInt64(SWIFTLET_KERNEL_PML4))
+        let words = PhysicalMemory.words(root)
+        words[KernelRegion.rootSlot] = kernel[KernelRegion.rootSlot]
+        words[KernelRegion.nucleusSlot] = kernel[KernelRegion.nucleusSlot]
     }
 
     /// Where the entry for `address` is, or nil where no table reaches it yet.
@@ -124,7 +121,7 @@ struct PageTable {
                 table = PhysicalMemory.words(entry.frame)
                 shift -= 9
             }
-            let reach: UInt64 = shift == 12 ? 21 : shift        // bits of address that the missing or the lowest table covers
+            let reach: UInt64 = shift == 12 ? 21 : shift  // bits of address that the missing or the lowest table covers
             let next = ((address >> reach) + 1) << reach
             if shift == 12 {
                 body(address, table + Int(address >> 12 & 511), Int((min(end, next) - address) / pageSize))
@@ -144,30 +141,27 @@ struct PageTable {
         }
     }
 
-    /// Frees the tables (not what they map; the stub page stays). The table is unusable afterwards.
+    /// Frees the tables (not what they map). The table is unusable afterwards.
     func destroy() {
-        if Self.spareRoots.count < Self.maximumSpareRoots {
-            clear(root, shift: 39, slots: 256, keepsStub: Self.stubFrame != 0)
-            Self.spareRoots.append(root)
-        } else {
-            clear(root, shift: 39, slots: 512, keepsStub: false)
-            Self.releaseTable(root)
-        }
+        if LoadedSpace.keepUntilReplaced(self) { return }
+        clear(root, shift: 39, slots: KernelRegion.rootSlot)
+        if Self.spareRoots.count < Self.maximumSpareRoots { return Self.spareRoots.append(root) }
+        let words = PhysicalMemory.words(root)
+        words[KernelRegion.rootSlot] = 0
+        words[KernelRegion.nucleusSlot] = 0
+        Self.releaseTable(root)
     }
 
     /// Makes entries 0..<`slots` zero and frees the tables below them.
-    /// - Parameter keepsStub: `table` is on the way to the stub page, and that way stays.
-    private func clear(_ table: PhysicalAddress, shift: UInt64, slots: Int, keepsStub: Bool) {
+    private func clear(_ table: PhysicalAddress, shift: UInt64, slots: Int) {
         let words = PhysicalMemory.words(table)
         for i in 0..<slots where words[i] != 0 {
-            let isKept = keepsStub && i == Int(UInt64(PROGRAM_STUB) >> shift & 511)
-            let isNucleus = shift == 39 && i >= 256
-            if shift > 12 && !isNucleus {
+            if shift > 12 {
                 let child = PageTableEntry(bits: words[i]).frame
-                clear(child, shift: shift - 9, slots: 512, keepsStub: isKept)
-                if !isKept { Self.releaseTable(child) }
+                clear(child, shift: shift - 9, slots: 512)
+                Self.releaseTable(child)
             }
-            if !isKept { (words + i).entry = 0 }
+            (words + i).entry = 0
         }
     }
 }

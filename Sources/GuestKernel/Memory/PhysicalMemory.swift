@@ -1,5 +1,3 @@
-import GuestNucleus
-
 /// A guest-physical address, in bytes.
 typealias PhysicalAddress = UInt64
 
@@ -8,7 +6,7 @@ let pageSize: UInt64 = 4096
 /// The kernel's window on all RAM, the devices and the root image: physical address p is seen at `physmap + p`.
 enum PhysicalMemory {
     // SAFETY: set once, before anything else runs; the unit tests point it at an array of their own.
-    nonisolated(unsafe) static var physmap = UInt64(SWIFTLET_PHYSMAP)
+    nonisolated(unsafe) static var physmap = KernelRegion.window
 
     @inline(__always)
     static func pointer(_ address: PhysicalAddress) -> UnsafeMutableRawPointer {

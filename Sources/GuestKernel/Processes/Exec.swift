@@ -17,7 +17,7 @@ extension Process {
         process.name = program.name
         process.executable = program.path
         let thread = Thread(id: process.id, process: process)
-        thread.frame.initialize(
+        thread.registers.initialize(
             to: ProgramRegisters.fresh(entry: program.entry, stack: program.stackPointer))
         process.threads = [thread]
         Processes.all.append(process)
@@ -39,7 +39,6 @@ extension Thread {
         leaveFutexes()
         if process.lender != nil { process.space = program.space } else { replaceSpace(program.space) }
         process.returnMemoryToLender()
-        NucleusFrame.setProgramRoot(program.space.table.root)
         process.files = process.files.copy()
         process.files.closeOnExec()
         process.signals.actions = process.signals.actions.copy()
@@ -64,7 +63,7 @@ extension Thread {
         VectorState.reset(self)
         ProgramBase.fs = 0
         ProgramBase.gs = 0
-        frame.pointee = ProgramRegisters.fresh(entry: program.entry, stack: program.stackPointer)
+        registers.pointee = ProgramRegisters.fresh(entry: program.entry, stack: program.stackPointer)
     }
 
     private func replaceSpace(_ new: AddressSpace) {

@@ -65,10 +65,10 @@ extension Thread {
         let id = Processes.newID()
         let owner = flags.contains(.thread) ? process : try newProcess(id, request)
         let child = Thread(id: id, process: owner)
-        child.frame.initialize(to: frame.pointee)
-        child.frame.pointee.rax = 0
-        child.frame.pointee.system_call = .max
-        if request.stackPointer != 0 { child.frame.pointee.rsp = request.stackPointer }
+        child.registers.initialize(to: registers.pointee)
+        child.registers.pointee.rax = 0
+        child.registers.pointee.system_call = .max
+        if request.stackPointer != 0 { child.registers.pointee.rsp = request.stackPointer }
         child.fsBase = flags.contains(.setTLS) ? request.tls : ProgramBase.fs
         child.gsBase = ProgramBase.gs
         child.signals.blocked = signals.blocked

@@ -153,12 +153,15 @@ enum ProgramLoader {
         let stackTop: UInt64
         let heapGap: UInt64
 
+        /// Below the highest place of the stack.
+        private static let mapCeiling = AddressSpace.top & ~0xFFF_FFFF
+
         static func random() -> Layout {
             var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
             withUnsafeMutableBytes(of: &words) { Random.fill($0) }
             return Layout(
                 programBias: 0x5555_5555_4000 + (words.0 & 0xFFF_FFFF) << 12,
-                mapTop: 0x7FFF_F000_0000 - InitialStack.maximumBytes - (words.1 & 0xFFF_FFFF) << 12,
+                mapTop: mapCeiling - InitialStack.maximumBytes - (words.1 & 0x7FF_FFFF) << 12,
                 stackTop: AddressSpace.top - (words.2 & 0xF_FFFF) << 4 & ~0xF,
                 heapGap: (words.3 & 0x1FFF) << 12)
         }

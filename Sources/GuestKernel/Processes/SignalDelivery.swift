@@ -2,9 +2,9 @@ import GuestNucleus
 
 extension Thread {
     /// The processor refused an instruction: becomes SIGILL, SIGFPE, SIGSEGV, SIGBUS or SIGTRAP.
-    func raiseException(vector: UInt64, _ frame: UnsafeMutablePointer<trap_frame>) {
-        let address = frame.pointee.rip
-        switch ExceptionVector(rawValue: vector) {
+    /// - Parameter address: where.
+    func raiseException(_ trap: Trap, at address: UInt64) {
+        switch ExceptionVector(rawValue: trap.vector) {
         case .divideError: force(SignalInfo(Signal.floatingPoint, code: 1, address: address))  // FPE_INTDIV
         case .floatingPoint, .vectorFloatingPoint:
             force(SignalInfo(Signal.floatingPoint, code: 3, address: address))
@@ -32,7 +32,7 @@ extension Thread {
     func deliverSignals() -> Bool {
         if signals.pending.bits | process.signals.pending.bits == 0, !isKilled,
             process.requestedEnding == nil,
-            !process.isStopped, frame.pointee.system_call == .max, signals.savedMask == nil
+            !process.isStopped, registers.pointee.system_call == .max, signals.savedMask == nil
         {
             return true
         }
@@ -53,7 +53,7 @@ extension Thread {
             signals.blocked = mask
             signals.savedMask = nil
         }
-        frame.pointee.system_call = .max
+        registers.pointee.system_call = .max
         return true
     }
 
@@ -89,26 +89,26 @@ extension Thread {
     /// What an interrupted system call returns: it starts anew, or fails with EINTR when a handler runs that does not ask
     /// for SA_RESTART (signal(7)).
     private func finishInterruptedCall(handler: SignalAction?) {
-        let call = frame.pointee.system_call
+        let call = registers.pointee.system_call
         guard call != .max else { return }
-        let result = Int64(bitPattern: frame.pointee.rax)
+        let result = Int64(bitPattern: registers.pointee.rax)
         let restarts: Bool
         if result == -Int64(Errno.restart.code) {
             restarts = handler.map { $0.flags & SignalAction.restart != 0 } ?? true
         } else if result == -Int64(Errno.restartWithoutHandler.code) {
             restarts = handler == nil
         } else {
-            frame.pointee.system_call = .max
+            registers.pointee.system_call = .max
             return
         }
         if restarts {
-            frame.pointee.rax = call
-            frame.pointee.rip &-= 2  // back to the `syscall` instruction
+            registers.pointee.rax = call
+            registers.pointee.rip &-= 2  // back to the `syscall` instruction
         } else {
-            frame.pointee.rax = UInt64(bitPattern: -Int64(Errno.interrupted.code))
+            registers.pointee.rax = UInt64(bitPattern: -Int64(Errno.interrupted.code))
             restartDeadline = nil
         }
-        frame.pointee.system_call = .max
+        registers.pointee.system_call = .max
     }
 
     // MARK: Masks for the duration of a call (ppoll, pselect, sigsuspend)

@@ -29,7 +29,7 @@ extension Thread {
     func pushSignalFrame(_ info: SignalInfo, _ action: SignalAction) throws(Errno) {
         guard action.flags & SignalAction.hasRestorer != 0 else { throw .badAddress }
         let space = process.space
-        let old = frame.pointee
+        let old = registers.pointee
         let isOnAlternate = signals.alternateStack.contains(old.rsp)
         var top = old.rsp &- Frame.redZone
         if action.flags & SignalAction.onAlternateStack != 0, signals.alternateStack.size != 0, !isOnAlternate
@@ -65,14 +65,14 @@ extension Thread {
             process.signals.actions[info.signal] = SignalAction()
         }
 
-        frame.pointee.rsp = start
-        frame.pointee.rip = action.handler
-        frame.pointee.rax = 0
-        frame.pointee.rdi = UInt64(info.signal)
-        frame.pointee.rsi = start + Frame.info
-        frame.pointee.rdx = start + Frame.context
-        frame.pointee.rflags = old.rflags & ~ProgramRegisters.handlerClearedFlags
-        if !ProgramRegisters.isCodeAddress(action.handler) { frame.pointee.rip = 0 }
+        registers.pointee.rsp = start
+        registers.pointee.rip = action.handler
+        registers.pointee.rax = 0
+        registers.pointee.rdi = UInt64(info.signal)
+        registers.pointee.rsi = start + Frame.info
+        registers.pointee.rdx = start + Frame.context
+        registers.pointee.rflags = old.rflags & ~ProgramRegisters.handlerClearedFlags
+        if !ProgramRegisters.isCodeAddress(action.handler) { registers.pointee.rip = 0 }
         VectorState.reset(self)  // a handler starts with fresh vector registers
     }
 
@@ -88,7 +88,7 @@ extension Thread {
     }
 
     private func pushRegisters(
-        _ old: trap_frame, at address: UInt64, state: UInt64, in space: AddressSpace
+        _ old: program_registers, at address: UInt64, state: UInt64, in space: AddressSpace
     ) throws(Errno) {
         try space.store(
             (old.r8, old.r9, old.r10, old.r11, old.r12, old.r13, old.r14, old.r15), at: address)
@@ -96,7 +96,10 @@ extension Thread {
             (old.rdi, old.rsi, old.rbp, old.rbx, old.rdx, old.rax, old.rcx, old.rsp), at: address + 64)
         let selectors = UInt64(SWIFTLET_USER_CS) | UInt64(SWIFTLET_USER_SS) << 48
         try space.store(
-            (old.rip, old.rflags, selectors, old.error, old.vector, signals.blocked, old.cr2, state),
+            (
+                old.rip, old.rflags, selectors, trap.error, UInt64(trap.vector), signals.blocked,
+                trap.address, state
+            ),
             at: address + 128)
         try space.write([UInt8](repeating: 0, count: 64), to: address + 192)
     }
@@ -114,7 +117,7 @@ extension Thread {
     /// - Returns: what RAX shall be.
     func returnFromSignal() throws(Errno) -> UInt64 {
         let space = process.space
-        let start = frame.pointee.rsp &- 8
+        let start = registers.pointee.rsp &- 8
         let machine = start &+ Frame.machine
         let a = try space.load(
             (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64).self, at: machine)
@@ -126,13 +129,21 @@ extension Thread {
         guard ProgramRegisters.isCodeAddress(c.0) else { throw .badAddress }
         try popVectorState(at: c.7, in: space)
         restoreStack(from: try space.load((UInt64, UInt64, UInt64).self, at: start &+ Frame.stack))
-        (frame.pointee.r8, frame.pointee.r9, frame.pointee.r10, frame.pointee.r11) = (a.0, a.1, a.2, a.3)
-        (frame.pointee.r12, frame.pointee.r13, frame.pointee.r14, frame.pointee.r15) = (a.4, a.5, a.6, a.7)
-        (frame.pointee.rdi, frame.pointee.rsi, frame.pointee.rbp, frame.pointee.rbx) = (b.0, b.1, b.2, b.3)
-        (frame.pointee.rdx, frame.pointee.rax, frame.pointee.rcx, frame.pointee.rsp) = (b.4, b.5, b.6, b.7)
-        frame.pointee.rip = c.0
-        frame.pointee.rflags = ProgramRegisters.sanitized(flags: c.1)
-        frame.pointee.system_call = .max
+        (registers.pointee.r8, registers.pointee.r9, registers.pointee.r10, registers.pointee.r11) = (
+            a.0, a.1, a.2, a.3
+        )
+        (registers.pointee.r12, registers.pointee.r13, registers.pointee.r14, registers.pointee.r15) = (
+            a.4, a.5, a.6, a.7
+        )
+        (registers.pointee.rdi, registers.pointee.rsi, registers.pointee.rbp, registers.pointee.rbx) = (
+            b.0, b.1, b.2, b.3
+        )
+        (registers.pointee.rdx, registers.pointee.rax, registers.pointee.rcx, registers.pointee.rsp) = (
+            b.4, b.5, b.6, b.7
+        )
+        registers.pointee.rip = c.0
+        registers.pointee.rflags = ProgramRegisters.sanitized(flags: c.1)
+        registers.pointee.system_call = .max
         signals.blocked = mask & ~Signal.unblockable
         return b.5
     }

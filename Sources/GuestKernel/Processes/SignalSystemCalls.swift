@@ -13,7 +13,7 @@ func signalSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
         do throws(Errno) {
             return Int(bitPattern: UInt(try thread.returnFromSignal()))
         } catch {
-            thread.frame.pointee.system_call = .max
+            thread.registers.pointee.system_call = .max
             thread.force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
             return 0
         }
@@ -223,7 +223,7 @@ private func awaitSignal(_ arguments: SystemCallArguments, _ thread: Thread) thr
 
 private func alternateStack(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> Int {
     let space = thread.process.space
-    let isOn = thread.signals.alternateStack.contains(thread.frame.pointee.rsp)
+    let isOn = thread.signals.alternateStack.contains(thread.registers.pointee.rsp)
     let new: (UInt64, UInt64, UInt64)? =
         arguments.a == 0 ? nil : try space.load((UInt64, UInt64, UInt64).self, at: arguments.a)
     if arguments.b != 0 { try thread.storeStack(at: arguments.b, in: space, isOnAlternate: isOn) }

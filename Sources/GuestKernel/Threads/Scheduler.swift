@@ -3,7 +3,7 @@ import GuestNucleus
 /// Which thread runs. Round robin over the runnable ones; no tick: a timer interrupt is asked for only while somebody else
 /// is waiting for the processor or for a time.
 enum Scheduler {
-    static let timeslice: UInt64 = 10_000_000   // ns
+    static let timeslice: UInt64 = 10_000_000  // ns
 
     // SAFETY: see Frames. Set before the first thread runs and never nil after.
     nonisolated(unsafe) private static var running: Thread?
@@ -104,7 +104,7 @@ enum Scheduler {
                 sliceEnd = runnableCount > 0 ? Clock.monotonic + timeslice : .max
                 exited = running
                 running = next
-                set_kernel_stack_top(next.stackTop)
+                set_kernel_stack_top(next.stackTop, TaskState.address)
                 return next.savedStackPointer
             }
             idle()
@@ -132,7 +132,7 @@ enum Scheduler {
     private static func idle() {
         if Devices.poll() { return }
         Timers.arm(for: Timers.nextDeadline)
-        Interrupts.handle(vector: kernel_idle())
+        Interrupts.handle(vector: UInt32(truncatingIfNeeded: kernel_idle()))
         Timers.expire()
     }
 
@@ -140,7 +140,7 @@ enum Scheduler {
         old.fsBase = read_fs_base()
         old.gsBase = read_gs_base()
         running = next
-        set_kernel_stack_top(next.stackTop)
+        set_kernel_stack_top(next.stackTop, TaskState.address)
         context_switch(&old.savedStackPointer, next.savedStackPointer)
         arrived()
     }
@@ -150,7 +150,6 @@ enum Scheduler {
         let thread: Thread = current
         write_fs_base(thread.fsBase)
         write_gs_base(thread.gsBase)
-        NucleusFrame.setProgramRoot(thread.process.space.table.root)
         exited = nil
         Counters.lastEntry = Clock.monotonic
     }
@@ -161,7 +160,7 @@ enum Scheduler {
     /// Starts the very first thread; never returns.
     static func start(_ first: Thread) -> Never {
         adopt(first)
-        set_kernel_stack_top(first.stackTop)
+        set_kernel_stack_top(first.stackTop, TaskState.address)
         var unused: UInt64 = 0
         context_switch(&unused, first.savedStackPointer)
         panic("the boot stack ran again")

@@ -17,10 +17,12 @@ final class Thread {
     var savedStackPointer: UInt64 = 0
     var stackTop: UInt64 { UInt64(UInt(bitPattern: stack)) + Self.stackBytes }
     /// The program's registers, valid while the thread is in the kernel.
-    var frame: UnsafeMutablePointer<trap_frame> {
-        // SAFETY: the stack is Thread.stackBytes large and its top is where entry.S puts the frame.
-        (stack + Int(Self.stackBytes)).assumingMemoryBound(to: trap_frame.self) - 1
+    var registers: UnsafeMutablePointer<program_registers> {
+        // SAFETY: the stack is Thread.stackBytes large and its top is where every way into the kernel puts them.
+        (stack + Int(Self.stackBytes)).assumingMemoryBound(to: program_registers.self) - 1
     }
+    /// The last exception of its program, for signal handlers.
+    var trap = Trap()
 
     // Processor state that is not in the frame.
     var fsBase: UInt64 = 0
@@ -71,11 +73,11 @@ final class Thread {
         set { if id == process.id { process.name = newValue } else { ownName = newValue } }
     }
 
-    /// Lets the thread begin at `entry`; thread_trampoline resumes `frame`, a kernel thread has a function of its own.
+    /// Lets the thread begin at `entry`; thread_trampoline resumes `registers`, a kernel thread has a function of its own.
     func prepareStart(at entry: @convention(c) () -> Void = thread_trampoline) {
         // What context_switch pops: six callee-saved registers, then the return address; 16-byte aligned as at a call.
-        // SAFETY: 9 words below the frame are inside the stack.
-        let top = UnsafeMutablePointer<UInt64>(OpaquePointer(frame)) - 2
+        // SAFETY: 7 words below the registers are inside the stack.
+        let top = UnsafeMutablePointer<UInt64>(OpaquePointer(registers)) - 1
         top[0] = UInt64(UInt(bitPattern: unsafeBitCast(entry, to: UnsafeRawPointer.self)))
         for i in 1...6 { top[-i] = 0 }
         savedStackPointer = UInt64(UInt(bitPattern: top - 6))

@@ -1,93 +1,78 @@
-// The contract between the nucleus (nucleus.S, ring 0), the kernel's own assembly (entry.S, ring 3) and the kernel's
+// The contract between the nucleus (nucleus.S, ring 0), the kernel's own assembly (ring 3; a file a way in) and the kernel's
 // Swift. C because assembly and Swift share the layouts, and for the few instructions Swift has no name for.
 #ifndef NUCLEUS_H
 #define NUCLEUS_H
 #include "swiftlet_abi.h"
 
-// Where the kernel is linked. The gate is below mmap_min_addr, where no program can map anything, so a `ud2` at that
-// address can only be the kernel's.
-#define KERNEL_GATE            0x8000      // xor eax,eax / ud2: see nucleus requests
-#define KERNEL_GATE_UD2        0x8002
-#define PROGRAM_STUB           0x9000      // `hlt` in every program's space: where `syscall` lands on a ring-deprivileged KVM
-#define NUCLEUS_PHYSICAL       0x100000    // the nucleus's four pages
-#define NUCLEUS_FRAME_PHYSMAP  (SWIFTLET_PHYSMAP + NUCLEUS_PHYSICAL + 0x3000)
+// TSS: where its interrupt stack table begins (AMD64 APM vol. 2 §12.2.5).
+#define TSS_IST1               0x24
+#define IST_THREAD             1           // the running thread's stack: exceptions
+#define IST_INTERRUPT          2
 
-// Nucleus requests: EAX at the gate's ud2.
-#define NUCLEUS_RESUME         0           // to the program, as the frame page says
-#define NUCLEUS_IDLE           1           // sti; hlt; comes back through an interrupt's kernel entry
-#define NUCLEUS_WRITE_MSR      2           // ECX: index, EDX:EBX: value; returns behind the ud2
-
-// Interrupt vectors.
+// Interrupt vectors: one priority class, 16 of them. What comes after the 15th device shares its vector.
 #define VECTOR_TIMER           0x40
-#define VECTOR_DEVICE          0x41        // + virtio device number, 0...15
-#define VECTOR_SYSCALL         0x51        // not an IDT gate: the hardware `syscall` entry
+#define VECTOR_DEVICE          0x41        // + virtio device number, 0...14
 #define VECTOR_FIRST_INTERRUPT VECTOR_TIMER
-#define KERNEL_ENTRIES         50          // 32 exceptions, timer, 16 devices, system call
+#define INTERRUPT_VECTORS      16
+#define EXCEPTION_VECTORS      32
 
-// The frame page. Resume: CR3, RAX, then what iretq pops. Then a five-word iretq frame for each kernel entry. At its end
-// the ring-0 stack: what the CPU pushed, below it RAX, below that CR2.
-#define FRAME_CR3              0x000
-#define FRAME_RAX              0x008
-#define FRAME_RIP              0x010
-#define FRAME_CS               0x018
-#define FRAME_RFLAGS           0x020
-#define FRAME_RSP              0x028
-#define FRAME_SS               0x030
-#define FRAME_ENTRIES          0x040
-#define FRAME_TRAP_CR2         0xFC0
-#define FRAME_TRAP_RAX         0xFC8       // with an error code; at FRAME_TRAP_ERROR without one
-#define FRAME_TRAP_ERROR       0xFD0
-#define FRAME_TRAP_RIP         0xFD8
-#define FRAME_TRAP_CS          0xFE0
-#define FRAME_TRAP_RFLAGS      0xFE8
-#define FRAME_TRAP_RSP         0xFF0
-#define FRAME_TRAP_SS          0xFF8
+#include "processor_state.h"
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 #include <stdbool.h>
 
-/// A program's registers as entry.S saved them at the top of its thread's kernel stack. 24 words.
-struct trap_frame {
-  uint64_t system_call;   // RAX at entry when this is a system call, -1 otherwise; for restarts
-  uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-  uint64_t cr2, error, rip, cs, rflags, rsp, ss, vector;
-};
-
-// entry.S. On the host (unit tests) host.c stands in for all but context_switch, which is the same there.
+// The kernel's assembly. On the host (unit tests) host.c stands in for all but context_switch, which is the same there.
 /// Saves the callee-saved registers and the stack pointer into `*save`, continues at `to`. Returns when switched back.
 void context_switch(uint64_t *save, uint64_t to);
-/// First code of a new kernel thread: calls kernel_thread_start() and then resumes the frame at the top of its stack.
+/// First code of a new program's thread: calls kernel_thread_start() and then resumes the registers at the top of its stack.
 void thread_trampoline(void);
 /// Waits for an interrupt with `sti; hlt` in ring 0; returns its vector.
 uint64_t kernel_idle(void);
+/// Sets a model-specific register, and switches interrupts on.
 void nucleus_write_msr(uint32_t index, uint64_t value);
-/// Executes `syscall` in the kernel itself: true where it entered ring 0 (hardware KVM).
+/// Loads CR3: the programs' half of the address space is another one, and no translation of the old one is remembered.
+void nucleus_load_root(uint64_t root);
+/// Executes `syscall` in the kernel itself: true where it entered ring 0 (hardware KVM). Interrupts are on afterwards.
 bool nucleus_probe_syscall(void);
 /// Writes `command` to the platform device's register at `address`, which saves the machine and ends it. Returns in each
 /// machine restored from it, with that one's boot page; 0: the host saves nothing.
 struct swiftlet_boot_page *kernel_checkpoint(uint64_t address, uint32_t command);
-/// Top of the running thread's kernel stack; every kernel entry starts there.
-extern uint64_t kernel_stack_top;
-static inline void set_kernel_stack_top(uint64_t top) { kernel_stack_top = top; }
-/// 1 while the kernel runs, 2 when the kernel itself has trapped.
-extern uint32_t kernel_depth;
-extern uint8_t probing;
-static inline bool kernel_itself_trapped(void) { return kernel_depth > 1; }
-static inline bool is_probing(void) { return probing; }
-/// Ends nucleus_probe_syscall with `result`.
-void kernel_probe_returned(bool result) __attribute__((noreturn));
-/// Ring-0 handler address of gate i, in the order of the kernel entries; 0 ends the list.
-extern const uint64_t nucleus_gates[KERNEL_ENTRIES];
+extern struct processor_state processor_state;
+static inline struct processor_state *processor(void) { return &processor_state; }
+
+// Addresses for the IDT and for LSTAR.
+/// Ring 0: divide error, page fault, then the interrupts while the processor waits.
+extern const uint64_t nucleus_gates[2 + INTERRUPT_VECTORS];
+/// Ring 3.
+extern const uint64_t exception_entries[EXCEPTION_VECTORS], interrupt_entries[INTERRUPT_VECTORS];
+/// First words of the interrupts' gates: while the processor waits, and otherwise. kernel_idle puts them into the IDT.
+extern uint64_t idle_gates[INTERRUPT_VECTORS], awake_gates[INTERRUPT_VECTORS];
+static inline uint64_t *gates_while_idle(void) { return idle_gates; }
+static inline uint64_t *gates_while_awake(void) { return awake_gates; }
+void nucleus_system_call(void);
+void system_call(void);
+static inline uint64_t nucleus_system_call_address(void) { return (uint64_t)nucleus_system_call; }
+static inline uint64_t system_call_address(void) { return (uint64_t)system_call; }
+
+/// The running thread's kernel stack: where every way into the kernel puts the program's registers. `tss`: where the kernel
+/// sees the task state segment.
+static inline void set_kernel_stack_top(uint64_t top, uint64_t tss) {
+  processor_state.stack_top = top;
+  processor_state.page_fault.rsp = top - PAGE_FAULT_PUSHED;
+  if (tss) __builtin_memcpy((void *)(tss + TSS_IST1), &top, sizeof top);
+}
 
 // vdso.S: the image of the vDSO, less than a page.
 extern const uint8_t vdso_image[], vdso_image_end[];
 static inline const void *vdso_start(void) { return vdso_image; }
 static inline uint64_t vdso_bytes(void) { return (uint64_t)(vdso_image_end - vdso_image); }
 
-// Swift, called by entry.S.
+// Swift, called by the assembly; program_registers are at the top of the running thread's stack.
 void kernel_main(struct swiftlet_boot_page *boot);
-void kernel_trap(struct trap_frame *frame);
+void kernel_system_call(struct program_registers *registers);
+void kernel_exception(uint32_t vector, uint64_t error, struct program_registers *registers);
+void kernel_interrupt(uint32_t vector);
 void kernel_thread_start(void);
 
 // Instructions Swift has no name for; all run in ring 3.

@@ -40,15 +40,15 @@ final class TestProgram {
         _ f: UInt64 = 0
     ) -> Int {
         Scheduler.impersonate(thread)
-        let frame = thread.frame
-        frame.pointee.rax = number
-        frame.pointee.rdi = a
-        frame.pointee.rsi = b
-        frame.pointee.rdx = c
-        frame.pointee.r10 = d
-        frame.pointee.r8 = e
-        frame.pointee.r9 = f
-        return Int(truncatingIfNeeded: Int64(bitPattern: SystemCalls.serve(frame)))
+        let registers = thread.registers
+        registers.pointee.rax = number
+        registers.pointee.rdi = a
+        registers.pointee.rsi = b
+        registers.pointee.rdx = c
+        registers.pointee.r10 = d
+        registers.pointee.r8 = e
+        registers.pointee.r9 = f
+        return Int(truncatingIfNeeded: Int64(bitPattern: SystemCalls.serve(registers)))
     }
 
     /// Room in the program's memory.

@@ -7,7 +7,7 @@ extension KernelSuite {
     @Suite(.serialized) struct SignalTests {
         private let program: TestProgram
         private var thread: Thread { program.process.threads[0] }
-        private var frame: UnsafeMutablePointer<trap_frame> { thread.frame }
+        private var frame: UnsafeMutablePointer<program_registers> { thread.registers }
 
         init() throws {
             try ProgramFixture.start()
@@ -61,18 +61,19 @@ extension KernelSuite {
             #expect(thread.signals.blocked == 0)
         }
 
-        @Test("sigreturn to a non-canonical address is refused; flags keep interrupts on and I/O privilege off")
+        @Test(
+            "sigreturn to a non-canonical address is refused; flags keep interrupts on and I/O privilege off")
         func hostileContext() throws {
             catchSignal(10)
             send(10)
             #expect(thread.deliverSignals())
             let context = frame.pointee.rdx
             frame.pointee.rsp += 8
-            try program.process.space.store(UInt64.max, at: context + 40 + 17 * 8)      // EFLAGS
+            try program.process.space.store(UInt64.max, at: context + 40 + 17 * 8)  // EFLAGS
             _ = try thread.returnFromSignal()
             #expect(frame.pointee.rflags & 0x200 != 0)
             #expect(frame.pointee.rflags & 0x3000 == 0)
-            #expect(frame.pointee.rflags & 0x2_4000 == 0)       // NT and VM
+            #expect(frame.pointee.rflags & 0x2_4000 == 0)  // NT and VM
 
             catchSignal(10)
             send(10)

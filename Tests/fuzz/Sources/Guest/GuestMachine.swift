@@ -15,12 +15,10 @@ enum GuestMachine {
     nonisolated(unsafe) private static let base: UnsafeMutableRawPointer = {
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         guard let memory = mmap(nil, 4 << 30, PROT_READ | PROT_WRITE, flags, -1, 0), memory != MAP_FAILED,
-            mprotect(memory + Int(imageEnd), 4096, PROT_NONE) == 0,
-            let page = UnsafeMutableRawPointer(bitPattern: UInt(bitPattern: memory) + 0x8_0000)
+            mprotect(memory + Int(imageEnd), 4096, PROT_NONE) == 0
         else { preconditionFailure("no memory for the guest's machine") }
         PhysicalMemory.physmap = UInt64(UInt(bitPattern: memory))
         Frames.start(low: (0, ramBytes), high: (0, 0), freeStart: 0x10_0000)
-        NucleusFrame.page = page.assumingMemoryBound(to: UInt64.self)
         VectorState.start()
         var seed = [UInt8](repeating: 7, count: 32)
         seed.withUnsafeMutableBytes { bytes in
@@ -117,7 +115,7 @@ final class GuestProgram {
         process.name = Array("fuzz".utf8)
         thread = Thread(id: process.id, process: process)
         process.threads = [thread]
-        thread.frame.initialize(to: trap_frame())
+        thread.registers.initialize(to: program_registers())
         Processes.all.append(process)
         Scheduler.impersonate(thread)
     }

@@ -36,30 +36,30 @@ private func openDescriptors(_ program: GuestProgram) {
         let all = arguments + Array(repeating: 0, count: 6 - arguments.count)
         _ = serve(program, UInt64(call.rawValue), all)
     }
-    call(.open, text + 5 * 64, 2)                       // 0: /dev/null
-    call(.open, text, 0x242, 0o600)                     // 1: /tmp/a, made, for reading and writing
-    call(.open, text + 64, 0x1_0000)                    // 2: /tmp
-    call(.pipe2, pair, 0x800)                           // 3, 4
-    call(.socketpair, 1, 1, 0, pair)                    // 5, 6: Unix stream
-    call(.socketpair, 1, 0x802, 0, pair)                // 7, 8: Unix datagrams, nonblocking
-    call(.socket, 16, 0x803, 0)                         // 9: netlink
-    call(.socket, 2, 0x801, 0)                          // 10: TCP, listening
+    call(.open, text + 5 * 64, 2)  // 0: /dev/null
+    call(.open, text, 0x242, 0o600)  // 1: /tmp/a, made, for reading and writing
+    call(.open, text + 64, 0x1_0000)  // 2: /tmp
+    call(.pipe2, pair, 0x800)  // 3, 4
+    call(.socketpair, 1, 1, 0, pair)  // 5, 6: Unix stream
+    call(.socketpair, 1, 0x802, 0, pair)  // 7, 8: Unix datagrams, nonblocking
+    call(.socket, 16, 0x803, 0)  // 9: netlink
+    call(.socket, 2, 0x801, 0)  // 10: TCP, listening
     call(.bind, 10, text + 12 * 64, 16)
     call(.listen, 10, 5)
-    call(.socket, 2, 0x801, 0)                          // 11: TCP, connected to it
+    call(.socket, 2, 0x801, 0)  // 11: TCP, connected to it
     call(.connect, 11, text + 12 * 64, 16)
-    call(.accept4, 10, 0, 0, 0x800)                     // 12
-    call(.socket, 10, 0x802, 0)                         // 13: UDP over IPv6
-    call(.open, text + 4 * 64, 0x802)                   // 14: a terminal's master side
-    call(.ioctl, 14, 0x4004_5431, text + 15 * 64)       // unlocked
-    call(.open, text + 6 * 64, 0x802)                   // 15: the terminal
-    call(.epoll_create1, 0)                             // 16
-    call(.eventfd2, 1, 0x800)                           // 17
-    call(.timerfd_create, 1, 0x800)                     // 18
-    call(.signalfd4, .max, text + 14 * 64, 8, 0x800)    // 19
-    call(.inotify_init1, 0x800)                         // 20
-    call(.memfd_create, text, 3)                        // 21
-    call(.open, text + 3 * 64, 0)                       // 22: /proc/self/maps
+    call(.accept4, 10, 0, 0, 0x800)  // 12
+    call(.socket, 10, 0x802, 0)  // 13: UDP over IPv6
+    call(.open, text + 4 * 64, 0x802)  // 14: a terminal's master side
+    call(.ioctl, 14, 0x4004_5431, text + 15 * 64)  // unlocked
+    call(.open, text + 6 * 64, 0x802)  // 15: the terminal
+    call(.epoll_create1, 0)  // 16
+    call(.eventfd2, 1, 0x800)  // 17
+    call(.timerfd_create, 1, 0x800)  // 18
+    call(.signalfd4, .max, text + 14 * 64, 8, 0x800)  // 19
+    call(.inotify_init1, 0x800)  // 20
+    call(.memfd_create, text, 3)  // 21
+    call(.open, text + 3 * 64, 0)  // 22: /proc/self/maps
 }
 
 private func prepare(_ program: GuestProgram) {
@@ -82,19 +82,23 @@ private func prepare(_ program: GuestProgram) {
 private func serve(_ program: GuestProgram, _ call: UInt64, _ arguments: [UInt64]) -> UInt64 {
     Scheduler.impersonate(program.thread)
     GuestMachine.idleCount = 0
-    let frame = program.thread.frame
-    (frame.pointee.rdi, frame.pointee.rsi, frame.pointee.rdx) = (arguments[0], arguments[1], arguments[2])
-    (frame.pointee.r10, frame.pointee.r8, frame.pointee.r9) = (arguments[3], arguments[4], arguments[5])
-    frame.pointee.rax = call
-    frame.pointee.system_call = call
-    frame.pointee.rcx = GuestProgram.memory
-    frame.pointee.rip = GuestProgram.memory
+    let registers = program.thread.registers
+    (registers.pointee.rdi, registers.pointee.rsi, registers.pointee.rdx) = (
+        arguments[0], arguments[1], arguments[2]
+    )
+    (registers.pointee.r10, registers.pointee.r8, registers.pointee.r9) = (
+        arguments[3], arguments[4], arguments[5]
+    )
+    registers.pointee.rax = call
+    registers.pointee.system_call = call
+    registers.pointee.rcx = GuestProgram.memory
+    registers.pointee.rip = GuestProgram.memory
     if call == UInt64(SystemCall.rt_sigreturn.rawValue) {
-        frame.pointee.rsp &+= 8  // as a handler that has returned leaves it
+        registers.pointee.rsp &+= 8  // as a handler that has returned leaves it
     } else {
-        frame.pointee.rsp = GuestProgram.memory + 0x8000
+        registers.pointee.rsp = GuestProgram.memory + 0x8000
     }
-    return SystemCalls.serve(frame)
+    return SystemCalls.serve(registers)
 }
 
 private func step(
@@ -109,7 +113,7 @@ private func step(
     // ARCH_SET_FS would take this process's own thread-local storage away.
     if call == UInt64(SystemCall.arch_prctl.rawValue), arguments[0] == 0x1002 { return 0 }
     let result = serve(program, call, arguments)
-    thread.frame.pointee.rax = result
+    thread.registers.pointee.rax = result
     let hostBase = read_fs_base()
     for process in Processes.all { for thread in process.threads { thread.fsBase = hostBase } }
     Timers.expire()

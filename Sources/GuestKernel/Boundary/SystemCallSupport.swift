@@ -25,7 +25,8 @@ extension SystemCall {
         .clock_settime: "the guest's own clock, root only",
         .clone: "no namespaces, no CLONE_PTRACE, no CLONE_IO",
         .clone3: "as clone; no CLONE_INTO_CGROUP, no set_tid",
-        .execve: "no ETXTBSY: the file of a program that runs may be written, and one open for writing executed",
+        .execve:
+            "no ETXTBSY: the file of a program that runs may be written, and one open for writing executed",
         .execveat: "as execve",
         .fadvise64: "checked, without effect: the page cache is the host's",
         .fallocate: "holes and space; no collapse, insert or unshare",
@@ -58,7 +59,8 @@ extension SystemCall {
         .setpriority: "kept; the scheduler is round robin for all",
         .setfsgid: "follows the effective group",
         .setfsuid: "follows the effective user",
-        .socket: "AF_UNIX, TCP and UDP on loopback, vsock inside the guest, NETLINK_ROUTE; others are refused",
+        .socket:
+            "AF_UNIX, TCP and UDP on loopback, vsock inside the guest, NETLINK_ROUTE; others are refused",
         .splice: "between a pipe and a file; copies",
         .setxattr: "user, trusted and security; no access control lists",
         .lsetxattr: "as setxattr",

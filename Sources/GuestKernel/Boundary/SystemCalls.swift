@@ -4,13 +4,13 @@ import GuestNucleus
 struct SystemCallArguments {
     let a, b, c, d, e, f: UInt64
 
-    init(_ frame: UnsafeMutablePointer<trap_frame>) {
-        a = frame.pointee.rdi
-        b = frame.pointee.rsi
-        c = frame.pointee.rdx
-        d = frame.pointee.r10
-        e = frame.pointee.r8
-        f = frame.pointee.r9
+    init(_ registers: UnsafeMutablePointer<program_registers>) {
+        a = registers.pointee.rdi
+        b = registers.pointee.rsi
+        c = registers.pointee.rdx
+        d = registers.pointee.r10
+        e = registers.pointee.r8
+        f = registers.pointee.r9
     }
 }
 
@@ -27,13 +27,13 @@ enum SystemCalls {
         futexSystemCall, socketSystemCall, systemVCall,
     ]
 
-    static func serve(_ frame: UnsafeMutablePointer<trap_frame>) -> UInt64 {
+    static func serve(_ registers: UnsafeMutablePointer<program_registers>) -> UInt64 {
         let thread: Thread = Scheduler.current
-        guard let call = SystemCall(rawValue: UInt32(clamping: frame.pointee.rax)) else {
-            countUnsupported(number: UInt32(clamping: frame.pointee.rax))
+        guard let call = SystemCall(rawValue: UInt32(clamping: registers.pointee.rax)) else {
+            countUnsupported(number: UInt32(clamping: registers.pointee.rax))
             return UInt64(bitPattern: -Int64(Errno.noSystemCall.code))
         }
-        let arguments = SystemCallArguments(frame)
+        let arguments = SystemCallArguments(registers)
         do throws(Errno) {
             for part in parts {
                 if let result = try part(call, arguments, thread) {
