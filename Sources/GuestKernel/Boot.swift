@@ -31,8 +31,8 @@ private func startMemory(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) {
 
 private func startProcessor(_ boot: UnsafeMutablePointer<swiftlet_boot_page>) {
     let tables = UInt64(SWIFTLET_NUCLEUS_TSS) & (pageSize - 1)
-    TaskState.address = PhysicalMemory.physmap + boot.pointee.nucleus_tables + tables
-    set_kernel_stack_top(processor().pointee.stack_top, TaskState.address)
+    processor().pointee.task_state = PhysicalMemory.physmap + boot.pointee.nucleus_tables + tables
+    set_kernel_stack_top(processor().pointee.stack_top)
     Interrupts.start(idt: boot.pointee.nucleus_idt)
     SystemCallEntry.entersRing0 = nucleus_probe_syscall()
     SystemCallEntry.set()

@@ -24,15 +24,15 @@ exception_\number:
   .set i, i + 1
   .endr
 
-// From the nucleus, which has the processor's words of a program's division on its own stack.
+// From the nucleus, which has the processor's words of a program's division on the stack for requests.
   .globl divide_error
 divide_error:
   mov PROCESSOR(STACK_TOP), %rsp
-  pushq nucleus_stack_top-8(%rip)
-  pushq nucleus_stack_top-16(%rip)
-  pushq nucleus_stack_top-24(%rip)
-  pushq nucleus_stack_top-32(%rip)
-  pushq nucleus_stack_top-40(%rip)
+  pushq request_stack_top-8(%rip)
+  pushq request_stack_top-16(%rip)
+  pushq request_stack_top-24(%rip)
+  pushq request_stack_top-32(%rip)
+  pushq request_stack_top-40(%rip)
   push $0
   push %rdi
   xor %edi, %edi

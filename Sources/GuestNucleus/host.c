@@ -5,8 +5,7 @@
 #include <stdlib.h>
 
 struct processor_state processor_state;
-const uint64_t nucleus_gates[2 + INTERRUPT_VECTORS], exception_entries[EXCEPTION_VECTORS], interrupt_entries[INTERRUPT_VECTORS];
-uint64_t idle_gates[INTERRUPT_VECTORS], awake_gates[INTERRUPT_VECTORS];
+const uint64_t nucleus_gates[2 + INTERRUPT_VECTORS], exception_entries[EXCEPTION_VECTORS];
 const uint8_t vdso_image[1];
 __asm__(".globl vdso_image_end\n.set vdso_image_end, vdso_image");   // empty: no program runs here
 __attribute__((weak)) void thread_trampoline(void) { abort(); }

@@ -1,5 +1,5 @@
-// Interrupts, straight into ring 3 on a stack of their own (IST 2). They are all of one priority class, so the next one
-// waits until the last one's end of interrupt (EOI) was written.
+// Interrupts, and the way back to a program. They are all of one priority class, so the next one waits until the last one's end
+// of interrupt (EOI) was written.
 //
 // They are never masked, because ring 3 could not unmask them. One that meets a program is served at once. One that meets the
 // kernel is noted, and served on the way out: the kernel's Swift is never preempted. resume_program looks for a noted one
@@ -10,63 +10,51 @@
 #include "registers.inc"
 
   .text
-  .macro entry number
-interrupt_\number:
-  push $(VECTOR_FIRST_INTERRUPT + \number)
-  jmp interrupt
+// From the nucleus, on the interrupt stack. EDI: the vector. What was interrupted is in the first place of the nucleus's stack:
+// | RDI, RIP, CS, RFLAGS, RSP, SS |
+#define INTERRUPTED(word) nucleus_stack_top-48+8*(word)(%rip)
+  .macro end_of_duplicates scratch, other
+  mov PROCESSOR(TASK_STATE), %\scratch
+  lea nucleus_stack_top(%rip), %\other
+  mov %\other, TSS_RSP0(%\scratch)
   .endm
-  .altmacro
-  .set i, 0
-  .rept INTERRUPT_VECTORS
-  entry %i
-  .set i, i + 1
-  .endr
-
-// | RDI, vector, RIP, CS, RFLAGS, RSP, SS |
+  .globl interrupt
 interrupt:
-  push %rdi
-  mov 16(%rsp), %rdi
-  shr $39, %rdi
-  cmp $SWIFTLET_KERNEL_PML4_SLOT, %edi
+  cmpq $0, PROCESSOR(WAITING)
+  jne woken_by_interrupt
+  push %rsi
+  mov INTERRUPTED(1), %rsi
+  shr $39, %rsi
+  cmp $SWIFTLET_KERNEL_PML4_SLOT, %esi
   je met_kernel
-  push $FLAGS_CLEAN
-  popfq
-  mov PROCESSOR(STACK_TOP), %rdi      // build struct program_registers there, from its top down
-  mov %rsi, -64(%rdi)
-  mov 48(%rsp), %rsi
-  mov %rsi, -8(%rdi)
-  mov 40(%rsp), %rsi
-  mov %rsi, -16(%rdi)
-  mov 32(%rsp), %rsi
-  mov %rsi, -24(%rdi)
-  mov 24(%rsp), %rsi
-  mov %rsi, -32(%rdi)
-  mov 16(%rsp), %rsi
-  mov %rsi, -40(%rdi)
-  movq $-1, -48(%rdi)
-  mov (%rsp), %rsi
-  mov %rsi, -56(%rdi)
-  mov 8(%rsp), %esi
-  lea -64(%rdi), %rsp
+  pop %rsi
+  mov PROCESSOR(STACK_TOP), %rsp
+  pushq INTERRUPTED(5)
+  pushq INTERRUPTED(4)
+  pushq INTERRUPTED(3)
+  pushq INTERRUPTED(2)
+  pushq INTERRUPTED(1)
+  push $-1
+  pushq INTERRUPTED(0)
+  push %rsi
   push_below_rsi
-  mov %esi, %edi
+  end_of_duplicates rsi, rdx
   call_kernel kernel_interrupt
   jmp resume_program
 
 met_kernel:
-  mov 8(%rsp), %rdi
   mov %rdi, PROCESSOR(PENDING_INTERRUPT)
+  end_of_duplicates rsi, rdi
+  mov INTERRUPTED(1), %rsi
   lea resume_program(%rip), %rdi
-  cmp %rdi, 16(%rsp)
+  cmp %rdi, %rsi
   jb 1f
   lea resume_program_end(%rip), %rdi
-  cmp %rdi, 16(%rsp)
-  jae 1f
-  lea resume_program(%rip), %rdi      // begin anew, with the kernel's flags
-  mov %rdi, 16(%rsp)
-  movq $FLAGS_KERNEL, 32(%rsp)
-1:pop %rdi
-  add $8, %rsp
+  cmp %rdi, %rsi
+  jb resume_program                   // begin anew
+1:pop %rsi
+  lea INTERRUPTED(0), %rsp
+  pop %rdi
   iretq
 
 // Back to the program, whose registers are at the top of the running thread's stack. Where they are as `syscall` left them,
@@ -120,66 +108,32 @@ serve_noted:
   call_kernel kernel_interrupt
   jmp resume_program
 
-// Waits for an interrupt; returns its vector. Meanwhile interrupts go through ring 0, which is where the processor is, and
-// there is nobody to go back to.
+// Waits for an interrupt; returns its vector. From the first line on whichever comes ends the wait, wherever it finds us.
   .globl kernel_idle
 kernel_idle:
   push_preserved
-  mov %rsp, processor_state+PROCESSOR_WAKE+RETURN_RSP(%rip)
-  lea idle_gates(%rip), %rsi
-  call set_gates
+  mov %rsp, PROCESSOR(WAITING)
   mov PROCESSOR(PENDING_INTERRUPT), %edi
   test %edi, %edi
-  jne 1f
+  jne woken
   xor %ecx, %ecx
   xor %esi, %esi
   xor %edx, %edx
   div %edx                            // to the nucleus: wait
-  .globl woken
+woken_by_interrupt:
+  end_of_duplicates rsi, rdx
 woken:                                // EDI: the vector
-1:movq $0, PROCESSOR(PENDING_INTERRUPT)
-  mov %edi, %ebx
-  lea awake_gates(%rip), %rsi
-  call set_gates
-  mov %ebx, %eax
+  mov PROCESSOR(WAITING), %rsp
+  movq $0, PROCESSOR(WAITING)
+  movq $0, PROCESSOR(PENDING_INTERRUPT)
+  mov %edi, %eax
   pop_preserved
   ret
 
-// RSI: the first words of all interrupts' gates; the second ones are the same for either way. No interrupt finds half a gate.
-set_gates:
-  mov PROCESSOR(IDT), %rdi
-  add $(VECTOR_FIRST_INTERRUPT * 16), %rdi
-  mov $INTERRUPT_VECTORS, %ecx
-1:mov (%rsi), %rax
-  mov %rax, (%rdi)
-  add $8, %rsi
-  add $16, %rdi
-  dec %ecx
-  jnz 1b
-  ret
-
-  .section .rodata, "a"
-  .balign 8
-  .globl interrupt_entries
-interrupt_entries:
-  .macro address number
-  .quad interrupt_\number
-  .endm
-  .set i, 0
-  .rept INTERRUPT_VECTORS
-  address %i
-  .set i, i + 1
-  .endr
   .bss
   .balign 16
   .skip 256
   .globl interrupt_stack_top
 interrupt_stack_top:
-  .globl idle_gates
-idle_gates:
-  .skip INTERRUPT_VECTORS * 8
-  .globl awake_gates
-awake_gates:
-  .skip INTERRUPT_VECTORS * 8
   .section .note.GNU-stack, "", @progbits
 #endif

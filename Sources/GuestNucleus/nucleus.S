@@ -3,8 +3,8 @@
 // space, halt, write an MSR, and on a hardware KVM take `syscall`. Assembly because it is entry points, descriptor tables
 // and privileged instructions.
 //
-// Ring-0 instructions: page fault 4; system call on hardware 3, ring-deprivileged 0; another address space 5. The way back
-// costs none: the kernel goes back to the program by itself.
+// Ring-0 instructions: page fault 4, interrupt 5; system call on hardware 3, ring-deprivileged 0; another address space 6.
+// The way back costs none: the kernel goes back to the program by itself.
 #ifdef SWIFTLET_GUEST
 #include "nucleus.h"
 #include "registers.inc"
@@ -31,7 +31,7 @@ nucleus_page_fault:
   lea PROCESSOR(PAGE_FAULT), %rsp
   iretq
 
-// Vector 0, on the nucleus's stack: a program's division, or a request of the kernel's, which is a division by zero too:
+// Vector 0, on a stack of its own (IST 2): a program's division, or a request of the kernel's, which is a division by zero too.
 // ECX not 0: RDI is the root of the address space to load. ECX 0: ESI is an MSR to set to RDI, or 0, to wait.
 nucleus_divide_error:
   cmpl $(SWIFTLET_KERNEL >> 32), 4(%rsp)
@@ -47,7 +47,7 @@ rare_request:
   test %esi, %esi
   jne write_msr
   sti
-1:hlt                                 // left by nucleus_wake
+1:hlt                                 // left by an interrupt
   jmp 1b
 write_msr:                            // interrupts are on from here on: ring 3 cannot switch them on
   mov %esi, %ecx
@@ -59,17 +59,21 @@ write_msr:                            // interrupts are on from here on: ring 3 
   orq $0x200, 16(%rsp)
   iretq
 
-// An interrupt while the processor waits (or is about to): what it interrupted is not gone back to. EDI: its vector.
-  .macro wake number
-nucleus_wake_\number:
+// Interrupts, on the nucleus's stack, which is moved down a place meanwhile. A ring-deprivileged KVM (seen; and QEMU's software CPU
+// at times) delivers an interrupt a second time at the first instruction in ring 3: so that must find everything as the first
+// one did, and the first one's words may not be written over (docs/decisions.md).
+  .macro interrupt number
+nucleus_interrupt_\number:
+  push %rdi
   mov $(VECTOR_FIRST_INTERRUPT + \number), %edi
-  lea PROCESSOR(WAKE), %rsp
+  subq $INTERRUPTED_BYTES, SWIFTLET_NUCLEUS_TSS + TSS_RSP0
+  lea PROCESSOR(INTERRUPT), %rsp
   iretq
   .endm
   .altmacro
   .set i, 0
   .rept INTERRUPT_VECTORS
-  wake %i
+  interrupt %i
   .set i, i + 1
   .endr
 
@@ -81,7 +85,7 @@ nucleus_wake_\number:
   .quad nucleus_stack_top         // RSP0
   .org SWIFTLET_NUCLEUS_TSS - SWIFTLET_NUCLEUS_GDT + TSS_IST1
   .quad 0                         // the running thread's stack
-  .quad interrupt_stack_top       // IST2
+  .quad request_stack_top         // IST2
   .org SWIFTLET_NUCLEUS_TSS - SWIFTLET_NUCLEUS_GDT + 102
   .word 104                       // no I/O permission bitmap
   .org 0x1000
@@ -95,7 +99,7 @@ nucleus_wake_\number:
 nucleus_gates:
   .quad nucleus_divide_error, nucleus_page_fault
   .macro address entry
-  .quad nucleus_wake_\entry
+  .quad nucleus_interrupt_\entry
   .endm
   .set i, 0
   .rept INTERRUPT_VECTORS
@@ -104,9 +108,12 @@ nucleus_gates:
   .endr
 
   .bss
-  .balign 16
-  .skip 256
+  .balign 64
+  .skip 1024
   .globl nucleus_stack_top
 nucleus_stack_top:
+  .skip 256
+  .globl request_stack_top
+request_stack_top:
   .section .note.GNU-stack, "", @progbits
 #endif

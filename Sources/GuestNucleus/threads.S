@@ -60,11 +60,11 @@ nucleus_write_msr:                    // EDI: index, RSI: value
   .globl processor_state
 processor_state:
   .quad boot_trap_stack_top           // nobody's registers, until the first thread runs
-  .quad 0, 0, 0, 0, 0
+  .quad 0, 0, 0, 0, 0, 0
   return_to page_fault, FLAGS_KERNEL, boot_trap_stack_top - PAGE_FAULT_PUSHED
   return_to divide_error, FLAGS_KERNEL, 0
   return_to system_call_from_ring0, FLAGS_KERNEL, 0
-  return_to woken, FLAGS_KERNEL, 0
+  return_to interrupt, FLAGS_KERNEL, interrupt_stack_top
   return_to probed_ring0, FLAGS_KERNEL, 0
   .bss
   .balign 4096

@@ -24,9 +24,8 @@ enum Interrupts {
     /// Fills the IDT, natively, through the window, and switches the LAPIC on.
     static func start(idt: PhysicalAddress) {
         let gates = PhysicalMemory.words(idt)
-        processor().pointee.idt = UInt64(UInt(bitPattern: gates))
         fillExceptions(gates)
-        fillInterrupts(gates)
+        fillNucleus(gates)
         switchOn()
     }
 
@@ -39,28 +38,17 @@ enum Interrupts {
                 put(Gate(entries[vector], .ring3(stack: UInt64(IST_THREAD), isOpen: isOpen)), vector, gates)
             }
         }
-        withUnsafeBytes(of: nucleus_gates) { raw in
-            let entries = raw.bindMemory(to: UInt64.self)
-            put(Gate(entries[0], .ring0(stack: 0)), Int(ExceptionVector.divideError.rawValue), gates)
-            put(
-                Gate(entries[1], .ring0(stack: UInt64(IST_THREAD))),
-                Int(ExceptionVector.pageFault.rawValue), gates)
-        }
     }
 
-    private static func fillInterrupts(_ gates: UnsafeMutablePointer<UInt64>) {
-        withUnsafeBytes(of: interrupt_entries) { raw in
-            let entries = raw.bindMemory(to: UInt64.self)
-            for i in 0..<Int(INTERRUPT_VECTORS) {
-                let gate = Gate(entries[i], .ring3(stack: UInt64(IST_INTERRUPT), isOpen: false))
-                put(gate, Int(VECTOR_FIRST_INTERRUPT) + i, gates)
-                gates_while_awake()[i] = gate.low
-            }
-        }
+    private static func fillNucleus(_ gates: UnsafeMutablePointer<UInt64>) {
         withUnsafeBytes(of: nucleus_gates) { raw in
             let entries = raw.bindMemory(to: UInt64.self)
+            let divideError = Int(ExceptionVector.divideError.rawValue)
+            put(Gate(entries[0], .ring0(stack: UInt64(IST_REQUEST))), divideError, gates)
+            let pageFault = Int(ExceptionVector.pageFault.rawValue)
+            put(Gate(entries[1], .ring0(stack: UInt64(IST_THREAD))), pageFault, gates)
             for i in 0..<Int(INTERRUPT_VECTORS) {
-                gates_while_idle()[i] = Gate(entries[2 + i], .ring0(stack: 0)).low
+                put(Gate(entries[2 + i], .ring0(stack: 0)), Int(VECTOR_FIRST_INTERRUPT) + i, gates)
             }
         }
     }
@@ -134,11 +122,4 @@ enum Interrupts {
             for handler in handlers[Int(vector) - Int(VECTOR_DEVICE)] { handler() }
         }
     }
-}
-
-/// Where the processor finds the running thread's stack (set_kernel_stack_top).
-enum TaskState {
-    // SAFETY: see Frames. 0: on the host, where there is none.
-    /// Where the kernel sees the task state segment.
-    nonisolated(unsafe) static var address: UInt64 = 0
 }

@@ -104,7 +104,7 @@ enum Scheduler {
                 sliceEnd = runnableCount > 0 ? Clock.monotonic + timeslice : .max
                 exited = running
                 running = next
-                set_kernel_stack_top(next.stackTop, TaskState.address)
+                set_kernel_stack_top(next.stackTop)
                 return next.savedStackPointer
             }
             idle()
@@ -140,7 +140,7 @@ enum Scheduler {
         old.fsBase = read_fs_base()
         old.gsBase = read_gs_base()
         running = next
-        set_kernel_stack_top(next.stackTop, TaskState.address)
+        set_kernel_stack_top(next.stackTop)
         context_switch(&old.savedStackPointer, next.savedStackPointer)
         arrived()
     }
@@ -160,7 +160,7 @@ enum Scheduler {
     /// Starts the very first thread; never returns.
     static func start(_ first: Thread) -> Never {
         adopt(first)
-        set_kernel_stack_top(first.stackTop, TaskState.address)
+        set_kernel_stack_top(first.stackTop)
         var unused: UInt64 = 0
         context_switch(&unused, first.savedStackPointer)
         panic("the boot stack ran again")

@@ -4,10 +4,11 @@
 #define NUCLEUS_H
 #include "swiftlet_abi.h"
 
-// TSS: where its interrupt stack table begins (AMD64 APM vol. 2 §12.2.5).
+// TSS: the stack for ring 0, and where its interrupt stack table begins (AMD64 APM vol. 2 §12.2.5).
+#define TSS_RSP0               0x04
 #define TSS_IST1               0x24
 #define IST_THREAD             1           // the running thread's stack: exceptions
-#define IST_INTERRUPT          2
+#define IST_REQUEST            2           // the nucleus's: divide errors, and so the kernel's requests
 
 // Interrupt vectors: one priority class, 16 of them. What comes after the 15th device shares its vector.
 #define VECTOR_TIMER           0x40
@@ -15,6 +16,7 @@
 #define VECTOR_FIRST_INTERRUPT VECTOR_TIMER
 #define INTERRUPT_VECTORS      16
 #define EXCEPTION_VECTORS      32
+#define INTERRUPTED_BYTES      64          // a place of the nucleus's stack, for what an interrupt has met
 
 #include "processor_state.h"
 
@@ -42,25 +44,20 @@ extern struct processor_state processor_state;
 static inline struct processor_state *processor(void) { return &processor_state; }
 
 // Addresses for the IDT and for LSTAR.
-/// Ring 0: divide error, page fault, then the interrupts while the processor waits.
+/// Ring 0: divide error, page fault, then the interrupts.
 extern const uint64_t nucleus_gates[2 + INTERRUPT_VECTORS];
 /// Ring 3.
-extern const uint64_t exception_entries[EXCEPTION_VECTORS], interrupt_entries[INTERRUPT_VECTORS];
-/// First words of the interrupts' gates: while the processor waits, and otherwise. kernel_idle puts them into the IDT.
-extern uint64_t idle_gates[INTERRUPT_VECTORS], awake_gates[INTERRUPT_VECTORS];
-static inline uint64_t *gates_while_idle(void) { return idle_gates; }
-static inline uint64_t *gates_while_awake(void) { return awake_gates; }
+extern const uint64_t exception_entries[EXCEPTION_VECTORS];
 void nucleus_system_call(void);
 void system_call(void);
 static inline uint64_t nucleus_system_call_address(void) { return (uint64_t)nucleus_system_call; }
 static inline uint64_t system_call_address(void) { return (uint64_t)system_call; }
 
-/// The running thread's kernel stack: where every way into the kernel puts the program's registers. `tss`: where the kernel
-/// sees the task state segment.
-static inline void set_kernel_stack_top(uint64_t top, uint64_t tss) {
+/// The running thread's kernel stack: where every way into the kernel puts the program's registers.
+static inline void set_kernel_stack_top(uint64_t top) {
   processor_state.stack_top = top;
   processor_state.page_fault.rsp = top - PAGE_FAULT_PUSHED;
-  if (tss) __builtin_memcpy((void *)(tss + TSS_IST1), &top, sizeof top);
+  if (processor_state.task_state) __builtin_memcpy((void *)(processor_state.task_state + TSS_IST1), &top, sizeof top);
 }
 
 // vdso.S: the image of the vDSO, less than a page.

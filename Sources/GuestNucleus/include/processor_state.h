@@ -20,12 +20,13 @@
 #define PROCESSOR_PENDING_INTERRUPT  16
 #define PROCESSOR_FAULT_ADDRESS      24
 #define PROCESSOR_CHECKPOINT_STACK   32
-#define PROCESSOR_IDT                40
-#define PROCESSOR_PAGE_FAULT         48
-#define PROCESSOR_DIVIDE_ERROR       88
-#define PROCESSOR_SYSTEM_CALL        128
-#define PROCESSOR_WAKE               168
-#define PROCESSOR_PROBE              208
+#define PROCESSOR_TASK_STATE         40
+#define PROCESSOR_WAITING            48
+#define PROCESSOR_PAGE_FAULT         56
+#define PROCESSOR_DIVIDE_ERROR       96
+#define PROCESSOR_SYSTEM_CALL        136
+#define PROCESSOR_INTERRUPT          176
+#define PROCESSOR_PROBE              216
 
 // struct interrupt_return: byte offsets.
 #define RETURN_RIP             0
@@ -65,9 +66,10 @@ struct processor_state {
   uint64_t pending_interrupt;   // vector of an interrupt that met the kernel and has not been served; 0: none
   uint64_t fault_address;       // CR2 of the last page fault
   uint64_t checkpoint_stack;    // not 0: this memory was saved in kernel_checkpoint
-  uint64_t idt;                 // where the kernel sees the IDT
+  uint64_t task_state;          // where the kernel sees the task state segment; 0: on the host, where there is none
+  uint64_t waiting;             // where kernel_idle's stack is, while it waits; 0: it does not
   // Where ring 0 goes on in ring 3.
-  struct interrupt_return page_fault, divide_error, system_call, wake, probe;
+  struct interrupt_return page_fault, divide_error, system_call, interrupt, probe;
 };
 #endif
 #endif
