@@ -17,7 +17,7 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
         }
         return 0
     case .munmap:
-        let range = try pageRange(arguments.a, arguments.b)
+        let range = try pageRange(arguments.a, arguments.b, beyond: .invalidArgument)
         if range.isEmpty { throw .invalidArgument }
         try space.requireRoomForAreas(cutAt: range.lowerBound, range.upperBound)
         space.unmap(from: range.lowerBound, to: range.upperBound)
@@ -40,11 +40,12 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
 }
 
 /// A page-aligned start and a length rounded up to pages, inside the program's half.
-/// - Throws: `.invalidArgument`.
-func pageRange(_ start: UInt64, _ length: UInt64) throws(Errno) -> Range<UInt64> {
-    guard start & (pageSize - 1) == 0, start <= AddressSpace.top, length <= AddressSpace.top - start else {
-        throw .invalidArgument
-    }
+/// - Throws: `.invalidArgument` for a start inside a page, `beyond` where it ends beyond what programs have.
+func pageRange(
+    _ start: UInt64, _ length: UInt64, beyond: Errno = .noMemory
+) throws(Errno) -> Range<UInt64> {
+    guard start & (pageSize - 1) == 0 else { throw .invalidArgument }
+    guard start <= AddressSpace.top, length <= AddressSpace.top - start else { throw beyond }
     return start..<(start + length + pageSize - 1) & ~(pageSize - 1)
 }
 
@@ -129,9 +130,9 @@ private func place(_ space: AddressSpace, _ hint: UInt64, _ size: UInt64, _ flag
 {
     let isFixed = flags.contains(.fixed) || flags.contains(.fixedNoReplace)
     if isFixed {
-        guard hint & (pageSize - 1) == 0, hint <= AddressSpace.top else { throw .invalidArgument }
+        guard hint & (pageSize - 1) == 0 else { throw .invalidArgument }
         guard hint >= AddressSpace.lowest else { throw .notPermitted }
-        guard size <= AddressSpace.top - hint else { throw .noMemory }
+        guard hint <= AddressSpace.top, size <= AddressSpace.top - hint else { throw .noMemory }
         if flags.contains(.fixedNoReplace) && !space.isFree(hint, hint + size) { throw .exists }
         if flags.contains(.fixed) { space.unmap(from: hint, to: hint + size) }
         return hint
@@ -187,9 +188,9 @@ private func remap(_ space: AddressSpace, _ arguments: SystemCallArguments) thro
     let mayMove = arguments.d & 1 != 0
     let isFixed = arguments.d & 2 != 0
     guard arguments.d & ~3 == 0, !isFixed || mayMove, arguments.c > 0 else { throw .invalidArgument }
-    let old = try pageRange(arguments.a, arguments.b)
+    let old = try pageRange(arguments.a, arguments.b, beyond: .invalidArgument)
     try space.requireRoomForAreas(cutAt: old.lowerBound, old.upperBound, more: 1)
-    let newSize = try pageRange(0, arguments.c).upperBound
+    let newSize = try pageRange(0, arguments.c, beyond: .invalidArgument).upperBound
     let oldSize = old.upperBound - old.lowerBound
     guard let area = space.area(at: old.lowerBound), area.end >= old.upperBound, oldSize > 0 else {
         throw .badAddress
@@ -208,7 +209,7 @@ private func remap(_ space: AddressSpace, _ arguments: SystemCallArguments) thro
     }
     let target: UInt64
     if isFixed {
-        let range = try pageRange(arguments.e, newSize)
+        let range = try pageRange(arguments.e, newSize, beyond: .invalidArgument)
         guard range.lowerBound >= AddressSpace.lowest, !range.overlaps(old) else { throw .invalidArgument }
         space.unmap(from: range.lowerBound, to: range.upperBound)
         if newSize < oldSize { space.unmap(from: old.lowerBound + newSize, to: old.upperBound) }
