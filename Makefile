@@ -65,7 +65,7 @@ run: build
 test: build
 	Tests/run-tiers $(TIERS)
 
-# docs/abi.md, from Sources/GuestKernel/SystemCallSupport.swift.
+# docs/abi.md, from Sources/GuestKernel/Boundary/SystemCallSupport.swift.
 abi:
 	SWIFTLET_WRITE_ABI=1 swift test --filter SystemCallSupportTests
 

@@ -38,11 +38,13 @@ public final class GuestMemory: Sendable {
 
     /// Fresh zero RAM.
     ///
-    /// - Parameter size: bytes, a multiple of 4096, at most `maximumSize`.
+    /// - Parameters:
+    ///   - size: bytes, a multiple of 4096, at most `maximumSize`.
+    ///   - offset: from where on the host's huge pages are asked for; a multiple of 2 MiB.
     /// - Throws: `EINVAL` for a size that breaks these rules, `ENOMEM` when the host refuses.
-    public convenience init(size: UInt64, hugePages: Bool = false) throws(Errno) {
+    public convenience init(size: UInt64, hugePagesFrom offset: UInt64? = nil) throws(Errno) {
         guard size > 0, size % 4096 == 0, size <= GuestMemory.maximumSize else { throw .invalidArgument }
-        self.init(adopting: try Mapping(anonymous: Int(size), hugePages: hugePages))
+        self.init(adopting: try Mapping(anonymous: Int(size), hugePagesFrom: offset.map { Int($0) }))
     }
 
     /// RAM whose bytes are already mapped, low part first: a template's pages, or a test's.

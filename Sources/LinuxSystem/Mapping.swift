@@ -24,14 +24,14 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     }
 
     /// Fresh zero memory, private to this process, not reserved in swap: it costs only what is touched.
-    /// `hugePages` asks for transparent huge pages, and begins where one can: KVM takes one over only where the guest's
-    /// address and ours have the same place in it. A kernel without them ignores that.
-    public init(anonymous count: Int, hugePages: Bool = false) throws(Errno) {
-        let spare = hugePages ? Self.hugePageBytes : 0
+    /// `hugePagesFrom`, a multiple of 2 MiB, asks for transparent huge pages from that offset on, and begins where one can: KVM
+    /// takes one over only where the guest's address and ours have the same place in it. A kernel without them ignores that.
+    public init(anonymous count: Int, hugePagesFrom offset: Int? = nil) throws(Errno) {
+        let spare = offset == nil ? 0 : Self.hugePageBytes
         let pointer = try Mapping.map(
             count: count + spare, protection: PROT_READ | PROT_WRITE,
             flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, fd: -1, offset: 0)
-        guard hugePages else {
+        guard let offset else {
             self.init(pointer, count: count)
             return
         }
@@ -39,7 +39,7 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
         let front = -Int(bitPattern: pointer) & (Self.hugePageBytes - 1)
         if front > 0 { _ = linux_munmap(pointer, front) }
         if spare > front { _ = linux_munmap(pointer + front + count, spare - front) }
-        _ = linux_madvise(pointer + front, count, MADV_HUGEPAGE)
+        if offset < count { _ = linux_madvise(pointer + front + offset, count - offset, MADV_HUGEPAGE) }
         self.init(pointer + front, count: count)
     }
 

@@ -196,6 +196,9 @@ private struct Assembly {
         }
     }
 
+    /// Bytes: kernel, heap and page tables are 3 MiB, a static program and a shell 1 MiB more.
+    private static let smallPagesOfTiny: UInt64 = 8 << 20
+
     private static func guestMemory(
         _ configuration: MachineConfiguration, isLinux: Bool
     ) throws(Errno) -> GuestMemory {
@@ -206,8 +209,9 @@ private struct Assembly {
         switch configuration.memorySource {
         case .fresh:
             // Linux touches so much of its RAM that each page of 4 KiB is one exit, four times as many as all others of
-            // its boot (docs/linux.md).
-            return try GuestMemory(size: size, hugePages: isLinux)
+            // its boot (docs/linux.md). The tiny kernel uses RAM from below: what a small program and an idle machine
+            // need stays in small pages, and who needs more is given it 2 MiB at a time (docs/decisions.md).
+            return try GuestMemory(size: size, hugePagesFrom: isLinux ? 0 : smallPagesOfTiny)
         case .saved(let descriptor): (file, offset, isPrivate) = (descriptor, 0, false)
         case .restored(let descriptor):
             (file, offset, isPrivate) = (descriptor, MachineConfiguration.templateMemoryOffset, true)

@@ -63,7 +63,7 @@ import Testing
     @Test("memory for large pages begins at one, and all of it is there, zero")
     func largePages() throws {
         let count = (6 << 20) + 4096
-        let mapping = try Mapping(anonymous: count, hugePages: true)
+        let mapping = try Mapping(anonymous: count, hugePagesFrom: 2 << 20)
         #expect(UInt(bitPattern: mapping.baseAddress) % (2 << 20) == 0)
         #expect(mapping.count == count)
         // SAFETY: the mapping is `count` bytes, ours, and alive.

@@ -14,18 +14,11 @@ struct SystemCallArguments {
     }
 }
 
-/// Finds who serves a system call. Each part of the kernel has one function that answers the numbers it knows and nil to
-/// the others; what nobody knows is ENOSYS and is counted for the job's report.
+/// Serves a system call; what nobody serves is ENOSYS and is counted for the job's report.
 enum SystemCalls {
     // SAFETY: the kernel is single-threaded (see Frames).
     /// How often each unknown number was called.
     nonisolated(unsafe) static var unsupported: [(number: UInt32, count: UInt64)] = []
-
-    /// Those who are asked, in turn.
-    private static let parts: [@Sendable (SystemCall, SystemCallArguments, Thread) throws(Errno) -> Int?] = [
-        fileSystemCall, memorySystemCall, processSystemCall, timeSystemCall, identitySystemCall,
-        futexSystemCall, socketSystemCall, systemVCall,
-    ]
 
     static func serve(_ registers: UnsafeMutablePointer<program_registers>) -> UInt64 {
         let thread: Thread = Scheduler.current
@@ -35,10 +28,8 @@ enum SystemCalls {
         }
         let arguments = SystemCallArguments(registers)
         do throws(Errno) {
-            for part in parts {
-                if let result = try part(call, arguments, thread) {
-                    return UInt64(bitPattern: Int64(result))
-                }
+            if let result = try dispatch(call, arguments, thread) {
+                return UInt64(bitPattern: Int64(result))
             }
         } catch {
             return UInt64(bitPattern: -Int64(error.code))

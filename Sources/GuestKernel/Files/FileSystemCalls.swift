@@ -1,19 +1,9 @@
-/// System calls on files and descriptors: numbers of asm/unistd_64.h.
-/// - Returns: nil for a number that is not one of these.
-func fileSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
-    -> Int?
-{
-    let request = FileCall(arguments: arguments, thread: thread)
-    if let result = try request.serveCommon(call) { return result }
-    if let result = try request.servePath(call) { return result }
-    if let result = try request.serveDescriptor(call) { return result }
-    return try request.serveEvents(call)
-}
-
+/// System calls on files and descriptors. Each function answers the calls that SystemCallDispatch.swift gives it.
 extension FileCall {
     private static var here: UInt64 { UInt64(bitPattern: Int64(workingDirectory)) }
 
-    fileprivate func serveCommon(_ call: SystemCall) throws(Errno) -> Int? {
+    /// What nearly every program calls.
+    func serveCommon(_ call: SystemCall) throws(Errno) -> Int? {
         switch call {
         case .read: try read()
         case .write: try write()
@@ -34,7 +24,7 @@ extension FileCall {
     }
 
     /// Calls that take a path.
-    fileprivate func servePath(_ call: SystemCall) throws(Errno) -> Int? {
+    func servePath(_ call: SystemCall) throws(Errno) -> Int? {
         let (a, b, c, d, e) = (arguments.a, arguments.b, arguments.c, arguments.d, arguments.e)
         switch call {
         case .access: return try access(Self.here, a, mode: b, flags: 0)
@@ -97,7 +87,7 @@ extension FileCall {
     }
 
     /// Calls that take descriptors.
-    fileprivate func serveDescriptor(_ call: SystemCall) throws(Errno) -> Int? {
+    func serveDescriptor(_ call: SystemCall) throws(Errno) -> Int? {
         switch call {
         case .pipe: return try makePipe(flags: 0)
         case .dup: return try duplicate()
@@ -141,7 +131,7 @@ extension FileCall {
     }
 
     /// Waiting for events.
-    fileprivate func serveEvents(_ call: SystemCall) throws(Errno) -> Int? {
+    func serveEvents(_ call: SystemCall) throws(Errno) -> Int? {
         switch call {
         case .select: try select()
         case .epoll_create: try makeEpoll(flags: 0)

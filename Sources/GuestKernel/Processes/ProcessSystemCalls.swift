@@ -1,4 +1,4 @@
-/// System calls on processes and threads; signals and what else is about processes follow.
+/// System calls on processes and threads.
 /// - Returns: nil for a number that is not one of these.
 func processSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: Thread) throws(Errno)
     -> Int?
@@ -24,7 +24,7 @@ func processSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ t
     case .signalfd: return try signalFileCall(arguments, flags: 0, thread.process)
     case .signalfd4: return try signalFileCall(arguments, flags: arguments.d, thread.process)
     case .pidfd_open: return try openProcess(arguments, thread.process)
-    default: return try signalSystemCall(call, arguments, thread)
+    default: return nil
     }
 }
 
