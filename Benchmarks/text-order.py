@@ -12,7 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ARCHIVE = os.path.join(ROOT, ".build/guest/x86_64-unknown-none-elf/release/libGuestKernel.a")
 FOLDER = os.path.join(ROOT, "Sources/GuestNucleus")
 # Where kernel.ld puts .text: its first virtual page and its first physical one.
-VIRTUAL, PHYSICAL = 0x1000, 0x105
+VIRTUAL, PHYSICAL = 0x7F8001000, 0x103
 JOBS = [
     ["--", "true"],
     ["--", "sh", "-c", "echo hi"],
@@ -30,11 +30,11 @@ def link(folder):
     """A kernel with a page for each function, and the functions at each page."""
     script = open(os.path.join(FOLDER, "kernel.ld")).read()
     spread = re.sub(r"INCLUDE text-order.ld ", "", script)
-    spread = re.sub(r"(\.text : AT\(0x105000\))", r"\1 SUBALIGN(4096)", spread)
+    spread = re.sub(r"(\.text : AT\(0x103000\))", r"\1 SUBALIGN(4096)", spread)
     assert spread.count("SUBALIGN") == 1
     path, kernel = os.path.join(folder, "kernel.ld"), os.path.join(folder, "kernel")
     open(path, "w").write(spread)
-    subprocess.run(["ld", "--gc-sections", "-T", path, "-o", kernel, ARCHIVE], check=True)
+    subprocess.run(["ld", "--gc-sections", "--no-relax", "-T", path, "-o", kernel, ARCHIVE], check=True)
     at = collections.defaultdict(list)
     for line in subprocess.run(["nm", kernel], check=True, capture_output=True, text=True).stdout.splitlines():
         fields = line.split()
