@@ -69,7 +69,8 @@ import Testing
         }
         return """
             # Linux's x86-64 system calls in the tiny kernel
-            Written by `make abi` from Sources/GuestKernel/Boundary/SystemCallSupport.swift; do not edit. \(calls.count) calls:
+            Written by `make abi` from Sources/GuestKernel/Boundary/SystemCallSupport.swift; do not edit. \(calls.count) \
+            calls:
             \(counts.complete) complete (what programs use of them behaves as on Linux), \(counts.partial) partial \
             (with what is missing), \(counts.absent) absent.
             What is absent returns ENOSYS unless the table says otherwise and is counted by name in the job's result \

@@ -2,8 +2,8 @@
 extension SystemCall {
     /// A part of the kernel, in a folder or file of its own.
     enum Part {
-        case file, path, descriptor, events, memory, process, signal, time, scheduling, identity, futex, socket
-        case systemV
+        case file, path, descriptor, events, memory, process, signal, time, scheduling, identity, futex
+        case socket, systemV
         /// Nobody: ENOSYS, and counted for the job's report. SystemCallSupport.swift says why.
         case absent
     }

@@ -151,6 +151,11 @@ final class AddressSpace {
 
     /// Forgets the pages of the range; the areas stay, and what is touched again comes anew.
     func dropPages(from start: UInt64, to end: UInt64) {
+        table.dropLarge(from: start, to: end) { first in
+            for i in 0..<PageTable.pagesInLarge { Frames.release(first + UInt64(i) * pageSize) }
+            residentPages -= UInt64(PageTable.pagesInLarge)
+            LoadedSpace.forget(table)
+        }
         table.forEachPresent(from: start, to: end) { _, slot in
             Frames.release(PageTableEntry(bits: slot.pointee).frame)
             slot.entry = 0

@@ -17,6 +17,8 @@ struct PageTableEntry: Equatable {
 
     var isPresent: Bool { bits & Self.present != 0 }
     var isWritable: Bool { bits & Self.writable != 0 }
+    /// Of the second level: maps 2 MiB.
+    var isLarge: Bool { bits & Self.large != 0 }
     var frame: PhysicalAddress { bits & Self.addressMask }
 
     init(bits: UInt64) { self.bits = bits }
@@ -47,14 +49,14 @@ struct PageTable {
     /// While a table is made that cannot be done without.
     nonisolated(unsafe) static var mayUseReserve = false
 
-    private static func allocateTable() throws(Errno) -> PhysicalAddress {
+    static func allocateTable() throws(Errno) -> PhysicalAddress {
         if let spare = spares.popLast() { return spare }
         guard Frames.hasRoomForTables || mayUseReserve else { throw .noMemory }
         return try Frames.allocate(forKernel: true)
     }
 
     /// `table` is zero.
-    private static func releaseTable(_ table: PhysicalAddress) {
+    static func releaseTable(_ table: PhysicalAddress) {
         if spares.count < maximumSpares { spares.append(table) } else { Frames.release(table) }
     }
 
@@ -70,25 +72,50 @@ struct PageTable {
         words[KernelRegion.nucleusSlot] = kernel[KernelRegion.nucleusSlot]
     }
 
-    /// Where the entry for `address` is, or nil where no table reaches it yet.
-    func existingSlot(for address: UInt64) -> UnsafeMutablePointer<UInt64>? {
+    /// Where the entry for `address` in a table of the second level is, or nil where no table reaches it yet.
+    func existingDirectorySlot(for address: UInt64) -> UnsafeMutablePointer<UInt64>? {
         var table = PhysicalMemory.words(root)
         var shift: UInt64 = 39
-        while shift > 12 {
+        while shift > 21 {
             let entry = PageTableEntry(bits: table[Int(address >> shift & 511)])
             guard entry.isPresent else { return nil }
             table = PhysicalMemory.words(entry.frame)
             shift -= 9
         }
-        return table + Int(address >> 12 & 511)
+        return table + Int(address >> 21 & 511)
     }
 
-    /// Where the entry for `address` is; makes the tables on the way. Valid for the rest of its 2 MiB too.
+    /// Where the entry for `address` is, or nil where no table reaches it yet. A large page is split.
+    func existingSlot(for address: UInt64) -> UnsafeMutablePointer<UInt64>? {
+        guard let place = existingDirectorySlot(for: address) else { return nil }
+        let entry = PageTableEntry(bits: place.pointee)
+        guard entry.isPresent else { return nil }
+        if entry.isLarge { split(place) }
+        return PhysicalMemory.words(PageTableEntry(bits: place.pointee).frame) + Int(address >> 12 & 511)
+    }
+
+    /// Where the entry for `address` is; makes the tables on the way, and splits a large page. Valid for the rest of its
+    /// 2 MiB too.
     /// - Throws: `.noMemory`.
     func slot(for address: UInt64) throws(Errno) -> UnsafeMutablePointer<UInt64> {
+        let place = try directorySlot(for: address)
+        let entry = PageTableEntry(bits: place.pointee)
+        if !entry.isPresent {
+            place.entry =
+                try Self.allocateTable()
+                | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user
+                | PageTableEntry.accessed
+        } else if entry.isLarge {
+            split(place)
+        }
+        return PhysicalMemory.words(PageTableEntry(bits: place.pointee).frame) + Int(address >> 12 & 511)
+    }
+
+    /// As `slot`, of the second level.
+    func directorySlot(for address: UInt64) throws(Errno) -> UnsafeMutablePointer<UInt64> {
         var table = PhysicalMemory.words(root)
         var shift: UInt64 = 39
-        while shift > 12 {
+        while shift > 21 {
             let place = table + Int(address >> shift & 511)
             if !PageTableEntry(bits: place.pointee).isPresent {
                 place.entry =
@@ -99,15 +126,23 @@ struct PageTable {
             table = PhysicalMemory.words(PageTableEntry(bits: place.pointee).frame)
             shift -= 9
         }
-        return table + Int(address >> 12 & 511)
+        return table + Int(address >> 21 & 511)
     }
 
+    /// What maps `address`, as an entry for its 4 KiB alone.
     func entry(for address: UInt64) -> PageTableEntry {
-        PageTableEntry(bits: existingSlot(for: address)?.pointee ?? 0)
+        guard let place = existingDirectorySlot(for: address) else { return .empty }
+        let entry = PageTableEntry(bits: place.pointee)
+        guard entry.isPresent else { return .empty }
+        let index = address >> 12 & 511
+        if entry.isLarge {
+            return PageTableEntry(bits: (entry.bits & ~PageTableEntry.large) + index * pageSize)
+        }
+        return PageTableEntry(bits: PhysicalMemory.words(entry.frame)[Int(index)])
     }
 
-    /// Calls `body` with each piece of the range that a table of the lowest level reaches: its address, where the first entry
-    /// is, and how many. What no table reaches costs nothing, however large.
+    /// Calls `body` with each piece of the range that a table of the lowest level reaches: its address, where the first
+    /// entry is, and how many. Large pages are split. What no table reaches costs nothing, however large.
     func forEachTable(
         from start: UInt64, to end: UInt64, _ body: (UInt64, UnsafeMutablePointer<UInt64>, Int) -> Void
     ) {
@@ -116,9 +151,11 @@ struct PageTable {
             var table = PhysicalMemory.words(root)
             var shift: UInt64 = 39
             while shift > 12 {
-                let entry = PageTableEntry(bits: table[Int(address >> shift & 511)])
+                let place = table + Int(address >> shift & 511)
+                let entry = PageTableEntry(bits: place.pointee)
                 if !entry.isPresent { break }
-                table = PhysicalMemory.words(entry.frame)
+                if entry.isLarge { split(place) }
+                table = PhysicalMemory.words(PageTableEntry(bits: place.pointee).frame)
                 shift -= 9
             }
             let reach: UInt64 = shift == 12 ? 21 : shift  // bits of address that the missing or the lowest table covers

@@ -1,0 +1,107 @@
+import Testing
+
+@testable import GuestKernel
+
+extension KernelSuite {
+    /// 2 MiB entries for memory that fills up in order (LargePages.swift).
+    @Suite(.serialized) struct LargePageTests {
+        private static let start: UInt64 = 0x1000_0000
+        private static let bytes: UInt64 = 16 << 20
+
+        init() { FakeMachine.start() }
+
+        /// A space whose 16 MiB were touched from below, and how many faults that took.
+        private func filled() throws -> (space: AddressSpace, faults: Int) {
+            let space = try AddressSpace()
+            space.insert(
+                MemoryArea(
+                    start: Self.start, end: Self.start + Self.bytes, access: [.read, .write], isShared: false,
+                    growsDown: false, backing: .anonymous))
+            var faults = 0
+            for page in stride(from: Self.start, to: Self.start + Self.bytes, by: Int(pageSize))
+            where !space.table.entry(for: page).isPresent {
+                try space.resolve(page, .write)
+                faults += 1
+            }
+            return (space, faults)
+        }
+
+        private func isLarge(_ space: AddressSpace, _ address: UInt64) -> Bool {
+            space.table.existingDirectorySlot(for: address).map { PageTableEntry(bits: $0.pointee).isLarge }
+                ?? false
+        }
+
+        @Test(
+            "what fills up in order comes 2 MiB at a fault, once the program has 4 MiB; a small program stays small"
+        )
+        func fillsInOrder() throws {
+            let (space, faults) = try filled()
+            // 4 MiB by windows of 64 and 256 KiB, six large pages.
+            #expect(faults <= 17 + 16 + 6)
+            #expect(!isLarge(space, Self.start) && isLarge(space, Self.start + (8 << 20)))
+            #expect(space.residentPages == Self.bytes / pageSize)
+        }
+
+        @Test("a touch far from all others brings its neighbourhood and no large page")
+        func scatteredStaysSmall() throws {
+            let (space, _) = try filled()
+            let far: UInt64 = 0x4000_0000
+            space.insert(
+                MemoryArea(
+                    start: far, end: far + Self.bytes, access: [.read, .write], isShared: false,
+                    growsDown: false,
+                    backing: .anonymous))
+            try space.resolve(far + (7 << 20), .write)
+            #expect(!isLarge(space, far + (7 << 20)))
+        }
+
+        @Test("bytes stay what they are when a large page is split by munmap, mprotect, mremap or fork")
+        func splitting() throws {
+            let (space, _) = try filled()
+            let block = Self.start + (8 << 20)
+            for at in [block, block + 0x1_0FF0, block + (2 << 20) - 8] {
+                try space.write([1, 2, 3, 4], to: at)
+            }
+            space.unmap(from: block + 0x8000, to: block + 0x9000)
+            #expect(!isLarge(space, block) && isLarge(space, block + (2 << 20)))
+            #expect(throws: Errno.badAddress) { _ = try space.read(from: block + 0x8000, count: 1) }
+            for at in [block, block + 0x1_0FF0, block + (2 << 20) - 8] {
+                #expect(try space.read(from: at, count: 4) == [1, 2, 3, 4])
+            }
+            try space.write([9], to: block + (2 << 20))
+            try space.protect(from: block + (2 << 20), to: block + (2 << 20) + pageSize, access: .read)
+            #expect(throws: Errno.badAddress) { try space.write([1], to: block + (2 << 20)) }
+            try space.write([8], to: block + (2 << 20) + pageSize)
+            let child = try space.copyOnWriteClone()
+            try child.write([7], to: block + (4 << 20))
+            #expect(try space.read(from: block + (4 << 20), count: 1) == [0])
+            #expect(try child.read(from: block + (2 << 20), count: 1) == [9])
+            #expect(try child.read(from: block + (2 << 20) + pageSize, count: 1) == [8])
+        }
+
+        @Test("MADV_DONTNEED of whole large pages gives them back whole, and what is touched again is zero")
+        func dropped() throws {
+            let (space, _) = try filled()
+            let block = Self.start + (8 << 20)
+            try space.write([5], to: block)
+            let before = Frames.available
+            space.dropPages(from: block, to: block + (2 << 20))
+            // The frames, and the table that was kept for a split.
+            #expect(Frames.available >= before + 512)
+            #expect(try space.read(from: block, count: 1) == [0])
+        }
+
+        @Test("all frames come back, whatever was split, shared or dropped")
+        func framesComeBack() throws {
+            _ = try filled()  // tables kept as spares
+            let before = Frames.available
+            do {
+                let (space, _) = try filled()
+                let child = try space.copyOnWriteClone()
+                try child.write([1], to: Self.start + (9 << 20))
+                space.unmap(from: Self.start + (5 << 20), to: Self.start + (11 << 20))
+            }
+            #expect(Frames.available >= before - 64)
+        }
+    }
+}
