@@ -41,6 +41,27 @@ run "$swiftlet" run -m 512M --in processes -- ./processes
 status_is 0
 stdout_equals wanted
 
+# static NAME: NAME.c of this folder's, statically linked, in the current one.
+static() {
+  needs cc
+  active && case $(cc -print-file-name=libc.a) in /*) ;; *) skip "no static C library here" ;; esac
+  active && { cc -O1 -static -o "$1" "$E2E_DIRECTORY/processes/$1.c" || fail "it does not compile"; }
+}
+
+claim "timers of a nanosecond's interval: descriptors tell what the clock says, one signal waits and counts, others get on, as on the host"
+static timers
+active && { timeout "$E2E_GUARD" ./timers >wanted 2>&1 || skip "the program does not run here"; }
+run "$swiftlet" run --in timers -- ./timers
+status_is 0
+stdout_equals wanted
+
+claim "a program gets on whose timer signals it without end"
+tiny_only "on Linux it may stand still where the interval is shorter than its handler takes"
+static timers
+run "$swiftlet" run --in timers -- ./timers through
+status_is 0
+stdout_is 'timer_settime of 10000 ns: ended 5' 'timer_settime of 1 ns: ended 5' 'setitimer of 1000 ns: ended 5'
+
 claim "a set-user-ID program runs as its owner, knows that it is secure, and not under no_new_privs"
 needs python
 cat >script.py <<'SCRIPT'

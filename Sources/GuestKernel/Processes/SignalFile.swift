@@ -37,8 +37,7 @@ final class SignalFile: File {
         let thread: Thread = Scheduler.current
         var done = 0
         while buffer.remaining >= SignalInfo.bytes {
-            guard let info = thread.signals.pending.take(mask) ?? thread.process.signals.pending.take(mask)
-            else {
+            guard let info = thread.takePending(mask) else {
                 if done > 0 { return done }
                 if isNonblocking { throw .wouldBlock }
                 try Self.arrivals.wait()

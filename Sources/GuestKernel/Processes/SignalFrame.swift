@@ -134,6 +134,7 @@ extension Thread {
         frame.pointee.rflags = ProgramRegisters.sanitized(flags: c.1)
         frame.pointee.system_call = .max
         signals.blocked = mask & ~Signal.unblockable
+        process.timers?.handlerReturned()
         return b.5
     }
 
