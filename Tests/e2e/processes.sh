@@ -62,6 +62,18 @@ run "$swiftlet" run --in timers -- ./timers through
 status_is 0
 stdout_is 'timer_settime of 10000 ns: ended 5' 'timer_settime of 1 ns: ended 5' 'setitimer of 1000 ns: ended 5'
 
+claim "sendfile: devices, full and broken pipes, a position that somebody else sets meanwhile: as on the host"
+static transfers
+active && { timeout "$E2E_GUARD" ./transfers >wanted 2>&1 || skip "the program does not run here"; }
+run "$swiftlet" run --in transfers -- ./transfers
+status_is 0
+stdout_equals wanted
+
+claim "what cat copies out of a device into a pipe that is closed early"
+run "$swiftlet" run -- sh -c 'cat /dev/urandom | tr -dc a-z | head -c 8; cat /dev/zero | head -c 100000 | wc -c'
+status_is 0
+active && { grep -qx '[a-z]\{8\}100000' stdout || fail "not eight letters and a count"; }
+
 claim "a set-user-ID program runs as its owner, knows that it is secure, and not under no_new_privs"
 needs python
 cat >script.py <<'SCRIPT'

@@ -20,6 +20,8 @@ final class SignalFile: File {
         if openCount > 0 { arrivals.wakeAll() }
     }
 
+    override var givesToSplice: Bool { false }
+    override var takesFromSplice: Bool { false }
     override var asSignals: SignalFile? { self }
     override var isWritable: Bool { false }
     override func status() throws(Errno) -> FileStatus { AnonymousInode.status(number: number) }

@@ -160,6 +160,8 @@ final class TimerFile: File {
     // Timers keeps a timer that is set alive; nobody would stop it otherwise.
     deinit { timer.set(at: nil, interval: 0) }
 
+    override var givesToSplice: Bool { false }
+    override var takesFromSplice: Bool { false }
     override var asTimer: CountingTimer? { timer }
     override func status() throws(Errno) -> FileStatus { AnonymousInode.status(number: number) }
     override func describe() -> [UInt8] { Text.bytes("anon_inode:[timerfd]") }
