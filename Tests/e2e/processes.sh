@@ -69,6 +69,13 @@ run "$swiftlet" run --in transfers -- ./transfers
 status_is 0
 stdout_equals wanted
 
+claim "numbers that overflow, and parts of segments that moved below their place: as on the host"
+static numbers
+active && { timeout "$E2E_GUARD" ./numbers >wanted 2>&1 || skip "the program does not run here"; }
+run "$swiftlet" run --in numbers -- ./numbers
+status_is 0
+stdout_equals wanted
+
 claim "what cat copies out of a device into a pipe that is closed early"
 run "$swiftlet" run -- sh -c 'cat /dev/urandom | tr -dc a-z | head -c 8; cat /dev/zero | head -c 100000 | wc -c'
 status_is 0
