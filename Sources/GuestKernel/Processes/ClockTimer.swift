@@ -30,8 +30,8 @@ enum TimerClock {
 /// A timer with an interval, on any clock. CPU time passes at most as fast as real time, so a CPU timer is looked at again
 /// when it could have come at the earliest; no tick is needed.
 ///
-/// As on Linux a timer that has come is held until somebody has taken notice: read its descriptor, taken its signal. Only then
-/// is it set anew, ahead by as many intervals as have passed, at once. So a nanosecond's interval costs what its reader takes.
+/// As on Linux a timer that has come is held until somebody has taken notice: read its descriptor, taken its signal. Only
+/// then is it set anew, ahead by as many intervals as have passed. So a nanosecond's interval costs what its reader takes.
 class ClockTimer: Timers.Alarm {
     /// How soon a CPU timer is looked at again, at least, in nanoseconds.
     private static let shortestLook: UInt64 = 1_000_000
@@ -110,4 +110,3 @@ extension UInt64 {
         return overflow ? .max : product
     }
 }
-

@@ -42,7 +42,9 @@ extension KernelSuite {
         func events() {
             let (reader, writer) = pipe()
             #expect(program.write(writer, "12345678") == 8)
-            let files = [program.call(290, 1, 0), program.call(291, 0), program.call(283, 1, 0), program.call(294, 0)]
+            // eventfd2, epoll_create1, timerfd_create, inotify_init1.
+            let makers: [(UInt64, UInt64)] = [(290, 1), (291, 0), (283, 1), (294, 0)]
+            let files = makers.map { program.call($0.0, $0.1) }
             let zero = program.open("/dev/zero")
             for file in files {
                 #expect(program.call(275, descriptor(reader), 0, descriptor(file), 0, 8, 0) < 0)

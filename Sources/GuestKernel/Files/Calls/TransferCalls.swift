@@ -145,8 +145,8 @@ extension FileCall {
     }
 
     /// Moves bytes through a buffer of the kernel's. What the target does not take is not taken from a source with positions:
-    /// it is read at places that are settled beforehand, and its own position moves at the end, by what went. (While the target
-    /// keeps this waiting somebody else may set that position, and a device has none that moves: nothing is ever taken back.)
+    /// it is read at places settled beforehand, and its own position moves at the end, by what went. (While the target keeps
+    /// this waiting somebody else may set that position, and a device has none that moves: nothing is ever taken back.)
     /// - Throws: what reading and writing throw; `.invalidArgument` where one of the files is not for this.
     private func move(
         _ count: Int, from source: File, at from: UInt64?, to target: File, at to: UInt64?,
