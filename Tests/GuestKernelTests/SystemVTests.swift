@@ -34,6 +34,43 @@ extension KernelSuite {
             #expect(program.call(30, UInt64(id), 0, 0) == -22)
         }
 
+        @Test("shmdt takes the parts of a segment that mremap has moved to below their place in it for others")
+        func movedPart() {
+            let pages: UInt64 = 64
+            let id = program.call(29, 0, pages * 4096, create)
+            let start = AddressSpace.lowest
+            #expect(program.call(30, UInt64(id), start, 0) == Int(start))
+            // The last page, over one at the beginning: now below its offset in the segment.
+            let target = start + 8192
+            #expect(program.call(25, start + (pages - 1) * 4096, 4096, 4096, 3, target) == Int(target))
+            #expect(program.call(67, start) == 0)
+            #expect(program.call(31, UInt64(id), 0) == 0)
+        }
+
+        @Test("what SEM_UNDO adds up to is bounded, as the semaphores are")
+        func undoBounded() throws {
+            let id = UInt64(program.call(64, 0, 1, create))
+            let (up, down) = (program.room(8), program.room(8))
+            try program.process.space.store((UInt16(0), Int16(32767), UInt16(0o10000)), at: up)
+            try program.process.space.store((UInt16(0), Int16(-32767), UInt16(0)), at: down)
+            #expect(program.call(65, id, up, 1) == 0)
+            #expect(program.call(65, id, down, 1) == 0)
+            #expect(program.call(65, id, up, 1) == -34)
+            #expect(program.call(66, id, 0, 12) == 0, "nothing of it was done")
+            program.process.semaphoreUndo.apply(by: 1)
+            #expect(program.call(66, id, 0, 0) == 0)
+        }
+
+        @Test("a message is gone for its receiver's bad address, as on Linux, and belongs to nobody after")
+        func badReceiver() {
+            let queue = UInt64(program.call(68, 0, create))
+            let message = program.place([1, 0, 0, 0, 0, 0, 0, 0, 7])
+            #expect(program.call(69, queue, message, 1, 0) == 0)
+            #expect(program.call(70, queue, 8, 1, 0, 0) == -14)
+            #expect(program.call(70, queue, message, 1, 0, 0o4000) == -42)
+            #expect(program.call(71, queue, 0) == 0)
+        }
+
         @Test("shmdt takes no mapping that is no segment")
         func foreignMapping() {
             let mapping = program.call(9, 0, 8192, 3, 0x21, .max, 0)

@@ -101,6 +101,29 @@ struct TidyTests {
         #expect(violations.isEmpty, report(violations))
     }
 
+    /// `+`, `-` and `*` trap, and so do conversions and indices: right for the kernel's own numbers, a panic for a program's.
+    /// What the compiler cannot tell apart is held to where such a number is nearest: a register of a system call. (Memory/
+    /// says so in its guards.) And nothing is taken from another object's state, which may have changed since it was read.
+    @Test("the guest kernel calculates with a program's registers only where BOUNDED says what bounds them")
+    func boundedRegisters() {
+        let operand = #/arguments\.[a-f] [-+*]=? |[^&][-+*]=? \(?arguments\.[a-f]\b/#
+        let converted = #/\bU?Int(?:8|16|32|64)?\(arguments\.[a-f]\)|\[arguments\.[a-f]\]/#
+        let taken = #/(?:^|[^.\w])[a-z]\w*[?!]?(?:\.\w+)+ -= /#
+        var violations: [String] = []
+        for file in tree.files where file.isSource && file.target == "GuestKernel" {
+            let isExempt = file.path.hasPrefix("Sources/GuestKernel/Memory/")
+            for (index, line) in file.code.enumerated() {
+                let isCalculated = !isExempt && (line.contains(operand) || line.contains(converted))
+                guard isCalculated || line.contains(taken) else { continue }
+                let near = file.lines[max(0, index - 12)...index]
+                if !near.contains(where: { $0.contains("BOUNDED") }) {
+                    violations.append("\(file.location(index)): \(line.trimmingCharacters(in: .whitespaces))")
+                }
+            }
+        }
+        #expect(violations.isEmpty, report(violations))
+    }
+
     @Test("nothing unfinished is called done: no TODO, no FIXME")
     func unfinished() {
         var violations: [String] = []

@@ -13,6 +13,8 @@
 # Time limits are guards against a hang and never assertions.
 
 swiftlet=$E2E_BIN/swiftlet
+# Where open_place lays what a user without rights may read.
+open=$E2E_WORK/open
 [ -z "${E2E_KERNEL:-}" ] || swiftlet=$E2E_WORK/swiftlet   # which adds --kernel (run)
 # A limit of time that a job which does nothing but start keeps, and for which a test can wait: Linux boots for seconds in the lab.
 brief=1s brief_us=1000000
@@ -121,13 +123,35 @@ needs() {
 
 on_disk() { case $(stat -f -c %T "$1" 2>/dev/null) in '' | tmpfs | ramfs | UNKNOWN) return 1 ;; esac; }
 
-# as_nobody CMD...: CMD as a user without rights. util-linux has setpriv --reuid, busybox has su.
+# open_place MODE: sets open to a folder with copies of what a user without rights could not reach otherwise: the programs, the base
+# image as a store, and a /dev/kvm of that mode, to lay over the host's (which anybody may use on one machine and root alone on
+# another). close_place removes it.
+open_place() {
+  needs root unshare
+  active || return 0
+  rm -rf "$open"; mkdir -p "$open/bin" "$open/images" "$open/blobs"
+  cp "$E2E_BIN"/swiftlet "$E2E_BIN"/swiftlet-vmm "$E2E_BIN"/swiftlet-kernel "$open/bin/"
+  cp "$E2E_STORE/images/base" "$open/images/"
+  cp "$E2E_STORE/blobs/sha256-$(grep -oE '[0-9a-f]{64}' "$E2E_STORE/images/base" | head -n 1).erofs" "$open/blobs/"
+  chmod -R a+rX "$open"
+  mknod "$open/kvm" c 10 232 && chmod "$1" "$open/kvm" || fail "no device node can be made in $open"
+}
+close_place() { rm -rf "$open"; }
+
+# with_its_kvm CMD...: CMD, in a mount namespace of its own where /dev/kvm is that of open_place.
+with_its_kvm() {
+  # shellcheck disable=SC2016
+  run unshare -m sh -c 'mount --bind "$0" /dev/kvm && exec "$@"' "$open/kvm" "$@"
+}
+
+# as_nobody CMD...: CMD as a user without rights, there. util-linux has setpriv --reuid, busybox has su.
 as_nobody() {
+  active || return 0
   if setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null; then
-    run setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+    with_its_kvm setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
   else
     printf '"%s" ' "$@" >command   # our arguments here hold no quotes
-    run su nobody -s /bin/sh -c "$(cat command)"
+    with_its_kvm su nobody -s /bin/sh -c "$(cat command)"
   fi
 }
 

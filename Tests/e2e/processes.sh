@@ -41,6 +41,46 @@ run "$swiftlet" run -m 512M --in processes -- ./processes
 status_is 0
 stdout_equals wanted
 
+# static NAME: NAME.c of this folder's, statically linked, in the current one.
+static() {
+  needs cc
+  active && case $(cc -print-file-name=libc.a) in /*) ;; *) skip "no static C library here" ;; esac
+  active && { cc -O1 -static -o "$1" "$E2E_DIRECTORY/processes/$1.c" || fail "it does not compile"; }
+}
+
+claim "timers of a nanosecond's interval: descriptors tell what the clock says, one signal waits and counts, others get on, as on the host"
+static timers
+active && { timeout "$E2E_GUARD" ./timers >wanted 2>&1 || skip "the program does not run here"; }
+run "$swiftlet" run --in timers -- ./timers
+status_is 0
+stdout_equals wanted
+
+claim "a program gets on whose timer signals it without end"
+tiny_only "on Linux it may stand still where the interval is shorter than its handler takes"
+static timers
+run "$swiftlet" run --in timers -- ./timers through
+status_is 0
+stdout_is 'timer_settime of 10000 ns: ended 5' 'timer_settime of 1 ns: ended 5' 'setitimer of 1000 ns: ended 5'
+
+claim "sendfile: devices, full and broken pipes, a position that somebody else sets meanwhile: as on the host"
+static transfers
+active && { timeout "$E2E_GUARD" ./transfers >wanted 2>&1 || skip "the program does not run here"; }
+run "$swiftlet" run --in transfers -- ./transfers
+status_is 0
+stdout_equals wanted
+
+claim "numbers that overflow, and parts of segments that moved below their place: as on the host"
+static numbers
+active && { timeout "$E2E_GUARD" ./numbers >wanted 2>&1 || skip "the program does not run here"; }
+run "$swiftlet" run --in numbers -- ./numbers
+status_is 0
+stdout_equals wanted
+
+claim "what cat copies out of a device into a pipe that is closed early"
+run "$swiftlet" run -- sh -c 'cat /dev/urandom | tr -dc a-z | head -c 8; cat /dev/zero | head -c 100000 | wc -c'
+status_is 0
+active && { grep -qx '[a-z]\{8\}100000' stdout || fail "not eight letters and a count"; }
+
 claim "a set-user-ID program runs as its owner, knows that it is secure, and not under no_new_privs"
 needs python
 cat >script.py <<'SCRIPT'

@@ -1,31 +1,20 @@
 # A user without any privilege but the group of /dev/kvm: everything works, from user namespaces of his own.
 
-# The user gets copies of what he could not reach otherwise, and a /dev/kvm that belongs to his group: a device node of our own
-# over the host's, in a mount namespace. He has no line in /etc/passwd, as in many a container.
-open=$E2E_WORK/open
+# He has no line in /etc/passwd, as in many a container.
 prepare() {
   needs root unshare
   setpriv --reuid 54321 --regid 54321 --groups 54322 true 2>/dev/null || skip "no setpriv that changes users here"
-  active || return 0
-  mkdir -p "$open/bin" "$open/images" "$open/blobs" "$open/home"
-  cp "$E2E_BIN"/swiftlet "$E2E_BIN"/swiftlet-vmm "$E2E_BIN"/swiftlet-kernel "$open/bin/"
-  cp "$E2E_STORE/images/base" "$open/images/"
-  cp "$E2E_STORE/blobs/sha256-$(grep -oE '[0-9a-f]{64}' "$E2E_STORE/images/base" | head -n 1).erofs" "$open/blobs/"
-  chmod -R a+rX "$open"
-  chown 54321:54321 "$open/home"
-  mknod "$open/kvm" c 10 232 && chown 0:54322 "$open/kvm" && chmod 660 "$open/kvm"
+  open_place 660
+  active && { mkdir "$open/home" && chown 54321:54321 "$open/home" && chown 0:54322 "$open/kvm"; }
 }
 
 # as_member CMD...: CMD as user 54321, whose only other group is 54322.
 as_member() {
   active || return 0
   # shellcheck disable=SC2016
-  run unshare -m sh -c '
-    mount --bind "$1" /dev/kvm && cd "$2" && shift 2 &&
-    exec setpriv --reuid 54321 --regid 54321 --groups 54322 --no-new-privs env "$@"' sh "$open/kvm" "$open/home" \
-    HOME="$open/home" SWIFTLET_HOME="$open" TMPDIR="$open/home" "$@"
+  with_its_kvm sh -c 'cd "$1" && shift && exec setpriv --reuid 54321 --regid 54321 --groups 54322 --no-new-privs env "$@"' \
+    sh "$open/home" HOME="$open/home" SWIFTLET_HOME="$open" TMPDIR="$open/home" "$@"
 }
-tidy() { rm -rf "$open"; }
 
 claim "a user in the group of /dev/kvm, and in no other, runs a job"
 prepare
@@ -33,7 +22,7 @@ as_member "$open/bin/swiftlet" run -- sh -c 'echo "user $(id -u) of a machine of
 status_is 7
 stdout_is 'user 0 of a machine of its own'
 stderr_is_empty
-tidy
+close_place
 
 claim "he gets files in and out, a scratch disk, limits and their verdicts like anybody"
 prepare
@@ -46,13 +35,17 @@ as_member "$open/bin/swiftlet" run --timeout 500ms --meta meta.json -- sleep 100
 status_is 124
 active && cp "$open/home/meta.json" .
 reason_is wall_timeout
-tidy
+close_place
 
 claim "he has a pool of his own"
+needs pgrep
 prepare
+# Two machines are kept ready; when the second has begun the first can be had.
 as_member sh -c '
   "$0" pool -q --socket s & pool=$!
-  until [ -S s ]; do kill -0 $pool || exit 1; sleep 0.1 2>/dev/null || sleep 1; done
+  until [ -S s ] && [ "$(pgrep -P $pool -x swiftlet-vmm | wc -l)" -ge 2 ]; do
+    kill -0 $pool || exit 1; sleep 0.1 2>/dev/null || sleep 1
+  done
   "$0" run --pool=s --meta meta.json -- sh -c "echo his; exit 7"
   status=$?
   kill $pool; wait $pool && exit $status' "$open/bin/swiftlet"
@@ -60,7 +53,7 @@ status_is 7
 stdout_is his
 active && cp "$open/home/meta.json" .
 equal "$(meta prepared)" "$(active && echo true)" "whether its machine was a prepared one"
-tidy
+close_place
 
 claim "his VMM has no capability, no new privileges, filters, an empty root, and is nobody but him outside"
 needs pgrep
@@ -80,7 +73,7 @@ if active; then
     "Gid $(sed -n 's/^Gid \([0-9]*\) .*/\1 \1 \1 \1/p' fields)" 'CapPrm 0000000000000000' 'CapEff 0000000000000000' \
     'NoNewPrivs 1' 'Seccomp 2')" "what /proc/PID/status says"
 fi
-tidy
+close_place
 
 claim "nothing of his jobs is left"
 needs disk
@@ -90,4 +83,4 @@ as_member "$open/bin/swiftlet" run --disk 16M -- sh -c 'echo x >/tmp/x'
 status_is 0
 active && equal "$(ls -A "$open/home" | wc -l)" 0 "files in his home and TMPDIR"
 nothing_left before
-tidy
+close_place

@@ -85,6 +85,11 @@ class File {
 
     /// Whether pread(2) and lseek(2) make sense.
     var isSeekable: Bool { false }
+    /// Whether sendfile(2) and splice(2) take from it and give to it: what tells of events is not for that.
+    var givesToSplice: Bool { true }
+    var takesFromSplice: Bool { true }
+    /// Bytes were read at places of their own, and the next read goes on here.
+    func leave(at position: UInt64) { self.position = position }
 
     // What the file is, for the calls that only some kinds know. (Embedded Swift has no casts that look it
     // up.)

@@ -89,6 +89,7 @@ final class DirectoryFile: File {
     }
 
     override var inode: Inode? { directory }
+    override var givesToSplice: Bool { false }
     override var asDirectory: DirectoryFile? { self }
     override var isSeekable: Bool { true }
 
@@ -110,24 +111,30 @@ final class DirectoryFile: File {
         if directory.isUnlinked { throw .noSuchFile }
         directory.happened(.access)
         var isFull = false
+        // Where this call is. Reading may wait, and somebody else seek meanwhile.
+        var at = position
         func show(_ entry: DirectoryEntry) -> Bool {
             isFull = !body(entry)
-            if !isFull { position = entry.next }
+            if !isFull {
+                at = entry.next
+                position = at
+            }
             return !isFull
         }
-        if position == 0 {
+        if at == 0 {
             let number = try directory.status().inode
             _ = show(DirectoryEntry(name: [UInt8(ascii: ".")], inode: number, type: .directory, next: 1))
         }
-        if position == 1, !isFull {
+        if at == 1, !isFull {
             let dot = UInt8(ascii: ".")
             let number = try (directory.parent ?? directory).status().inode
             _ = show(DirectoryEntry(name: [dot, dot], inode: number, type: .directory, next: 2))
         }
         if isFull { return }
-        try directory.forEachEntry(from: position - 2) { entry in
+        // 2 and more: both entries above have been shown.
+        try directory.forEachEntry(from: at - 2) { entry in
             var entry = entry
-            entry.next += 2
+            entry.next = entry.next.addingClamped(2)
             return show(entry)
         }
     }

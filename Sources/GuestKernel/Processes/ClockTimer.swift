@@ -29,6 +29,9 @@ enum TimerClock {
 
 /// A timer with an interval, on any clock. CPU time passes at most as fast as real time, so a CPU timer is looked at again
 /// when it could have come at the earliest; no tick is needed.
+///
+/// As on Linux a timer that has come is held until somebody has taken notice: read its descriptor, taken its signal. Only
+/// then is it set anew, ahead by as many intervals as have passed. So a nanosecond's interval costs what its reader takes.
 class ClockTimer: Timers.Alarm {
     /// How soon a CPU timer is looked at again, at least, in nanoseconds.
     private static let shortestLook: UInt64 = 1_000_000
@@ -37,11 +40,14 @@ class ClockTimer: Timers.Alarm {
     /// On `clock`; nil: not set.
     final private(set) var expiry: UInt64?
     final private(set) var interval: UInt64 = 0
+    /// `expiry` has come, and `resume` has not been called since.
+    final private(set) var isHeld = false
 
     init(_ clock: TimerClock) { self.clock = clock }
 
-    /// The time has come, `times` times since it last did.
-    func expired(_ times: UInt64) {}
+    /// The time has come.
+    /// - Returns: whether somebody will `resume` it; a timer with an interval goes on at once otherwise.
+    func expired() -> Bool { false }
 
     /// - Parameters:
     ///   - expiry: on `clock`; nil stops the timer.
@@ -49,33 +55,52 @@ class ClockTimer: Timers.Alarm {
     final func set(at expiry: UInt64?, interval: UInt64) {
         self.expiry = expiry
         self.interval = interval
+        isHeld = false
         if expiry == nil { Timers.cancel(self) } else { schedule() }
     }
 
-    /// Nanoseconds until it comes, at least 1; 0 if it is not set.
+    /// Nanoseconds until it comes next, at least 1; 0 if it is not set.
     final var remaining: UInt64 {
         guard let expiry else { return 0 }
         let now = clock.now
-        return expiry > now ? expiry - now : 1
+        if expiry > now { return expiry - now }
+        return isHeld ? interval - (now - expiry) % interval : 1
     }
 
-    private final func schedule() {
-        let wait = clock.isCPUTime ? max(remaining, Self.shortestLook) : remaining
+    /// Sets a timer that was held anew: to the first time of its interval that is still to come.
+    /// - Parameter rest: nanoseconds from now in which it does not come, whatever its interval.
+    /// - Returns: how often it has come beside the one time that was noticed.
+    @discardableResult
+    final func resume(after rest: UInt64 = 0) -> UInt64 {
+        guard isHeld, let due = expiry else { return 0 }
+        isHeld = false
+        let now = clock.now
+        let missed = now > due ? (now - due) / interval : 0
+        expiry = due.addingClamped(missed.addingClamped(1).multipliedClamped(by: interval))
+        schedule(after: rest)
+        return missed
+    }
+
+    /// It does not come within `rest` nanoseconds from now.
+    final func postpone(by rest: UInt64) {
+        if expiry != nil, !isHeld, deadline < Clock.monotonic.addingClamped(rest) { schedule(after: rest) }
+    }
+
+    private final func schedule(after rest: UInt64 = 0) {
+        let wait = max(remaining, clock.isCPUTime ? Self.shortestLook : rest)
         Timers.set(self, at: Clock.monotonic.addingClamped(wait))
     }
 
     override final func fire() {
         guard let due = expiry else { return }
-        let now = clock.now
-        if now < due { return schedule() }
+        if clock.now < due { return schedule() }
         if interval == 0 {
             expiry = nil
-            return expired(1)
+            _ = expired()
+            return
         }
-        let missed = (now - due) / interval
-        expiry = due.addingClamped((missed &+ 1).multipliedClamped(by: interval))
-        schedule()
-        expired(missed &+ 1)
+        isHeld = true
+        if !expired() { resume() }
     }
 }
 
@@ -83,44 +108,5 @@ extension UInt64 {
     func multipliedClamped(by other: UInt64) -> UInt64 {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product
-    }
-}
-
-/// A timer whose expiration is a signal to its process, or to one thread of it.
-final class SignalTimer: ClockTimer {
-    private let process: Process
-    private let thread: Thread?
-    private var info: SignalInfo
-    /// The number timer_create(2) gave it; nil for an interval timer.
-    let id: Int32?
-    /// Expirations that the signal sent last stands for, besides its own: timer_getoverrun(2).
-    private(set) var overrun: UInt64 = 0
-
-    /// - Parameter signal: 0 sends nothing (SIGEV_NONE).
-    init(
-        _ clock: TimerClock, process: Process, thread: Thread? = nil, signal: Int32, id: Int32? = nil,
-        value: UInt64 = 0
-    ) {
-        self.process = process
-        self.thread = thread
-        self.id = id
-        info = SignalInfo(signal, code: id == nil ? SignalInfo.kernel : SignalInfo.timer)
-        info.detail[1] = value
-        super.init(clock)
-    }
-
-    override func expired(_ times: UInt64) {
-        guard info.signal != 0 else { return }
-        let pending = (thread?.signals.pending.bits ?? 0) | process.signals.pending.bits
-        if id != nil, pending & Signal.bit(info.signal) != 0 {
-            overrun &+= times
-            return
-        }
-        overrun = times - 1
-        if let id {
-            let count = UInt64(min(overrun, UInt64(Int32.max)))
-            info.detail[0] = UInt64(UInt32(bitPattern: id)) | count << 32
-        }
-        if let thread { thread.receive(info) } else { process.receive(info) }
     }
 }

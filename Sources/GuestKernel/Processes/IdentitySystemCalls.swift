@@ -18,6 +18,7 @@ func identitySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ 
     case .sethostname, .setdomainname:
         guard process.credentials.isPrivileged else { throw .notPermitted }
         guard arguments.b <= 64 else { throw .invalidArgument }
+        // BOUNDED: by 64, just before.
         let name = try space.read(from: arguments.a, count: Int(arguments.b))
         if call == .sethostname { SystemName.host = name }
         return 0
@@ -242,6 +243,7 @@ private func limitCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ t
         let id = Int32(truncatingIfNeeded: arguments.a)
         guard let process = id == 0 ? thread.process : Processes.find(id) else { throw .noSuchProcess }
         guard arguments.b < 16 else { throw .invalidArgument }
+        // BOUNDED: by the 16 limits, just before.
         let old = (process.limits.soft[Int(arguments.b)], process.limits.hard[Int(arguments.b)])
         if arguments.c != 0 { try loadLimit(process, arguments.b, from: arguments.c, in: space) }
         if arguments.d != 0 { try space.store(old, at: arguments.d) }

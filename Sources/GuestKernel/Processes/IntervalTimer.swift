@@ -16,6 +16,37 @@ final class ProcessTimers {
         ]
     }
 
+    /// A signal was taken from those that are pending: the timers that wait for that go on. `info` is told the overrun.
+    func signalTaken(_ info: inout SignalInfo, forHandler: Bool) {
+        if info.signal == Signal.alarm { intervals.first?.wasTaken(forHandler: forHandler) }
+        if info.code == SignalInfo.timer {
+            let id = UInt64(UInt32(truncatingIfNeeded: info.detail[0]))
+            if id < UInt64(posix.count), let timer = posix[Int(id)], timer.signal == info.signal {
+                timer.wasTaken(forHandler: forHandler)
+                info.detail[0] = id | min(timer.overrun, UInt64(Int32.max)) << 32
+            }
+        }
+        resumeForgotten(info.signal, forHandler: forHandler)
+    }
+
+    /// rt_sigreturn(2).
+    func handlerReturned() {
+        intervals.first?.handlerReturned()
+        for timer in posix { timer?.handlerReturned() }
+    }
+
+    /// Signals that were pending are so no more, and nobody has had them.
+    func signalsDiscarded(_ signals: UInt64) {
+        for timer in posix { if let timer, signals & timer.bit != 0 { timer.wasDiscarded() } }
+    }
+
+    /// A signal is ignored no more, or can be sent again: timers that could not send it go on.
+    func resumeForgotten(_ signal: Int32, forHandler: Bool = false) {
+        for timer in posix {
+            if let timer, timer.signal == signal, timer.isForgotten { timer.wasTaken(forHandler: forHandler) }
+        }
+    }
+
     /// exec(2) keeps interval timers, but not these.
     func endPOSIX() {
         for timer in posix { timer?.set(at: nil, interval: 0) }
@@ -40,13 +71,14 @@ private final class CPULimit: ClockTimer {
         super.init(.processTime(process, includesSystem: true))
     }
 
-    override func expired(_ times: UInt64) {
+    override func expired() -> Bool {
         let used = clock.now / 1_000_000_000
         if used >= process.limits.hard[0] {
             sendSignal(Signal.kill, toProcess: process)
         } else {
             sendSignal(Signal.cpuLimit, toProcess: process)
         }
+        return false
     }
 }
 
@@ -75,7 +107,8 @@ extension Process {
     func intervalTimerCall(_ call: SystemCall, _ arguments: SystemCallArguments) throws(Errno) -> Int {
         if call == .alarm {
             let timer = requireTimers().intervals[0]
-            let left = (timer.remaining + 500_000_000) / 1_000_000_000
+            // A timer may be set to what no clock will ever show.
+            let left = timer.remaining.addingClamped(500_000_000) / 1_000_000_000
             let isPending = timer.expiry != nil
             let seconds = arguments.a & 0xFFFF_FFFF
             let now = timer.clock.now
@@ -83,6 +116,7 @@ extension Process {
             return isPending ? Int(max(left, 1)) : 0
         }
         guard arguments.a <= 2 else { throw .invalidArgument }
+        // BOUNDED: by the three timers, just before.
         let timer = requireTimers().intervals[Int(arguments.a)]
         let old = (timer.interval, timer.remaining)
         let oldAddress = call == .getitimer ? arguments.b : arguments.c

@@ -94,6 +94,11 @@ final class Process {
         session = parent?.session ?? id
     }
 
+    /// Whether a number is this process's own, of one of its threads, or what it is counted by.
+    fileprivate func uses(_ number: Int32) -> Bool {
+        id == number || group == number || session == number || threads.contains { $0.id == number }
+    }
+
     var usage: Usage {
         var sum = exitedUsage
         for thread in threads {
@@ -204,11 +209,27 @@ enum Processes {
     /// Process 1: the job's command. Its end is the job's end.
     nonisolated(unsafe) static var first: Process?
 
-    /// A process or thread number nobody has.
+    /// A process or thread number nobody has. After the last one come those that are free again, as on Linux.
     static func newID() -> Int32 {
-        lastID += 1
+        repeat {
+            if lastID >= lastNumber {
+                lastID = firstAgain
+                hasBegunAnew = true
+            } else {
+                lastID += 1
+            }
+        } while hasBegunAnew && all.contains { $0.uses(lastID) }
         return lastID
     }
+
+    /// Linux's PID_MAX_LIMIT, and its RESERVED_PIDS.
+    static let lastNumber: Int32 = 1 << 22
+    static let firstAgain: Int32 = 300
+    nonisolated(unsafe) private static var hasBegunAnew = false
+    #if !SWIFTLET_GUEST
+    /// For the unit tests: as if so many numbers had been given out.
+    static func giveOutNumbers(to last: Int32) { lastID = last }
+    #endif
 
     static func find(_ id: Int32) -> Process? { all.first { $0.id == id } }
 }

@@ -45,7 +45,7 @@ extension Thread {
                 _ = try? process.continued.wait(interruptible: false)
                 continue
             }
-            guard let info = takeSignal() else { break }
+            guard let info = takePending(~signals.blocked, forHandler: true) else { break }
             act(on: info)
         }
         finishInterruptedCall(handler: nil)
@@ -55,11 +55,6 @@ extension Thread {
         }
         registers.pointee.system_call = .max
         return true
-    }
-
-    private func takeSignal() -> SignalInfo? {
-        let wanted = ~signals.blocked
-        return signals.pending.take(wanted) ?? process.signals.pending.take(wanted)
     }
 
     private func act(on info: SignalInfo) {

@@ -20,6 +20,8 @@ final class SignalFile: File {
         if openCount > 0 { arrivals.wakeAll() }
     }
 
+    override var givesToSplice: Bool { false }
+    override var takesFromSplice: Bool { false }
     override var asSignals: SignalFile? { self }
     override var isWritable: Bool { false }
     override func status() throws(Errno) -> FileStatus { AnonymousInode.status(number: number) }
@@ -37,8 +39,7 @@ final class SignalFile: File {
         let thread: Thread = Scheduler.current
         var done = 0
         while buffer.remaining >= SignalInfo.bytes {
-            guard let info = thread.signals.pending.take(mask) ?? thread.process.signals.pending.take(mask)
-            else {
+            guard let info = thread.takePending(mask) else {
                 if done > 0 { return done }
                 if isNonblocking { throw .wouldBlock }
                 try Self.arrivals.wait()

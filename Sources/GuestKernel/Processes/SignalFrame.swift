@@ -145,6 +145,7 @@ extension Thread {
         registers.pointee.rflags = ProgramRegisters.sanitized(flags: c.1)
         registers.pointee.system_call = .max
         signals.blocked = mask & ~Signal.unblockable
+        process.timers?.handlerReturned()
         return b.5
     }
 

@@ -77,9 +77,11 @@ extension Process {
         return true
     }
 
-    private func discardPending(_ unwanted: UInt64) {
+    /// Nobody is to have these signals, sent as they are.
+    func discardPending(_ unwanted: UInt64) {
         signals.pending.discard(unwanted)
         for thread in threads { thread.signals.pending.discard(unwanted) }
+        timers?.signalsDiscarded(unwanted)
     }
 
     /// Stops every thread at its next return to the program.

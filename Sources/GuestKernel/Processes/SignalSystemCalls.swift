@@ -52,8 +52,9 @@ private func setAction(_ arguments: SystemCallArguments, _ thread: Thread) throw
             handler: words.0, flags: words.1 & SignalAction.knownFlags, restorer: words.2,
             mask: words.3 & ~Signal.unblockable)
         if thread.process.signals.actions.ignored & Signal.bit(signal) != 0 {
-            thread.process.signals.pending.discard(Signal.bit(signal))
-            for other in thread.process.threads { other.signals.pending.discard(Signal.bit(signal)) }
+            thread.process.discardPending(Signal.bit(signal))
+        } else {
+            thread.process.timers?.resumeForgotten(signal)
         }
     }
     if arguments.c != 0 { try space.store((old.handler, old.flags, old.restorer, old.mask), at: arguments.c) }
@@ -208,7 +209,7 @@ private func awaitSignal(_ arguments: SystemCallArguments, _ thread: Thread) thr
     thread.signals.awaited = wanted
     defer { thread.signals.awaited = 0 }
     while true {
-        if let info = thread.signals.pending.take(wanted) ?? thread.process.signals.pending.take(wanted) {
+        if let info = thread.takePending(wanted) {
             if arguments.b != 0 { try space.write(info.encoded(), to: arguments.b) }
             return Int(info.signal)
         }

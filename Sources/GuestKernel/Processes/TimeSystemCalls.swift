@@ -116,7 +116,7 @@ func clock(_ id: UInt64, _ thread: Thread) throws(Errno) -> UInt64 {
 }
 
 /// What the running system call has cost so far.
-private var sinceEntry: UInt64 { Clock.monotonic - Counters.lastEntry }
+private var sinceEntry: UInt64 { Clock.monotonic &- Counters.lastEntry }
 
 private func sleep(_ thread: Thread, for nanoseconds: UInt64, remaining: UInt64) throws(Errno) {
     let deadline = thread.takeRestartDeadline() ?? Clock.monotonic.addingClamped(nanoseconds)
@@ -174,8 +174,10 @@ private func sleepByProcessorTime(_ arguments: SystemCallArguments, _ thread: Th
     let time = try loadTimespec(space, arguments.c)
     let end = isAbsolute ? time : clock.now.addingClamped(time)
     do throws(Errno) {
-        while clock.now < end {
-            let left = max(end - clock.now, 1_000_000)
+        while true {
+            let now = clock.now
+            if now >= end { break }
+            let left = max(end - now, 1_000_000)
             _ = try Scheduler.sleep(until: Clock.monotonic.addingClamped(left), interruptible: true)
         }
     } catch {

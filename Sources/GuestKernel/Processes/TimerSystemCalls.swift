@@ -5,6 +5,7 @@ func timerCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: T
     let process = thread.process
     let space = process.space
     if call == .timer_create { return try createTimer(arguments, thread) }
+    // BOUNDED: by the number of timers, before it is an index; no other thread runs in between.
     guard let timers = process.timers, arguments.a < UInt64(timers.posix.count),
         let timer = timers.posix[Int(arguments.a)]
     else { throw .invalidArgument }
@@ -14,6 +15,7 @@ func timerCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: T
     case .timer_getoverrun: return Int(min(timer.overrun, UInt64(Int32.max)))
     default:
         timer.set(at: nil, interval: 0)
+        // BOUNDED: as above.
         timers.posix[Int(arguments.a)] = nil
     }
     return 0
@@ -116,21 +118,33 @@ func timerFileCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ threa
         try storeTimer(timer, process.space, at: arguments.b)
     } else {
         guard arguments.b & ~3 == 0 else { throw .invalidArgument }
-        timer.expirations = 0
         try setTimer(timer, arguments, process.space)
+        timer.forget()
     }
     return 0
 }
 
 /// A timer that counts, for a timerfd.
 final class CountingTimer: ClockTimer {
-    var expirations: UInt64 = 0
+    /// It has come, and nobody has read how often.
+    private(set) var isDue = false
     let changed = WaitQueue()
 
-    override func expired(_ times: UInt64) {
-        expirations &+= times
+    override func expired() -> Bool {
+        isDue = true
         changed.wakeAll()
+        return true
     }
+
+    /// How often it has come since the last time. It is set anew.
+    func take() -> UInt64 {
+        guard isDue else { return 0 }
+        isDue = false
+        return resume().addingClamped(1)
+    }
+
+    /// It was set to another time.
+    func forget() { isDue = false }
 }
 
 /// A timerfd(2): reading gives the number of expirations since the last time.
@@ -146,21 +160,22 @@ final class TimerFile: File {
     // Timers keeps a timer that is set alive; nobody would stop it otherwise.
     deinit { timer.set(at: nil, interval: 0) }
 
+    override var givesToSplice: Bool { false }
+    override var takesFromSplice: Bool { false }
     override var asTimer: CountingTimer? { timer }
     override func status() throws(Errno) -> FileStatus { AnonymousInode.status(number: number) }
     override func describe() -> [UInt8] { Text.bytes("anon_inode:[timerfd]") }
 
     override func read(_ buffer: inout IOBuffer, at offset: UInt64?) throws(Errno) -> Int {
         guard buffer.remaining >= 8 else { throw .invalidArgument }
-        while timer.expirations == 0 {
+        while true {
+            let count = timer.take()
+            if count > 0 { return try buffer.put(count) }
             if isNonblocking { throw .wouldBlock }
             try timer.changed.wait()
         }
-        let count = timer.expirations
-        timer.expirations = 0
-        return try buffer.put(count)
     }
 
-    override func readiness() -> PollEvents { timer.expirations > 0 ? [.readable] : [] }
+    override func readiness() -> PollEvents { timer.isDue ? [.readable] : [] }
     override var readinessChanged: WaitQueue? { timer.changed }
 }

@@ -85,21 +85,23 @@ final class SemaphoreSet: IPCObject {
     }
 
     /// - Returns: the first operation that must wait, nothing being changed then; nil when all are done.
-    /// - Throws: `.outOfRange` if a value would leave its range.
+    /// - Throws: `.outOfRange` if a value would leave its range, or what is to be undone.
     private func tryAll(_ operations: [Operation], _ process: Process) throws(Errno) -> Int? {
         var values = semaphores
+        var undo = process.semaphoreUndo
         for (i, operation) in operations.enumerated() {
             let value = Int32(values[operation.index].value)
             if operation.change == 0 ? value != 0 : value + operation.change < 0 { return i }
             guard value + operation.change <= Self.maximumValue else { throw .outOfRange }
             values[operation.index].value = UInt16(value + operation.change)
             values[operation.index].lastProcess = process.id
+            if operation.isUndone && operation.change != 0 {
+                try undo.add(operation.change, to: operation.index, of: self)
+            }
         }
         semaphores = values
+        process.semaphoreUndo = undo
         operationTime = Clock.realtime
-        for operation in operations where operation.isUndone && operation.change != 0 {
-            process.semaphoreUndo.add(operation.change, to: operation.index, of: self)
-        }
         if operations.contains(where: { $0.change != 0 }) { changed.wakeAll() }
         return nil
     }
@@ -170,6 +172,7 @@ final class SemaphoreSet: IPCObject {
         try require(isChange ? 2 : 4, process.credentials)
         if arguments.c == 13 || arguments.c == 17 { return try allValues(arguments, process) }
         guard arguments.b < UInt64(semaphores.count) else { throw .invalidArgument }
+        // BOUNDED: by the number of semaphores, just before.
         let index = Int(arguments.b)
         switch arguments.c {
         case 11: return Int(semaphores[index].lastProcess)
@@ -240,11 +243,17 @@ final class SemaphoreSet: IPCObject {
 
 /// What a process's end takes back: its changes with SEM_UNDO, summed for each semaphore.
 struct SemaphoreUndo {
+    /// Linux's SEMAEM: a sum beyond it is refused, so it never leaves its 32 bits either.
+    private static let maximumChange: Int32 = 32767
     private var entries: [(set: SemaphoreSet, index: Int, change: Int32)] = []
 
-    mutating func add(_ change: Int32, to index: Int, of set: SemaphoreSet) {
+    /// - Throws: `.outOfRange` where the sum would be more than can be taken back.
+    mutating func add(_ change: Int32, to index: Int, of set: SemaphoreSet) throws(Errno) {
         if let i = entries.firstIndex(where: { $0.set === set && $0.index == index }) {
-            entries[i].change += change
+            // Both are 16 bits large.
+            let sum = entries[i].change + change
+            guard sum >= -Self.maximumChange, sum <= Self.maximumChange + 1 else { throw .outOfRange }
+            entries[i].change = sum
         } else {
             entries.append((set, index, change))
         }

@@ -97,7 +97,7 @@ final class SharedSegment: IPCObject {
         else { throw .invalidArgument }
         for area in space.areas where area.start >= arguments.a {
             if case .file(let inode, let offset) = area.backing, inode === pages,
-                area.start - offset == arguments.a
+                area.start &- offset == arguments.a  // mremap may have moved a part anywhere
             {
                 space.unmap(from: area.start, to: area.end)
             }

@@ -47,6 +47,7 @@ final class SystemVMessageQueue: IPCObject {
         guard arguments.c <= maximumMessage else { throw .invalidArgument }
         let type = try process.space.load(Int64.self, at: arguments.b)
         guard type > 0 else { throw .invalidArgument }
+        // BOUNDED: by maximumMessage, above.
         let bytes = try process.space.read(from: arguments.b &+ 8, count: Int(arguments.c))
         let queue = try table.object(arguments.a)
         try queue.require(2, process.credentials)
@@ -79,20 +80,28 @@ final class SystemVMessageQueue: IPCObject {
                 let message = queue.messages[i]
                 let isCut = UInt64(message.bytes.count) > arguments.c
                 if isCut && flags & noError == 0 { throw .argumentListTooLong }
+                // BOUNDED: by the message, which is longer where it is cut.
                 let text = isCut ? Array(message.bytes[0..<Int(arguments.c)]) : message.bytes
+                // Before it is copied: that may wait, and what is in the queue belongs to whoever comes then. As on Linux a
+                // message is gone whether its receiver's memory could be written or not.
+                queue.take(i)
+                queue.lastReceiver = process.id
                 try process.space.store(message.type, at: arguments.b)
                 try process.space.write(text, to: arguments.b &+ 8)
-                queue.messages.remove(at: i)
-                queue.bytesQueued -= UInt64(max(1, message.bytes.count))
-                bytesInAll -= UInt64(max(1, message.bytes.count))
-                queue.receiveTime = Clock.realtime
-                queue.lastReceiver = process.id
-                queue.changed.wakeAll()
                 return text.count
             }
             if flags & IPCFlags.noWait != 0 { throw .noMessage }
             try queue.waitForChange()
         }
+    }
+
+    private func take(_ index: Int) {
+        let size = UInt64(max(1, messages.remove(at: index).bytes.count))
+        // Each message was added to both sums when it was sent.
+        bytesQueued -= size
+        Self.bytesInAll -= size
+        receiveTime = Clock.realtime
+        changed.wakeAll()
     }
 
     /// Waits once. Neither call is ever restarted (signal(7)).

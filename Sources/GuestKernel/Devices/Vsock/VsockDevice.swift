@@ -45,7 +45,7 @@ final class VsockDevice {
         let count = wide ? Self.wideWindowBuffers : Self.narrowWindowBuffers
         let connection = VsockConnection(
             localPort: nextPort, peerPort: port, window: UInt32(count * buffers.payloadBytes))
-        nextPort += 1
+        nextPort &+= 1
         connections.append(connection)
         sendControl(connection, .request)
         return connection
@@ -58,7 +58,7 @@ final class VsockDevice {
         let count = Self.wideWindowBuffers
         let connection = VsockConnection(
             localPort: nextPort, peerPort: port, window: UInt32(count * buffers.payloadBytes))
-        nextPort += 1
+        nextPort &+= 1
         connection.state = .closed
         return connection
     }

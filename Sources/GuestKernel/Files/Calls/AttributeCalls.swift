@@ -165,6 +165,7 @@ extension FileCall {
         guard arguments.c <= UInt64(Int64.max), arguments.d > 0, arguments.d <= UInt64(Int64.max) else {
             throw .invalidArgument
         }
+        // BOUNDED: each by Int64.max, just before, so the sum fits.
         let end = arguments.c + arguments.d
         guard end <= LayerFile.maximumSize, end <= process.limits.soft[1] else { throw .fileTooLarge }
         if let seals = node.seals, seals & 8 != 0 || seals & 4 != 0 && end > node.size {

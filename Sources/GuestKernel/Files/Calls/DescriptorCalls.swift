@@ -53,6 +53,7 @@ extension FileCall {
         let file = try files.file(descriptor)
         switch arguments.b {
         case 0, 1030:  // F_DUPFD, F_DUPFD_CLOEXEC
+            // BOUNDED: by descriptorLimit, which is at most 2^20.
             guard arguments.c < UInt64(descriptorLimit) else { throw .invalidArgument }
             return Int(
                 try files.add(
@@ -95,6 +96,7 @@ extension FileCall {
         if arguments.b == 1034 { return Int(old) }
         guard file.isWritable, old & 1 == 0 else { throw .notPermitted }
         guard arguments.c & ~0x1F == 0 else { throw .invalidArgument }
+        // BOUNDED: by the five bits there are, just before.
         node.seals = old | UInt32(arguments.c)
         return 0
     }

@@ -71,6 +71,7 @@ extension FileCall {
         guard arguments.e & ~3 == 0 else { throw .invalidArgument }
         let name = try attributeName()
         guard arguments.d <= UInt64(ExtendedAttributes.valueMaximum) else { throw .argumentListTooLong }
+        // BOUNDED: by valueMaximum, just before.
         let value = try space.read(from: arguments.c, count: Int(arguments.d))
         let inode = try attributeInode(kind)
         try requireAccess(.write, try NameSpace(of: name), inode)

@@ -33,6 +33,7 @@ extension FileCall {
         let flags = try space.load(UInt64.self, at: arguments.c)
         let mode = try space.load(UInt64.self, at: arguments.c &+ 8)
         let resolve = try space.load(UInt64.self, at: arguments.c &+ 16)
+        // BOUNDED: by 24 from below and a page from above, at the beginning.
         // A longer structure is of a newer Linux; fine while it asks for nothing new.
         let rest = try space.read(from: arguments.c &+ 24, count: Int(arguments.d) - 24)
         guard rest.allSatisfy({ $0 == 0 }) else { throw .argumentListTooLong }

@@ -24,7 +24,8 @@ extension FileCall {
         guard source.isSeekable, !target.isAppending else { throw .invalidArgument }
         let at = try optionalOffset(at: arguments.c)
         let count = Int(min(arguments.d, UInt64(Self.countMaximum)))
-        let moved = try move(count, from: source, at: at, to: target, at: nil)
+        let moved = try move(
+            count, from: source, at: at, to: target, at: nil, nonblocking: target.isNonblocking)
         try storeOffset(at, plus: moved, at: arguments.c)
         return moved
     }
@@ -45,7 +46,7 @@ extension FileCall {
             let (a, b) = (from ?? source.position, to ?? target.position)
             if max(a, b) - min(a, b) < UInt64(count) { throw .invalidArgument }
         }
-        let moved = try move(count, from: source, at: from, to: target, at: to)
+        let moved = try move(count, from: source, at: from, to: target, at: to, nonblocking: false)
         try storeOffset(from, plus: moved, at: arguments.b)
         try storeOffset(to, plus: moved, at: arguments.d)
         return moved
@@ -75,8 +76,9 @@ extension FileCall {
             moved = try forward(
                 count, from: pipe, to: target, at: to, consuming: true, nonblocking: isNonblocking)
         } else {
-            if let pipe = target.asPipe, isNonblocking && pipe.pipe.room == 0 { throw .wouldBlock }
-            moved = try move(count, from: source, at: from, to: target, at: nil)
+            moved = try move(
+                count, from: source, at: from, to: target, at: nil,
+                nonblocking: isNonblocking || target.isNonblocking)
         }
         try storeOffset(from, plus: moved, at: arguments.b)
         try storeOffset(to, plus: moved, at: arguments.d)
@@ -115,6 +117,7 @@ extension FileCall {
         if count == 0 { return 0 }
         let bounce = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
         defer { bounce.deallocate() }
+        guard target.takesFromSplice else { throw .invalidArgument }
         let other = target.asPipe
         if let other, other.pipe === source.pipe { throw .invalidArgument }
         while true {
@@ -141,30 +144,31 @@ extension FileCall {
         }
     }
 
-    /// Moves bytes through a buffer of the kernel's. What the target does not take is not taken from a
-    /// seekable source.
+    /// Moves bytes through a buffer of the kernel's. What the target does not take is not taken from a source with positions:
+    /// it is read at places settled beforehand, and its own position moves at the end, by what went. (While the target keeps
+    /// this waiting somebody else may set that position, and a device has none that moves: nothing is ever taken back.)
+    /// - Throws: what reading and writing throw; `.invalidArgument` where one of the files is not for this.
     private func move(
-        _ count: Int, from source: File, at from: UInt64?, to target: File, at to: UInt64?
+        _ count: Int, from source: File, at from: UInt64?, to target: File, at to: UInt64?,
+        nonblocking: Bool
     ) throws(Errno) -> Int {
+        let start = from ?? (source.isSeekable ? source.position : nil)
+        // A pipe is waited for once, and filled as far as it goes.
+        try target.asPipe?.pipe.waitForRoom(nonblocking: nonblocking)
+        guard source.givesToSplice, target.takesFromSplice else { throw .invalidArgument }
         let bounce = UnsafeMutableRawBufferPointer.allocate(
             byteCount: max(1, min(count, Self.bounceBytes)), alignment: 16)
         defer { bounce.deallocate() }
         var done = 0
         while done < count {
-            let wanted = min(count - done, bounce.count)
+            let wanted = min(count - done, bounce.count, roomInside(target))
+            if wanted == 0 { break }
             do throws(Errno) {
                 var piece = IOBuffer(kernel: UnsafeRawBufferPointer(rebasing: bounce[0..<wanted]))
-                let got = try source.read(&piece, at: from.map { $0 &+ UInt64(done) })
+                let got = try source.read(&piece, at: start.map { $0 &+ UInt64(done) })
                 if got == 0 { break }
                 var rest = IOBuffer(kernel: UnsafeRawBufferPointer(rebasing: bounce[0..<got]))
-                let put: Int
-                do throws(Errno) {
-                    put = try target.write(&rest, at: to.map { $0 &+ UInt64(done) })
-                } catch {
-                    if from == nil && source.isSeekable { source.position -= UInt64(got) }
-                    throw error
-                }
-                if put < got && from == nil && source.isSeekable { source.position -= UInt64(got - put) }
+                let put = try target.write(&rest, at: to.map { $0 &+ UInt64(done) })
                 done += put
                 if put < got || !source.isSeekable { break }
             } catch {
@@ -172,6 +176,13 @@ extension FileCall {
                 throw error
             }
         }
+        if from == nil, let start { source.leave(at: start &+ UInt64(done)) }
         return done
+    }
+
+    /// What a pipe takes without waiting; of everything else all is asked.
+    private func roomInside(_ target: File) -> Int {
+        guard let pipe = target.asPipe?.pipe else { return .max }
+        return Int(min(pipe.room, Pipe.maximumCapacity))
     }
 }

@@ -67,6 +67,11 @@ final class DeviceFile: File {
         }
     }
 
+    override var givesToSplice: Bool { device != .null }
+    override var takesFromSplice: Bool { device != .full }
+    /// These have no places: reading does not move them.
+    override func leave(at position: UInt64) {}
+
     override func seek(_ offset: Int64, whence: Int32) throws(Errno) -> UInt64 {
         _ = try moved(offset, whence: whence, end: 0)
         position = 0

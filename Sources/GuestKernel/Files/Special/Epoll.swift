@@ -91,6 +91,8 @@ final class Epoll: File {
         for interest in old { interest.file.watchers.removeAll { $0 === self } }
     }
 
+    override var givesToSplice: Bool { false }
+    override var takesFromSplice: Bool { false }
     override var asEpoll: Epoll? { self }
     override var watchesEpoll: Bool { interests.contains { $0.file.isEpoll } }
 

@@ -13,6 +13,8 @@ final class EventCounter: File {
         super.init(flags: flags | OpenFlags.readWrite)
     }
 
+    override var givesToSplice: Bool { false }
+    override var takesFromSplice: Bool { false }
     override func status() throws(Errno) -> FileStatus { AnonymousInode.status(number: number) }
     override func describe() -> [UInt8] { Text.bytes("anon_inode:[eventfd]") }
 

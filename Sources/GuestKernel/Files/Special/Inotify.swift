@@ -92,6 +92,8 @@ final class Inotify: File {
 
     deinit { Self.instanceCount -= 1 }
 
+    override var givesToSplice: Bool { false }
+    override var takesFromSplice: Bool { false }
     override var asInotify: Inotify? { self }
     override func status() throws(Errno) -> FileStatus { AnonymousInode.status(number: number) }
     override func describe() -> [UInt8] { Text.bytes("anon_inode:inotify") }
