@@ -176,3 +176,19 @@ stderr_says no/such
 claim "HOSTILE 26: an argument list of 2 MiB is carried or refused clearly"
 run "$swiftlet" run -- sh -c 'echo ${#1}' sh "$(head -c 100000 /dev/zero | tr '\000' a)"
 active && case $status in 0) stdout_is 100000 ;; 125 | 126) [ -s stderr ] || fail "no message" ;; *) fail "status $status" ;; esac
+
+# Below 2 MB of data, the program's own, the host's kernel ends it in its exec.
+for limit in 'd 4000 data' 's 64 stack'; do
+  set -- $limit
+  claim "HOSTILE 30: a limit of $3 (ulimit -$1 $2) below what a program needs is told by name, and is no crash"
+  run sh -c 'ulimit -S -'"$1 $2"' && exec "$1" run -- true' sh "$swiftlet"
+  status_is 125
+  stderr_is_one_line
+  stderr_says "ulimit -$1"
+done
+
+claim "HOSTILE 30: a template's working directory and kernel may be 1,024 bytes long, and what is longer is told before a VM starts"
+run "$swiftlet" template create too-long -w "/$(head -c 4000 /dev/zero | tr '\000' w)" -- true
+status_is 125
+stderr_is_one_line
+stderr_says '4001 bytes; a template has room for 1024'
