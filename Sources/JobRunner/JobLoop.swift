@@ -49,7 +49,7 @@ final class JobLoop {
     private static let readsPerTurn = 16
 
     init(
-        _ request: JobRequest, inputs: InputPlan, on machine: consuming PreparedMachine, begun: UInt64
+        _ request: JobRequest, _ files: FilePlan, on machine: consuming PreparedMachine, begun: UInt64
     ) throws(Errno) {
         // After the VMM's start: a blocked signal would stay blocked in it.
         let follows = request.hasTerminal && request.hostTerminal != nil
@@ -69,11 +69,11 @@ final class JobLoop {
         timeline.begun = begun
         timeline.launched = machine.launched
         timeline.isPrepared = machine.isWarm
-        sender = JobSender(request, inputs: inputs)
+        sender = JobSender(request, inputs: files.inputs)
         reader = ReportReader(
             outputCount: request.outputs.count, nonce: channels.nonce,
             isRestored: request.template.isRestoring, makesTemplate: request.template.isMaking)
-        outputs = OutputCollector(request.outputs)
+        outputs = OutputCollector(request.outputs, at: files.outputs)
     }
 
     deinit {
@@ -288,7 +288,7 @@ final class JobLoop {
 
 extension JobLoop {
     private func sendControl() {
-        do throws(JobSender.InputProblem) {
+        do throws(InputProblem) {
             // False: the VMM closed its end; its event or its process's end says why.
             _ = try sender.send(to: channels.control.borrowed)
         } catch {
