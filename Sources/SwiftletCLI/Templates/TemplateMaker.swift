@@ -32,6 +32,11 @@ struct TemplateMaker {
         for option in Self.refused where job.given.contains(option) {
             throw UsageError("template create: --\(option): belongs to a job, not to a template")
         }
+        if job.command.isEmpty, job.given.contains("env") {
+            throw UsageError(
+                "template create: --env: without a command there is no program that would have it; give it to "
+                    + "swiftlet run --template \(name)")
+        }
         if let secret = job.options.secretInputs.first {
             throw UsageError(
                 "template create: --in-secret \(secret): every job from the template would have the secret; "
