@@ -25,7 +25,8 @@ public struct ImageStore: Sendable {
         if let data = environment("XDG_DATA_HOME"), data.hasPrefix("/") {
             return ImageStore(root: data + "/swiftlet")
         }
-        let home = environment("HOME").flatMap { $0.isEmpty ? nil : $0 } ?? home(ofUser: geteuid())
+        let set = environment("HOME").flatMap { $0.isEmpty ? nil : $0 }
+        let home = set ?? home(ofUser: geteuid())
         return ImageStore(root: (home ?? "/nonexistent") + "/.local/share/swiftlet")
     }
 

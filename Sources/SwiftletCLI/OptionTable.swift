@@ -128,7 +128,8 @@ struct OptionTable<Options>: Sendable {
         return index
     }
 
-    /// Applies the options among `arguments`, in any order with operands, as GNU tools take them. Behind `--` are operands only.
+    /// Applies the options among `arguments`, in any order with operands, as GNU tools take them. Behind `--` are
+    /// operands only.
     ///
     /// - Returns: The indices of the operands.
     func parsePermuted(

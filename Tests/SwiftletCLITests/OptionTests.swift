@@ -29,7 +29,8 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
         "a slip of the finger gets the nearest name, and a habit of docker's an answer",
         arguments: [
             ("--imgae", "(did you mean --image?)"), ("--memory-limit", "(did you mean --memory?)"),
-            ("--tiemout", "(did you mean --timeout?)"), ("-d", "in the foreground"), ("--rm", "nothing to remove"),
+            ("--tiemout", "(did you mean --timeout?)"), ("-d", "in the foreground"),
+            ("--rm", "nothing to remove"),
         ])
     func hints(word: String, hint: String) {
         let error = #expect(throws: UsageError.self) { try parse(word, "x") }
@@ -55,7 +56,8 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
     @Test(
         "a duration may have a fraction",
         arguments: [
-            ("1.5s", 1_500_000_000), ("0.25", 250_000_000), (".5", nil), ("1.s", nil), ("1.5.5s", nil), ("2.5m", 150_000_000_000),
+            ("1.5s", 1_500_000_000), ("0.25", 250_000_000), (".5", nil), ("1.s", nil), ("1.5.5s", nil),
+            ("2.5m", 150_000_000_000),
             ("0.1234567891234ms", 123_456),
         ] as [(String, UInt64?)])
     func fractions(text: String, nanoseconds: UInt64?) {

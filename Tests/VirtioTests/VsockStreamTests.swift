@@ -184,6 +184,22 @@ import Virtio
         #expect(operations == [Op.response, Op.creditUpdate, Op.creditUpdate])
     }
 
+    @Test("output past the limit is not reported while some within it waits for a slow reader")
+    func limitBeforeReader() throws {
+        let bench = try VsockBench()
+        let pipe = try Pipe()
+        try bench.addStream(
+            Self.output, try pipe.writing.duplicate(), direction: .toHost, limit: 100_000)
+        try bench.start()
+        try bench.post(4)
+        try bench.request(Self.output)
+        // The pipe holds 65,536.
+        for _ in 0..<2 { try bench.send(data: pattern(65536), to: Self.output) }
+        let connection = try #require(bench.device.connections.values.first)
+        #expect(connection.pending.count == 100_000 - 65536 && connection.droppedBytes > 0)
+        #expect(bench.closed.all.isEmpty)
+    }
+
     @Test("an output that is not open for writing is reported as EBADF, once it is written to")
     func notWritable() throws {
         let bench = try VsockBench()
