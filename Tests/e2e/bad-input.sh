@@ -192,3 +192,25 @@ run "$swiftlet" template create too-long -w "/$(head -c 4000 /dev/zero | tr '\00
 status_is 125
 stderr_is_one_line
 stderr_says '4001 bytes; a template has room for 1024'
+
+claim "HOSTILE 34: what a killed image import has unpacked is reached by nobody else, and the next command removes it"
+needs root tar mkfs.erofs
+active && {
+  mkdir content && cp /bin/true content/su && chmod 4755 content/su
+  head -c 100000000 /dev/urandom >content/z
+  tar cf archive.tar -C content .
+  SWIFTLET_HOME=$PWD/store "$swiftlet" image import archive.tar made </dev/null >import-output 2>&1 &
+  import_id=$!
+  left=400
+  until [ -n "$(find store/tmp -name su 2>/dev/null)" ] || [ $left = 0 ]; do left=$((left - 1)); sleep 0.01; done
+  kill -KILL $import_id
+  wait $import_id 2>/dev/null
+  work=$PWD/$(echo store/tmp/build-*)
+  [ -e "$work/tree/su" ] || fail "nothing was unpacked: $work"
+  chmod 755 .
+}
+as_nobody ls "$work/tree"
+status_is_not 0
+run env SWIFTLET_HOME="$PWD/store" "$swiftlet" image ls
+status_is 0
+active && absent "$work"
