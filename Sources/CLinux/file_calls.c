@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static inline int result(int value) { return value < 0 ? -errno : value; }
@@ -44,18 +46,59 @@ ssize_t linux_readlink(const char *path, void *buffer, size_t size) {
   return length < 0 ? -errno : length;
 }
 
-int linux_stat_path(const char *path, int follows_links, struct linux_path_status *status) {
+static int stat_at(int directory, const char *name, int flags, struct linux_path_status *status) {
   struct stat raw;
-  if (fstatat(AT_FDCWD, path, &raw, follows_links ? 0 : AT_SYMLINK_NOFOLLOW) < 0) return -errno;
+  if (fstatat(directory, name, &raw, flags) < 0) return -errno;
   status->mode = raw.st_mode;
   status->size = raw.st_size;
+  status->device = raw.st_dev;
+  status->inode = raw.st_ino;
   return 0;
+}
+
+int linux_stat_path(const char *path, int follows_links, struct linux_path_status *status) {
+  return stat_at(AT_FDCWD, path, follows_links ? 0 : AT_SYMLINK_NOFOLLOW, status);
+}
+
+int linux_stat_at(int directory, const char *name, struct linux_path_status *status) {
+  return stat_at(directory, name, AT_SYMLINK_NOFOLLOW, status);
+}
+
+ssize_t linux_readlink_at(int directory, const char *name, void *buffer, size_t size) {
+  ssize_t length = readlinkat(directory, name, buffer, size);
+  return length < 0 ? -errno : length;
+}
+
+int linux_open_beneath(int directory, const char *path, int flags) {
+  struct open_how how = {
+      .flags = flags | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  return result((int)syscall(SYS_openat2, directory, path, &how, sizeof how));
+}
+
+int linux_has_magic_link(const char *path) {
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
+  int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  if (fd >= 0) return close(fd), 0;
+  if (errno != ELOOP) return -errno;
+  // Too many links are the same error. With magic ones allowed, that stays.
+  fd = open(path, O_PATH | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  return close(fd), 1;
 }
 
 void *linux_directory_open(const char *path, int *error) {
   DIR *directory = opendir(path);
   if (!directory) *error = -errno;
   return directory;
+}
+
+void *linux_directory_of(int descriptor, int *error) {
+  int own = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *directory = own < 0 ? NULL : fdopendir(own);
+  if (directory) return directory;
+  *error = -errno;
+  if (own >= 0) close(own);
+  return NULL;
 }
 
 int linux_directory_next(void *directory, const char **name) {

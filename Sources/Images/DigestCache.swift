@@ -17,6 +17,8 @@ struct DigestCache {
     /// A path has at most 4096 bytes.
     private static let maximumRecord = 4096 + 256
     private static let settlingNanoseconds: Int64 = 2_000_000_000
+    /// Most digests kept: a kernel that is built anew for each job leaves one each time.
+    static let maximumRecords = 512
 
     /// The digest that was kept for a file of this status.
     func digest(for status: FileStatus) -> String? {
@@ -84,7 +86,18 @@ struct DigestCache {
                 path: path.bytes, temporaryPath: "\(path).\(getpid())".bytes, mode: 0o644)
             try record.write("\(status.size) \(status.changed) \(digest) ".bytes + place)
             try record.publish()
+            try makeRoom()
         } catch {}
+    }
+
+    /// What a file was hashed for takes longer than this.
+    private func makeRoom() throws(Errno) {
+        guard try listNames(directory).count > Self.maximumRecords else { return }
+        removeStale()
+        // Which of those that are left is forgotten costs its next user one hashing.
+        for name in try listNames(directory).dropLast(Self.maximumRecords) {
+            try? unlinkFile("\(directory)/\(name)".bytes)
+        }
     }
 
     private func path(of status: FileStatus) -> String { "\(directory)/\(status.device)-\(status.inode)" }

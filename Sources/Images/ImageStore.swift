@@ -18,13 +18,30 @@ public struct ImageStore: Sendable {
         self.root = root
     }
 
-    /// `$SWIFTLET_HOME`, else `$XDG_DATA_HOME/swiftlet`, else `~/.local/share/swiftlet`.
+    /// `$SWIFTLET_HOME`, else `$XDG_DATA_HOME/swiftlet`, else `~/.local/share/swiftlet`. Where HOME is not set, ~ is what
+    /// /etc/passwd says: another user's store is nobody's but theirs.
     public static func standard(environment: (String) -> String?) -> ImageStore {
         if let home = environment("SWIFTLET_HOME"), !home.isEmpty { return ImageStore(root: home) }
         if let data = environment("XDG_DATA_HOME"), data.hasPrefix("/") {
             return ImageStore(root: data + "/swiftlet")
         }
-        return ImageStore(root: (environment("HOME") ?? "/root") + "/.local/share/swiftlet")
+        let set = environment("HOME").flatMap { $0.isEmpty ? nil : $0 }
+        let home = set ?? home(ofUser: geteuid())
+        return ImageStore(root: (home ?? "/nonexistent") + "/.local/share/swiftlet")
+    }
+
+    /// Read here and not by getpwuid(3), which loads libraries that a static program does not have.
+    static func home(ofUser id: UInt32, in passwd: String = "/etc/passwd") -> String? {
+        guard let file = try? OwnedDescriptor.open(passwd, flags: O_RDONLY),
+            let bytes = try? file.borrowed.readAll(atMost: 4 << 20)
+        else { return nil }
+        for line in bytes.split(separator: UInt8(ascii: "\n")) {
+            let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+            guard fields.count >= 6, UInt32(String(decoding: fields[2], as: UTF8.self)) == id else { continue }
+            let home = String(decoding: fields[5], as: UTF8.self)
+            return home.hasPrefix("/") ? home : nil
+        }
+        return nil
     }
 
     var recordDirectory: String { root + "/images" }

@@ -79,13 +79,17 @@ public struct Recipe: Sendable {
     }
 
     private static func update(_ hash: inout SHA256, directory: [UInt8]) throws(Errno) {
-        for name in try listDirectory(directory) {
-            let path = directory + [UInt8(ascii: "/")] + name
+        func entries(of directory: [UInt8]) throws(Errno) -> [(name: [UInt8], path: [UInt8])] {
+            try listDirectory(directory).reversed().map { ($0, directory + [UInt8(ascii: "/")] + $0) }
+        }
+        // A directory's content comes before what stands behind it; the next is last in the array.
+        var pending = try entries(of: directory)
+        while let (name, path) = pending.popLast() {
             let status = try PathStatus(of: path, followingLinks: true)
             // Name, mode and size say where one file's content ends, so that no two directories hash alike.
             hash.update(name + Array("\0\(status.mode) \(status.size)\0".utf8))
             if status.kind == .directory {
-                try update(&hash, directory: path)
+                pending += try entries(of: path)
             } else {
                 let file = try OwnedDescriptor.open(path: path, flags: O_RDONLY)
                 hash.update(try file.borrowed.readAll(atMost: 64 << 20))

@@ -179,9 +179,15 @@ final class JobChannels {
         error?.drain()
     }
 
-    /// Nil: not captured.
-    var capturedOutput: [UInt8]? { output?.bytes }
-    var capturedError: [UInt8]? { error?.bytes }
+    /// What is known here of what has arrived, whatever the VMM had the time to say.
+    func count(_ outputResult: inout StreamResult, _ errorResult: inout StreamResult) {
+        outputResult.captured = output?.bytes
+        errorResult.captured = error?.bytes
+        if output?.isOverLimit == true { outputResult.isCut = true }
+        if error?.isOverLimit == true { errorResult.isCut = true }
+        if let progress = warm?.output?.progress { outputResult.note(progress) }
+        if let progress = warm?.error?.progress { errorResult.note(progress) }
+    }
 }
 
 extension GuestMessage.Nonce {

@@ -46,6 +46,13 @@ extension JobLoop {
 }
 
 extension StreamResult {
+    /// Of a relay, which counts as it goes.
+    mutating func note(_ progress: StreamRelay.Progress) {
+        bytes = progress.passed
+        isCounted = true
+        if progress.isOverLimit { isCut = true }
+    }
+
     /// What went beyond the limit counts as dropped.
     mutating func hold(to limit: UInt64?) {
         guard let limit, bytes > limit else { return }

@@ -27,6 +27,8 @@ final class JobLoop {
     private var areEventsOpen = true
     /// When a closed control stream without a word about the machine's end counts as the end. Nanoseconds.
     private var controlGraceEnd: UInt64?
+    /// When a job over its output limit is stopped though its reader has not taken all that it may have. Nanoseconds.
+    private var limitGraceEnd: UInt64?
     /// The VMM's processor time when the guest began, and since then. Nanoseconds.
     private var processorStart: UInt64?
     private var processorUsed: UInt64 = 0
@@ -41,6 +43,8 @@ final class JobLoop {
     /// A guest that closes its control stream powers off next, and the VMM says so at once; longer than this, the
     /// stream was closed for no reason.
     private static let controlGraceNanoseconds: UInt64 = 1_000_000_000
+    /// What is within the limit waits in the VMM for a slow reader; one that does not read holds the verdict no longer.
+    private static let limitGraceNanoseconds: UInt64 = 1_000_000_000
     /// How long to wait for counters after the verdict, if they are wanted. The VMM sends them within microseconds.
     private static let countersWaitNanoseconds: UInt64 = 50_000_000
     /// Most log bytes kept. The VMM bounds them as well; but the VMM is confined, not trusted.
@@ -49,7 +53,7 @@ final class JobLoop {
     private static let readsPerTurn = 16
 
     init(
-        _ request: JobRequest, inputs: InputPlan, on machine: consuming PreparedMachine, begun: UInt64
+        _ request: JobRequest, _ files: FilePlan, on machine: consuming PreparedMachine, begun: UInt64
     ) throws(Errno) {
         // After the VMM's start: a blocked signal would stay blocked in it.
         let follows = request.hasTerminal && request.hostTerminal != nil
@@ -69,11 +73,11 @@ final class JobLoop {
         timeline.begun = begun
         timeline.launched = machine.launched
         timeline.isPrepared = machine.isWarm
-        sender = JobSender(request, inputs: inputs)
+        sender = JobSender(request, inputs: files.inputs)
         reader = ReportReader(
             outputCount: request.outputs.count, nonce: channels.nonce,
             isRestored: request.template.isRestoring, makesTemplate: request.template.isMaking)
-        outputs = OutputCollector(request.outputs)
+        outputs = OutputCollector(request.outputs, at: files.outputs)
     }
 
     deinit {
@@ -109,8 +113,7 @@ final class JobLoop {
         var result = JobResult(verdict: verdict)
         result.standardOutput = seen.standardOutput
         result.standardError = seen.standardError
-        result.standardOutput.captured = channels.capturedOutput
-        result.standardError.captured = channels.capturedError
+        channels.count(&result.standardOutput, &result.standardError)
         result.report = seen.report
         result.checkpoint = verdict.reason == .checkpointed ? seen.checkpoint : nil
         result.unsupported = reader.unsupported.sorted { $0.systemCall < $1.systemCall }
@@ -135,10 +138,13 @@ final class JobLoop {
 
     // MARK: - Waiting
 
+    /// The least that is over the limit.
+    private var overLimit: UInt64 { (request.outputLimitBytes ?? 0) &+ 1 }
+
     private var deadline: UInt64? {
         [
             request.wallTimeLimitNanoseconds.map { timeline.begun &+ $0 }, controlGraceEnd, bootEnd,
-            nextProcessorCheck,
+            nextProcessorCheck, limitGraceEnd,
         ].compactMap { $0 }.min()
     }
 
@@ -205,6 +211,7 @@ final class JobLoop {
             intervene(.bootTimeout(measured: now - end + Observations.bootLimitNanoseconds))
         }
         checkProcessorTime(now)
+        if let end = limitGraceEnd, now >= end { intervene(.outputLimit(bytes: overLimit)) }
         if let end = controlGraceEnd, now >= end {
             violate("closed its control stream before its report was complete")
         }
@@ -288,7 +295,7 @@ final class JobLoop {
 
 extension JobLoop {
     private func sendControl() {
-        do throws(JobSender.InputProblem) {
+        do throws(InputProblem) {
             // False: the VMM closed its end; its event or its process's end says why.
             _ = try sender.send(to: channels.control.borrowed)
         } catch {
@@ -432,6 +439,7 @@ extension JobLoop {
             // ECONNRESET: the guest ended without ending the stream, so nobody knows whether all of it is there.
             let isClosed = errno != ECONNRESET
             var stream = StreamResult(bytes: passed, dropped: dropped, errno: errno, isClosed: isClosed)
+            stream.isCounted = true
             // A machine that was prepared before its job has no limit of its own.
             if isWarm { stream.hold(to: request.outputLimitBytes) }
             if stream.dropped > 0, port == JobPort.standardOutput || port == JobPort.standardError {
@@ -441,9 +449,11 @@ extension JobLoop {
             if port == JobPort.standardOutput { seen.standardOutput = stream }
             if port == JobPort.standardError { seen.standardError = stream }
             checkByteCounts()
-        case .limitReached:
-            // The stream has passed its limit and holds it; how much more would have come nobody knows.
-            intervene(.outputLimit(bytes: (request.outputLimitBytes ?? 0) &+ 1))
+        case .limitReached(let port):
+            // How much more would have come nobody knows. That all within the limit has arrived, the stream's end says.
+            if port == JobPort.standardOutput { seen.standardOutput.isCut = true }
+            if port == JobPort.standardError { seen.standardError.isCut = true }
+            limitGraceEnd = limitGraceEnd ?? monotonicNanoseconds() + Self.limitGraceNanoseconds
         case .ended(let cause, let message):
             if seen.end == nil { seen.end = (cause, message) }
         case .counters(let new):

@@ -90,8 +90,14 @@ public struct StreamResult: Equatable, Sendable {
     public var isClosed = false
     /// The content of a captured stream.
     public var captured: [UInt8]?
+    /// There was more than the limit, of which nobody knows how much.
+    public var isCut = false
+    /// Whether `bytes` is what reached its destination; a machine that was stopped may not have said it.
+    public var isCounted = false
 
-    public var isTruncated: Bool { dropped > 0 }
+    public var isTruncated: Bool { dropped > 0 || isCut }
+    /// Nil: nobody knows.
+    public var deliveredBytes: UInt64? { captured.map { UInt64($0.count) } ?? (isCounted ? bytes : nil) }
 }
 
 /// One output file, as it came back.

@@ -43,14 +43,14 @@ public struct JobRunner: Sendable {
     public func run(
         _ request: JobRequest, begun: UInt64, machines: (any MachineSource)? = nil
     ) throws(LaunchError) -> JobResult {
-        let inputs = try Self.check(request)
+        let files = try Self.check(request)
         if let machines, request.disk == nil, !request.template.isMaking {
             while let machine = machines.take(request.shape) {
-                if let result = try run(request, inputs, on: machine, begun: begun) { return result }
+                if let result = try run(request, files, on: machine, begun: begun) { return result }
             }
         }
         let own = try prepare(for: request)
-        if let result = try run(request, inputs, on: own, begun: begun) { return result }
+        if let result = try run(request, files, on: own, begun: begun) { return result }
         throw .system(doing: "running the job", errno: .notSupported)
     }
 
@@ -81,25 +81,33 @@ public struct JobRunner: Sendable {
     }
 
     /// What of a job can be found wrong before it has a machine.
-    private static func check(_ request: JobRequest) throws(LaunchError) -> InputPlan {
-        for output in request.outputs { try OutputCollector.check(output) }
-        return try InputPlan(request.inputs)
+    private static func check(_ request: JobRequest) throws(LaunchError) -> FilePlan {
+        try request.checkWords()
+        return FilePlan(
+            inputs: try InputPlan(request.inputs), outputs: try OutputCollector.places(of: request.outputs))
     }
 
     /// - Returns: nil if a prepared machine was gone before anything of the job was sent to it.
     private func run(
-        _ request: JobRequest, _ inputs: InputPlan, on machine: consuming PreparedMachine, begun: UInt64
+        _ request: JobRequest, _ files: FilePlan, on machine: consuming PreparedMachine, begun: UInt64
     ) throws(LaunchError) -> JobResult? {
         do throws(Errno) {
             let group = machine.process.group
             let isOurs = machine.process.keeper == nil && reaper != nil
             var child: OwnedDescriptor? = isOurs ? try machine.process.pidfd.duplicate() : nil
             defer { if let child = child.take() { reaper?.adopt(child, group) } }
-            let loop = try JobLoop(request, inputs: inputs, on: machine, begun: begun)
+            let loop = try JobLoop(request, files, on: machine, begun: begun)
             let result = try loop.run()
             return loop.hasMachineMissedJob ? nil : result
         } catch {
             throw .system(doing: "waiting for the job", errno: error)
         }
     }
+}
+
+/// A job's files on the host, as they were found before it had a machine.
+struct FilePlan {
+    var inputs: InputPlan
+    /// Of the request's outputs, in their order.
+    var outputs: [WrittenPlace]
 }

@@ -7,22 +7,13 @@ import SystemPackage
 /// Produces the host's side of the control stream, piece by piece as the guest takes it: the job's specification, the
 /// contents of its input files, `start`. At most about 200 KiB of it are in memory, whatever the size of the files.
 struct JobSender: ~Copyable {
-    /// An input file that cannot be sent any more; the job cannot run.
-    struct InputProblem: Error {
-        let path: [UInt8]
-        let text: String
-    }
-
     /// Content of one data frame, in bytes: large enough that headers do not matter, small enough to keep in memory.
     private static let pieceBytes = 128 * 1024
 
     private let entries: [InputPlan.Entry]
     private var nextEntry = 0
     private let outputs: [JobRequest.OutputFile]
-    private var file: OwnedDescriptor?
-    private var filePath: [UInt8] = []
-    private var fileOffset: UInt64 = 0
-    private var fileRemaining: UInt64 = 0
+    private var files: InputReader
     private var buffer: [UInt8] = []
     private var sent = 0
     private var hasStarted = false
@@ -34,6 +25,7 @@ struct JobSender: ~Copyable {
     init(_ request: JobRequest, inputs: InputPlan) {
         entries = inputs.entries
         outputs = request.outputs
+        files = InputReader(inputs)
         HostMessage.begin(
             .init(
                 isInputConnected: request.standardInput != nil, isTerminal: request.hasTerminal,
@@ -84,7 +76,7 @@ struct JobSender: ~Copyable {
             return HostMessage.windowSize(size).encode(to: &buffer)
         }
         while buffer.count < Self.pieceBytes, !hasStarted {
-            if fileRemaining > 0 {
+            if files.remaining > 0 {
                 try appendFilePiece()
             } else if nextEntry < entries.count {
                 try append(entries[nextEntry])
@@ -105,39 +97,15 @@ struct JobSender: ~Copyable {
             HostMessage.directory(mode: mode, path: path).encode(to: &buffer)
         case .symlink(let target, let path):
             HostMessage.symlink(target: target, path: path).encode(to: &buffer)
-        case .file(let hostPath, let guestPath):
-            do throws(Errno) {
-                let opened = try OwnedDescriptor.open(path: hostPath, flags: O_RDONLY | O_NONBLOCK)
-                let status = try opened.borrowed.status()
-                if status.kind != .regular { throw .invalidArgument }
-                let mode = try PathStatus(of: hostPath, followingLinks: true).mode
-                HostMessage.file(mode: mode, size: status.size, path: guestPath).encode(to: &buffer)
-                fileRemaining = status.size
-                fileOffset = 0
-                filePath = hostPath
-                file = consume opened
-            } catch {
-                throw InputProblem(path: hostPath, text: "\(error)")
-            }
+        case .file(let source, let path):
+            let (mode, size) = try files.begin(source)
+            HostMessage.file(mode: mode, size: size, path: path).encode(to: &buffer)
         }
     }
 
     private mutating func appendFilePiece() throws(InputProblem) {
-        let count = Int(min(fileRemaining, UInt64(Self.pieceBytes)))
-        var piece: [UInt8] = []
-        do throws(Errno) {
-            piece = try file?.borrowed.read(at: fileOffset, upTo: count) ?? []
-        } catch {
-            throw InputProblem(path: filePath, text: "\(error)")
-        }
-        // The size went ahead of the content, so a file that became shorter cannot be sent any more.
-        if piece.count < count {
-            throw InputProblem(path: filePath, text: "became shorter while it was sent")
-        }
-        DataFrame.appendHeader(count: count, to: &buffer)
+        let piece = try files.read(upTo: Self.pieceBytes)
+        DataFrame.appendHeader(count: piece.count, to: &buffer)
         buffer += piece
-        fileOffset += UInt64(count)
-        fileRemaining -= UInt64(count)
-        if fileRemaining == 0 { file = nil }
     }
 }

@@ -1,3 +1,4 @@
+public import LinuxSystem
 import SystemPackage
 
 /// Why a job could not be started. Each reads as one line: what was tried, what happened, what to do.
@@ -11,7 +12,13 @@ public enum LaunchError: Error, Equatable, CustomStringConvertible {
     case input(path: [UInt8], errno: Errno)
     case unsupportedInput(path: [UInt8], kind: String)
     case pathTooLong([UInt8])
-    case output(path: [UInt8], errno: Errno)
+    /// The tree of an input was changed while it was read.
+    case inputChanged(path: [UInt8])
+    /// More than a machine can be told. `what`: which of the job's words.
+    case tooLong(what: String, bytes: Int, limit: Int)
+    case tooManyOutputs(Int, limit: Int)
+    case badWord(what: String, why: String)
+    case output(path: [UInt8], WrittenPlace.Refusal)
     /// Nowhere is a place for the scratch disk's file.
     case scratchDisk(directory: String, Errno)
     /// The cgroup for the VMM cannot be made where it was asked for.
@@ -37,8 +44,16 @@ public enum LaunchError: Error, Equatable, CustomStringConvertible {
             "input file \(printable(path)): is a \(kind); only files, directories and links can be passed"
         case .pathTooLong(let path):
             "path too long: \(printable(Array(path.prefix(80))))…"
-        case .output(let path, let errno):
-            "output file \(printable(path)): \(errno)"
+        case .inputChanged(let path):
+            "input file \(printable(path)): became another file while the job's files were read"
+        case .tooLong(let what, let bytes, let limit):
+            "\(what): \(bytes) bytes; it may have \(limit)"
+        case .tooManyOutputs(let count, let limit):
+            "\(count) output files; a job may have \(limit)"
+        case .badWord(let what, let why):
+            "\(what): \(why)"
+        case .output(let path, let refusal):
+            "output file \(printable(path)): \(refusal)"
         case .scratchDisk(let directory, let errno):
             "--disk: no scratch file in \(directory): \(errno); it needs a disk's file system that knows O_TMPFILE "
                 + "(ext4, xfs, btrfs): set TMPDIR to a folder on one"

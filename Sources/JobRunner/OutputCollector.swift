@@ -5,26 +5,9 @@ import SystemPackage
 /// Receives the job's output files into pending files beside their targets; they get their names only when the job's verdict
 /// stands. Whatever is not published is gone.
 struct OutputCollector: ~Copyable {
-    /// A class, because an array cannot hold what is not copyable.
-    private final class Delivery {
-        private var file: PendingFile?
-
-        init(_ file: consuming PendingFile) { self.file = consume file }
-
-        func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) { try file?.write(bytes) }
-
-        func end(mode: UInt32, settingAside: Bool) throws(Errno) {
-            try file?.setMode(mode)
-            if settingAside { try file?.setAside() }
-        }
-
-        func publish() throws(Errno) { try file.take()?.publish() }
-    }
-
     private struct Item {
         /// Nil: not begun, failed or published.
-        var delivery: Delivery?
-        var mode: UInt32 = 0
+        var delivery: OutputDelivery?
         var size: UInt64 = 0
         var isPublished = false
         var problem: String?
@@ -35,47 +18,37 @@ struct OutputCollector: ~Copyable {
     private static let maximumOpenFiles = 16
 
     private let files: [JobRequest.OutputFile]
+    private let places: [WrittenPlace]
     private var items: [Item]
     private var currentIndex = 0
 
-    init(_ files: [JobRequest.OutputFile]) {
+    /// - Parameter places: What `places(of:)` found for these files.
+    init(_ files: [JobRequest.OutputFile], at places: [WrittenPlace]) {
         self.files = files
+        self.places = places
         items = files.map { _ in Item() }
     }
 
-    /// Finds out before the job runs what would make a file's delivery fail after it.
+    /// Where the files go. Finds out before the job runs what would make a delivery fail after it.
     ///
     /// - Throws: a sentence in `LaunchError.output`.
-    static func check(_ file: JobRequest.OutputFile) throws(LaunchError) {
-        let path = file.hostPath
-        do throws(Errno) {
-            let status = try PathStatus(of: path, followingLinks: false)
-            // A link is replaced by the file, never written through; a device or directory is not ours to replace.
-            if status.kind != .regular, !status.isSymbolicLink {
-                throw status.kind == .directory ? .isDirectory : .invalidArgument
+    static func places(of files: [JobRequest.OutputFile]) throws(LaunchError) -> [WrittenPlace] {
+        var places: [WrittenPlace] = []
+        for file in files {
+            do throws(WrittenPlace.Refusal) {
+                places.append(try WrittenPlace(file.hostPath))
+            } catch {
+                throw .output(path: file.hostPath, error)
             }
-        } catch {
-            if error != .noSuchFileOrDirectory { throw .output(path: path, errno: error) }
         }
-        let (directory, _) = split(path)
-        do throws(Errno) {
-            let status = try PathStatus(of: directory, followingLinks: true)
-            if status.kind != .directory { throw .notDirectory }
-        } catch {
-            throw .output(path: path, errno: error)
-        }
+        return places
     }
 
     mutating func begin(index: Int, mode: UInt32, size: UInt64) {
-        items[index].mode = mode & 0o777  // set-user-ID and the like are not for an untrusted job to hand out
         items[index].size = size
         currentIndex = index
-        let (directory, name) = Self.split(files[index].hostPath)
-        let temporary =
-            directory + Array("/.".utf8) + name.prefix(200) + Array(".swiftlet-\(getpid())-\(index)".utf8)
         do throws(Errno) {
-            items[index].delivery = Delivery(
-                try PendingFile(path: files[index].hostPath, temporaryPath: temporary, mode: 0o600))
+            items[index].delivery = try OutputDelivery(places[index], index: index, mode: mode)
         } catch {
             fail(index, "creating it: \(error)")
         }
@@ -94,8 +67,7 @@ struct OutputCollector: ~Copyable {
     mutating func end(index: Int) {
         var failure: Errno?
         do throws(Errno) {
-            try items[index].delivery?.end(
-                mode: items[index].mode, settingAside: index >= Self.maximumOpenFiles)
+            try items[index].delivery?.end(settingAside: index >= Self.maximumOpenFiles)
         } catch {
             failure = error
         }
@@ -133,11 +105,5 @@ struct OutputCollector: ~Copyable {
                 guestPath: file.guestPath, hostPath: file.hostPath, size: item.isPublished ? item.size : nil,
                 problem: item.problem)
         }
-    }
-
-    /// The directory part ("." if there is none) and the last component.
-    private static func split(_ path: [UInt8]) -> (directory: [UInt8], name: [UInt8]) {
-        guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return (Array(".".utf8), path) }
-        return (slash == 0 ? [UInt8(ascii: "/")] : Array(path[..<slash]), Array(path[(slash + 1)...]))
     }
 }

@@ -11,6 +11,7 @@ public enum PoolError: Error, Equatable, CustomStringConvertible {
     case noPool(path: String, Errno)
     case otherUser(path: String)
     case isServed(path: String)
+    case notSocket(path: String)
     case system(path: String, Errno)
 
     public var description: String {
@@ -24,6 +25,8 @@ public enum PoolError: Error, Equatable, CustomStringConvertible {
             "\(path): the pool there is another user's; start your own with swiftlet pool"
         case .isServed(let path):
             "\(path): another pool serves there; end it, or give --socket another path"
+        case .notSocket(let path):
+            "\(path): is there and is no socket; give --socket a path of its own"
         case .system(let path, let errno): "\(path): \(errno)"
         }
     }
@@ -33,6 +36,7 @@ public enum PoolError: Error, Equatable, CustomStringConvertible {
 public final class PoolClient: MachineSource {
     private struct State {
         var isMisfit = false
+        var isFull = false
         var tries = 0
     }
 
@@ -53,6 +57,8 @@ public final class PoolClient: MachineSource {
 
     /// The pool's machines do not fit the job.
     public var isMisfit: Bool { state.withLock { $0.isMisfit } }
+    /// The pool has as many clients as it may have.
+    public var isFull: Bool { state.withLock { $0.isFull } }
 
     private static func connect(_ path: String) throws(PoolError) -> OwnedDescriptor {
         do throws(Errno) {
@@ -78,27 +84,47 @@ public final class PoolClient: MachineSource {
         }
         guard tries <= Self.mostTries else { return nil }
         let waiting = first.withLock { $0.take() }
-        if let waiting { return take(shape, over: waiting) }
-        do throws(PoolError) {
-            return take(shape, over: try Self.connect(path))
-        } catch {
-            return nil
+        if let waiting {
+            switch take(shape, over: waiting) {
+            case .machine(let machine): return machine
+            case .none: return nil
+            // The pool ends connections that have been idle for long: this one was, if looking through files took long.
+            case .gone: break
+            }
+        }
+        guard let connection = try? Self.connect(path) else { return nil }
+        switch take(shape, over: connection) {
+        case .machine(let machine): return machine
+        case .none: return nil
+        case .gone: return nil
         }
     }
 
-    private func take(_ shape: MachineShape, over connection: consuming OwnedDescriptor) -> PreparedMachine? {
-        do throws(Errno) {
-            let request = PoolMessage.Request(identity: try shape.identity())
-            try connection.borrowed.send(request.bytes)
-            guard linux_poll(connection.borrowed.rawValue, CInt(POLLIN), Self.answerMilliseconds) > 0 else {
-                return nil
-            }
-            let (bytes, numbers) = try connection.borrowed.receive(
-                upTo: PoolMessage.maximumBytes, descriptors: PoolMessage.Reply.descriptorCount)
-            return machine(PoolMessage.Reply(bytes), numbers, connection)
-        } catch {
-            return nil
+    private enum Answer: ~Copyable {
+        case machine(PreparedMachine)
+        case none
+        /// Nobody is there any more.
+        case gone
+    }
+
+    private func take(_ shape: MachineShape, over connection: consuming OwnedDescriptor) -> Answer {
+        guard let identity = try? shape.identity() else { return .none }
+        // What cannot be sent any more may have been answered before.
+        try? connection.borrowed.send(PoolMessage.Request(identity: identity).bytes)
+        guard linux_poll(connection.borrowed.rawValue, CInt(POLLIN), Self.answerMilliseconds) > 0 else {
+            return .none
         }
+        let bytes: [UInt8]
+        let numbers: [FileDescriptor]
+        do throws(Errno) {
+            (bytes, numbers) = try connection.borrowed.receive(
+                upTo: PoolMessage.maximumBytes, descriptors: PoolMessage.Reply.descriptorCount)
+        } catch {
+            return .gone
+        }
+        if bytes.isEmpty { return .gone }
+        if let machine = machine(PoolMessage.Reply(bytes), numbers, connection) { return .machine(machine) }
+        return .none
     }
 
     private func machine(
@@ -107,6 +133,7 @@ public final class PoolClient: MachineSource {
         guard case .machine(let machine) = reply, numbers.count == PoolMessage.Reply.descriptorCount else {
             for number in numbers { _ = linux_close(number.rawValue) }
             if reply == .otherShape { state.withLock { $0.isMisfit = true } }
+            if reply == .full { state.withLock { $0.isFull = true } }
             return nil
         }
         let channels = JobChannels(

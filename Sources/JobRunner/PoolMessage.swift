@@ -25,6 +25,8 @@ enum PoolMessage {
         case noneNow
         /// The pool's machines have another shape.
         case otherShape
+        /// As many clients as the pool may have run jobs.
+        case full
 
         struct Machine: Equatable {
             var nonceLow: UInt64
@@ -114,6 +116,7 @@ extension PoolMessage.Reply {
         switch self {
         case .noneNow: return PoolMessage.bytes([Self.kind, 1] + Array(repeating: 0, count: 6))
         case .otherShape: return PoolMessage.bytes([Self.kind, 2] + Array(repeating: 0, count: 6))
+        case .full: return PoolMessage.bytes([Self.kind, 3] + Array(repeating: 0, count: 6))
         case .machine(let machine):
             let enforcer = Self.enforcers.firstIndex(of: machine.memory.enforcer) ?? 0
             return PoolMessage.bytes([
@@ -136,6 +139,7 @@ extension PoolMessage.Reply {
                     memory: memory))
         case 1: self = .noneNow
         case 2: self = .otherShape
+        case 3: self = .full
         default: return nil
         }
     }

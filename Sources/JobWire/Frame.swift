@@ -60,13 +60,13 @@ func appendFrameHeader(type: UInt16, length: Int, to out: inout [UInt8]) {
 
 /// Appends one frame whose payload `body` writes.
 ///
-/// The caller keeps `body` within `WireLimit.payload`: paths, arguments and messages are checked before they get here.
+/// Paths, arguments and messages are checked before they get here. What is over `WireLimit.payload` all the same becomes a
+/// frame that every decoder refuses: whoever wrote the words that are too long is to lose their own job, not the process.
 func appendFrame(type: UInt16, to out: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
     let start = out.count
     appendFrameHeader(type: type, length: 0, to: &out)
     body(&out)
     let length = out.count - start - WireLimit.header
-    precondition(length <= WireLimit.payload, "a frame's payload is at most 256 KiB")
     for index in 0..<4 {
         out[start + index] = UInt8(truncatingIfNeeded: length >> (8 * index))
     }

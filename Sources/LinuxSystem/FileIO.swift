@@ -5,6 +5,31 @@ import SystemPackage
 /// What kind of file a descriptor names (the S_IFMT part of st_mode).
 public enum FileKind: Sendable {
     case regular, pipe, socket, characterDevice, blockDevice, directory, other
+
+    /// Of st_mode.
+    init(mode: UInt32) {
+        self =
+            switch mode & S_IFMT {
+            case S_IFREG: .regular
+            case S_IFIFO: .pipe
+            case S_IFSOCK: .socket
+            case S_IFCHR: .characterDevice
+            case S_IFBLK: .blockDevice
+            case S_IFDIR: .directory
+            default: .other
+            }
+    }
+}
+
+/// What a file is on this host, whatever its names are.
+public struct FileKey: Hashable, Sendable {
+    public let device: UInt64
+    public let inode: UInt64
+
+    public init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
 }
 
 /// The facts of fstat(2) that decide how to do input and output.
@@ -16,23 +41,19 @@ public struct FileStatus: Sendable {
     public let inode: UInt64
     /// When content or attributes last changed, nanoseconds since 1970, which no program can set (st_ctime).
     public let changed: Int64
+    /// The permission bits of st_mode, 0…0o7777.
+    public let mode: UInt32
+
+    public var identity: FileKey { FileKey(device: device, inode: inode) }
 }
 
 extension FileDescriptor {
     public func status() throws(Errno) -> FileStatus {
         var raw = linux_file_status()
         try checked(linux_fstat(rawValue, &raw))
-        let kind: FileKind = switch raw.mode & S_IFMT {
-        case S_IFREG: .regular
-        case S_IFIFO: .pipe
-        case S_IFSOCK: .socket
-        case S_IFCHR: .characterDevice
-        case S_IFBLK: .blockDevice
-        case S_IFDIR: .directory
-        default: .other
-        }
         return FileStatus(
-            kind: kind, size: raw.size, device: raw.device, inode: raw.inode, changed: raw.changed)
+            kind: FileKind(mode: raw.mode), size: raw.size, device: raw.device, inode: raw.inode,
+            changed: raw.changed, mode: raw.mode & 0o7777)
     }
 
     /// The O_ flags of the open file description (F_GETFL).

@@ -7,7 +7,7 @@ import SystemPackage
 
 extension [UInt8] {
     /// Calls `body` with these bytes as a C string. A path with a NUL in it names nothing: ENOENT, as if missing.
-    fileprivate func withPath(_ body: (UnsafePointer<CChar>) -> CInt) throws(Errno) -> CInt {
+    func withPath(_ body: (UnsafePointer<CChar>) -> CInt) throws(Errno) -> CInt {
         if contains(0) { throw .noSuchFileOrDirectory }
         // SAFETY: CChar and UInt8 have the same layout; the pointer is used within the closure only.
         let result = (self + [0]).withUnsafeBufferPointer { buffer in
@@ -27,24 +27,28 @@ public struct PathStatus: Sendable {
     public let mode: UInt32
     /// Bytes.
     public let size: UInt64
+    public let identity: FileKey
 
     /// - Parameter followingLinks: stat(2) if true, else lstat(2).
     public init(of path: [UInt8], followingLinks: Bool) throws(Errno) {
         var raw = linux_path_status()
         _ = try path.withPath { linux_stat_path($0, followingLinks ? 1 : 0, &raw) }
-        kind =
-            switch raw.mode & S_IFMT {
-            case S_IFREG: .regular
-            case S_IFIFO: .pipe
-            case S_IFSOCK: .socket
-            case S_IFCHR: .characterDevice
-            case S_IFBLK: .blockDevice
-            case S_IFDIR: .directory
-            default: .other
-            }
+        self.init(raw)
+    }
+
+    /// lstat(2) of a name in an open directory.
+    public init(of name: [UInt8], in directory: FileDescriptor) throws(Errno) {
+        var raw = linux_path_status()
+        _ = try name.withPath { linux_stat_at(directory.rawValue, $0, &raw) }
+        self.init(raw)
+    }
+
+    private init(_ raw: linux_path_status) {
+        kind = FileKind(mode: raw.mode)
         isSymbolicLink = raw.mode & S_IFMT == S_IFLNK
         mode = raw.mode & 0o7777
         size = raw.size
+        identity = FileKey(device: raw.device, inode: raw.inode)
     }
 }
 
@@ -52,6 +56,14 @@ extension OwnedDescriptor {
     /// Opens `path`, close-on-exec. `flags` as open(2).
     public static func open(path: [UInt8], flags: CInt, mode: UInt32 = 0) throws(Errno) -> OwnedDescriptor {
         let result = try path.withPath { linux_open($0, flags | O_CLOEXEC, mode) }
+        return OwnedDescriptor(owning: FileDescriptor(rawValue: result))
+    }
+
+    /// Opens a path below the open directory `root`, close-on-exec: by no link on its way, and never outside of it.
+    public static func open(
+        _ path: [UInt8], beneath root: FileDescriptor, flags: CInt
+    ) throws(Errno) -> OwnedDescriptor {
+        let result = try path.withPath { linux_open_beneath(root.rawValue, $0, flags) }
         return OwnedDescriptor(owning: FileDescriptor(rawValue: result))
     }
 
@@ -67,26 +79,40 @@ func link(_ file: FileDescriptor, to path: [UInt8]) throws(Errno) {
     _ = try path.withPath { linux_link_descriptor(file.rawValue, $0) }
 }
 
-/// mkdir(2) for `path` and each missing parent, with mode 0755 less the umask. What exists is left as it is.
-public func makeDirectoryAndParents(_ path: [UInt8]) throws(Errno) {
-    do {
-        _ = try path.withPath { linux_mkdir($0, 0o755) }
-    } catch {
-        if error == .fileExists {
-            if try PathStatus(of: path, followingLinks: true).kind != .directory { throw .notDirectory }
-            return
-        }
-        guard error == .noSuchFileOrDirectory, let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0
-        else {
-            throw error
-        }
-        try makeDirectoryAndParents(Array(path[..<slash]))
+/// mkdir(2) for `path` and each missing parent, less the umask. What exists is left as it is.
+///
+/// - Parameter mode: Of `path`, if it is made here; its parents get 0755.
+public func makeDirectoryAndParents(_ path: [UInt8], mode: UInt32 = 0o755) throws(Errno) {
+    // From the end back to what is there, then forward again: a path has two thousand components if its writer likes.
+    var missing: [[UInt8]] = []
+    var rest = path
+    while true {
         do {
-            _ = try path.withPath { linux_mkdir($0, 0o755) }
+            _ = try rest.withPath { linux_mkdir($0, missing.isEmpty ? mode : 0o755) }
+            break
+        } catch {
+            if error == .fileExists {
+                if try PathStatus(of: rest, followingLinks: true).kind != .directory { throw .notDirectory }
+                break
+            }
+            guard error == .noSuchFileOrDirectory, let slash = rest.lastIndex(of: UInt8(ascii: "/")), slash > 0
+            else { throw error }
+            missing.append(rest)
+            rest = Array(rest[..<slash])
+        }
+    }
+    for (index, path) in missing.enumerated().reversed() {
+        do {
+            _ = try path.withPath { linux_mkdir($0, index == 0 ? mode : 0o755) }
         } catch {
             if error != .fileExists { throw error }  // someone else made it meanwhile
         }
     }
+}
+
+/// mkdir(2): one directory, which must be new.
+public func makeDirectory(_ path: [UInt8], mode: UInt32) throws(Errno) {
+    _ = try path.withPath { linux_mkdir($0, mode) }
 }
 
 public func rename(_ from: [UInt8], to: [UInt8]) throws(Errno) {
@@ -118,11 +144,22 @@ public func setMode(_ path: [UInt8], _ mode: UInt32) throws(Errno) {
 
 /// The target of a symbolic link.
 public func readLink(_ path: [UInt8]) throws(Errno) -> [UInt8] {
+    try linkTarget(path) { linux_readlink($0, $1, $2) }
+}
+
+/// The same for a name in an open directory.
+public func readLink(_ name: [UInt8], in directory: FileDescriptor) throws(Errno) -> [UInt8] {
+    try linkTarget(name) { linux_readlink_at(directory.rawValue, $0, $1, $2) }
+}
+
+private func linkTarget(
+    _ path: [UInt8], _ read: (UnsafePointer<CChar>, UnsafeMutableRawPointer?, Int) -> Int
+) throws(Errno) -> [UInt8] {
     var target: [UInt8] = []
     _ = try path.withPath { source in
         var result: CInt = 0
         target = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, initialized in
-            result = CInt(linux_readlink(source, buffer.baseAddress, buffer.count))
+            result = CInt(read(source, buffer.baseAddress, buffer.count))
             initialized = max(0, Int(result))
         }
         return result
@@ -139,6 +176,19 @@ public func listDirectory(_ path: [UInt8]) throws(Errno) -> [[UInt8]] {
         return error
     }
     defer { linux_directory_close(stream) }
+    return try names(in: stream)
+}
+
+/// The same for an open directory.
+public func listDirectory(_ directory: FileDescriptor) throws(Errno) -> [[UInt8]] {
+    var error: CInt = 0
+    let stream = linux_directory_of(directory.rawValue, &error)
+    try checked(error)
+    defer { linux_directory_close(stream) }
+    return try names(in: stream)
+}
+
+private func names(in stream: UnsafeMutableRawPointer?) throws(Errno) -> [[UInt8]] {
     var names: [[UInt8]] = []
     while true {
         var name: UnsafePointer<CChar>?

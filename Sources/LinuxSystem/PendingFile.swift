@@ -44,7 +44,7 @@ public struct PendingFile: ~Copyable {
         file = nil
     }
 
-    /// Gives the file its name. It takes the place of what has it: a link is replaced, never followed.
+    /// Gives the file its name. It takes the place of what has it.
     public consuming func publish() throws(Errno) {
         if let descriptor = file?.borrowed, !hasTemporaryName {
             do throws(Errno) {

@@ -139,7 +139,7 @@ extension SyscallPolicy.Condition {
         index: 1, values: [128, 129, 134, 135, 136],
         meaning: "FUTEX_WAIT, WAKE, LOCK_PI, UNLOCK_PI, TRYLOCK_PI, private")
     static let dontNeed = Self(index: 2, values: [4], meaning: "MADV_DONTNEED")
-    static let noAddress = Self(index: 4, values: [0], meaning: "no address")
+    static let noAddress = Self(index: 4, values: [0], meaning: "no address", isAddress: true)
     static let watchOperations = Self(index: 1, values: [1, 2, 3], meaning: "EPOLL_CTL_ADD, DEL, MOD")
     static let readWriteMemory = Self(index: 2, values: [3], meaning: "PROT_READ | PROT_WRITE")
     static let privateMemory = Self(index: 3, values: [0x22], meaning: "MAP_PRIVATE | MAP_ANONYMOUS")

@@ -45,6 +45,11 @@ public struct SyscallFilter: Sendable {
     private static func instructions(for rule: SyscallPolicy.Rule) -> [sock_filter] {
         var body: [sock_filter] = []
         for condition in rule.conditions {
+            if condition.isAddress {
+                body.append(load(offset: UInt32(16 + 8 * condition.index + 4)))
+                body.append(jump(ifEqual: 0, then: 1, else: 0))
+                body.append(end(UInt32(SECCOMP_RET_KILL_PROCESS)))
+            }
             // seccomp_data.args[index], its low half: x86 is little-endian.
             body.append(load(offset: UInt32(16 + 8 * condition.index)))
             for (index, value) in condition.values.enumerated() {

@@ -13,13 +13,15 @@ public struct SyscallPolicy: Sendable {
     }
 
     /// The lower 32 bits of argument `index` (0…5) are one of `values`. The kernel looks at no more than those for the
-    /// arguments checked here, all of them int or flags in the low bits.
+    /// arguments checked here, all of them int or flags in the low bits, but for addresses.
     public struct Condition: Sendable {
         public let index: Int
         /// One or more.
         public let values: [UInt32]
         /// The values in words, for people: "KVM_RUN".
         public let meaning: String
+        /// All 64 bits count, and the upper ones must be 0: an address of 4 GiB has none of the lower.
+        public var isAddress = false
     }
 
     public let thread: String

@@ -38,17 +38,23 @@ private let help = """
            swiftlet image build-kernel linux|debian         make a Linux guest kernel, for run --kernel linux
            swiftlet template create NAME [options] [-- COMMAND...]   a saved guest, for run --template NAME
            swiftlet template ls [--json] | rm NAME...       the templates there are
-           swiftlet run --help                              the options of run, and what the exit status means
+           swiftlet help run                                the options of run, and what the exit status means
            swiftlet --version                               which swiftlet this is
 
     """
 
 private func dispatch(
-    _ words: CommandLineWords, begun: UInt64, isConfined: Bool
+    _ given: CommandLineWords, begun: UInt64, isConfined: Bool
 ) throws(UsageError) -> Int32 {
+    // `help VERB` is `VERB --help`.
+    let asksForVerb = given.texts.first == "help" && given.texts.count > 1
+    let words = asksForVerb ? CommandLineWords([given.bytes[1], Array("--help".utf8)]) : given
     guard let command = words.texts.first else {
         Terminal.say(help)
         return ExitStatus.usage
+    }
+    if !["help", "--help", "-h", "--version", "-V", "version"].contains(command) {
+        ImageStore.standard(environment: Terminal.environment).removeAbandonedWork()
     }
     switch command {
     case "run":
@@ -57,7 +63,7 @@ private func dispatch(
         return try ImageCommand(Array(words.texts.dropFirst())).run()
     case "help", "--help", "-h":
         return printed(help)
-    case "--version":
+    case "--version", "-V", "version":
         return printed("swiftlet \(Version.number)\n")
     case "batch":
         return try BatchCommand(words.dropFirst()).run()
@@ -86,10 +92,13 @@ func printed(_ text: String) -> Int32 {
 }
 
 /// A descriptor 0, 1 or 2 that is closed would be taken by the next file opened, and the job's output would land in it.
+///
+/// A standard output that is closed stays one that nothing can be written to: a job with output has lost it, and a status
+/// of 0 would say that all is well. Whoever closes standard error wants not to hear it.
 private func ensureStandardDescriptors() {
     for number: CInt in 0...2 where fcntl(number, F_GETFD) < 0 {
         // open(2) takes the lowest free number, which is this one.
-        _ = open("/dev/null", number == 0 ? O_RDONLY : O_WRONLY)
+        _ = open("/dev/null", number == 2 ? O_WRONLY : O_RDONLY)
     }
 }
 

@@ -5,28 +5,40 @@ import SystemPackage
 /// The file of `--meta`: opened before the job, so that a mistake costs no run, and visible under its name only when it is
 /// whole. No fsync: a result is no more durable than the job's other output.
 enum MetaFile: ~Copyable {
-    /// The path names a device or pipe: written in place.
-    case inPlace(OwnedDescriptor)
+    case stream(WrittenPlace.OpenStream)
     case pending(PendingFile)
 
-    init(path text: String) throws(Errno) {
-        let path = Array(text.utf8)
-        let existing = try? PathStatus(of: path, followingLinks: true)
-        if let existing, existing.kind != .regular {
-            if existing.kind == .directory { throw .isDirectory }
-            self = .inPlace(try OwnedDescriptor.open(path: path, flags: O_WRONLY))
-        } else {
+    init(path text: String) throws(WrittenPlace.Refusal) {
+        switch try WrittenPlace(Array(text.utf8)) {
+        case .stream(let stream): self = .stream(stream)
+        case .file(let path):
             let temporary = path + Array(".swiftlet-\(getpid())".utf8)
-            self = .pending(try PendingFile(path: path, temporaryPath: temporary, mode: 0o644))
+            do throws(Errno) {
+                self = .pending(try PendingFile(path: path, temporaryPath: temporary, mode: 0o644))
+            } catch {
+                throw .errno(error)
+            }
         }
     }
 
-    consuming func write(_ text: String) throws(Errno) {
+    mutating func write(_ bytes: [UInt8]) throws(Errno) {
         switch consume self {
-        case .inPlace(let file): try file.borrowed.write(all: Array(text.utf8))
+        case .stream(let stream):
+            self = .stream(stream)
+            try stream.descriptor.write(all: bytes)
         case .pending(var file):
-            try file.write(Array(text.utf8))
-            try file.publish()
+            var failure: Errno?
+            do throws(Errno) { try file.write(bytes) } catch { failure = error }
+            self = .pending(file)
+            if let failure { throw failure }
+        }
+    }
+
+    /// It is whole.
+    consuming func publish() throws(Errno) {
+        switch consume self {
+        case .stream: break
+        case .pending(let file): try file.publish()
         }
     }
 }

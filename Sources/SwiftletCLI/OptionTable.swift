@@ -128,6 +128,28 @@ struct OptionTable<Options>: Sendable {
         return index
     }
 
+    /// Applies the options among `arguments`, in any order with operands, as GNU tools take them. Behind `--` are
+    /// operands only.
+    ///
+    /// - Returns: The indices of the operands.
+    func parsePermuted(
+        _ arguments: [String], into options: inout Options, isBytewise: (Int) -> Bool = { _ in true },
+        given: (String) -> Void = { _ in }
+    ) throws(UsageError) -> [Int] {
+        var operands: [Int] = []
+        var start = 0
+        while start < arguments.count {
+            let rest = Array(arguments[start...])
+            let taken = try parse(
+                rest, into: &options, isBytewise: { [start] in isBytewise(start + $0) }, given: given)
+            let end = start + taken
+            if end > start, arguments[end - 1] == "--" { return operands + Array(end..<arguments.count) }
+            if end < arguments.count { operands.append(end) }
+            start = end + 1
+        }
+        return operands
+    }
+
     private func parseLong(
         _ word: Substring, into options: inout Options, next: (String) throws(UsageError) -> String,
         _ given: (String) -> Void
@@ -158,7 +180,7 @@ struct OptionTable<Options>: Sendable {
         var rest = letters
         while let letter = rest.popFirst() {
             guard let option = specifications.first(where: { $0.short == letter }) else {
-                throw UsageError("unknown option -\(letter)")
+                throw UsageError("unknown option -\(letter)" + suggestion(for: String(letter)))
             }
             given(option.long)
             switch option.effect {
@@ -185,12 +207,54 @@ struct OptionTable<Options>: Sendable {
         }
     }
 
-    /// Names the option that shares the longest beginning with `long`, if that is at least three letters.
-    private func suggestion(for long: String) -> String {
-        func common(_ name: String) -> Int { zip(name, long).prefix { $0 == $1 }.count }
-        let candidates = specifications.map(\.long).filter { common($0) >= 3 }
-        guard let best = candidates.max(by: { common($0) < common($1) }) else { return "" }
+    /// What users of docker write out of habit, and what to do here.
+    private static var habits: [String: String] {
+        [
+            "d": "a job runs in the foreground; put & behind the command",
+            "detach": "a job runs in the foreground; put & behind the command",
+            "rm": "nothing of a job stays, so there is nothing to remove",
+            "volume": "a job has files by --in SRC:DST and gives them back by --out GUEST:HOST",
+            "mount": "a job has files by --in SRC:DST and gives them back by --out GUEST:HOST",
+            "p": "a job has no network", "publish": "a job has no network",
+            "privileged": "a job is root of a machine of its own",
+            "entrypoint": "an image has none; name the command",
+        ]
+    }
+
+    /// Longer words are nobody's slip of the finger.
+    private static var longestSlip: Int { 40 }
+
+    /// Names the nearest option if that is at most two letters away, or begins alike.
+    private func suggestion(for word: String) -> String {
+        if let habit = Self.habits[word] { return ": \(habit)" }
+        guard word.count > 2, word.count <= Self.longestSlip else { return "" }
+        func common(_ name: String) -> Int { zip(name, word).prefix { $0 == $1 }.count }
+        let names = specifications.map(\.long)
+        let distances = names.map { (name: $0, distance: Self.distance($0, word)) }
+        let near = distances.min { $0.distance < $1.distance }
+        if let near, near.distance <= min(2, word.count / 2) { return " (did you mean --\(near.name)?)" }
+        let alike = names.filter { common($0) >= 3 }
+        guard let best = alike.max(by: { common($0) < common($1) }) else { return "" }
         return " (did you mean --\(best)?)"
+    }
+
+    /// How many letters must be changed, added, left out or swapped with their neighbour to make one word of the other.
+    static func distance(_ first: String, _ second: String) -> Int {
+        let (a, b) = (Array(first), Array(second))
+        if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
+        var before: [Int] = []
+        var last = Array(0...b.count)
+        for i in 1...a.count {
+            var row = [i]
+            for j in 1...b.count {
+                var least = min(row[j - 1] + 1, last[j] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
+                let isSwap = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]
+                if isSwap { least = min(least, before[j - 2] + 1) }
+                row.append(least)
+            }
+            (before, last) = (last, row)
+        }
+        return last[b.count]
     }
 
     /// The options as lines of a help text. What is not available is named last, in one line.

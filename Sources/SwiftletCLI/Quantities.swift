@@ -17,9 +17,16 @@ enum Quantities {
         return bytes
     }
 
-    /// Nanoseconds: a number with ms, s, m or h; seconds if there is none.
+    /// Nanoseconds: a number with us, ms, s, m or h; seconds if there is none. It may have a fraction, as `1.5s`.
     static func nanoseconds(_ text: String) throws(UsageError) -> UInt64 {
-        let (number, unit) = try split(text, example: "30s")
+        let (whole, rest) = try split(text, example: "30s")
+        var fraction: Substring = ""
+        var unit = rest
+        if rest.first == "." {
+            fraction = rest.dropFirst().prefix { $0.isASCII && $0.isNumber }
+            unit = rest.dropFirst(fraction.count + 1)
+            guard !fraction.isEmpty else { throw UsageError("\"\(text)\" has no digits behind its point") }
+        }
         let factor: UInt64
         switch unit {
         case "us": factor = 1_000
@@ -29,12 +36,19 @@ enum Quantities {
         case "h": factor = 3_600 * 1_000_000_000
         default: throw UsageError("\"\(text)\" is not a duration; write for example 30s (units ms, s, m, h)")
         }
-        let (nanoseconds, overflow) = number.multipliedReportingOverflow(by: factor)
+        let (nanoseconds, overflow) = whole.multipliedReportingOverflow(by: factor)
         // A hundred years is no limit at all, and keeps every sum with a clock far from overflow.
         guard !overflow, nanoseconds < 100 * 365 * 24 * 3_600 * 1_000_000_000 else {
             throw UsageError("\"\(text)\" is too long")
         }
-        return nanoseconds
+        // Digits beyond the sixth are less than anything here measures, and six keep the product below 2^64.
+        var part: UInt64 = 0
+        var divisor: UInt64 = 1
+        for digit in fraction.prefix(6).utf8 {
+            part = part * 10 + UInt64(digit - UInt8(ascii: "0"))
+            divisor *= 10
+        }
+        return nanoseconds + part * factor / divisor
     }
 
     private static func split(

@@ -6,17 +6,32 @@ import LinuxSystem
 
 /// The result of a job as one JSON object on one line (shared/CLI.md). Times are in microseconds, sizes in bytes unless
 /// the name says otherwise; `null` is what is not known.
-struct ResultJSON {
+struct ResultJSON: Sendable {
     let options: RunOptions
     let request: JobRequest
-    let result: JobResult
     let imageDigest: String?
     let kernel: JobKernel
     let kernelDigest: String?
 
-    var text: String {
+    /// One line. - Parameter place: The members before all others, for a result among many.
+    func line(of result: JobResult, place: BatchOutput.Place? = nil) -> [UInt8] {
         var json = JSONWriter()
+        write(result, place, to: &json)
+        return json.bytes
+    }
+
+    /// The same, piece by piece: of a large output, nobody holds all of it as JSON.
+    func write(_ result: JobResult, to sink: @escaping ([UInt8]) -> Void) {
+        var json = JSONWriter(sink: sink)
+        write(result, nil, to: &json)
+        json.finish()
+    }
+
+    private func write(_ result: JobResult, _ place: BatchOutput.Place?, to json: inout JSONWriter) {
         json.object {
+            place?.write(to: &$0)
+            // Early, where `--resume` finds it.
+            $0.number("status", result.verdict.status)
             var generator = SystemRandomNumberGenerator()
             $0.string("id", Self.hexadecimal(generator.next()))
             $0.string("name", options.name)
@@ -32,25 +47,24 @@ struct ResultJSON {
                 $0.string("path", kernel.path)
                 $0.string("digest", kernelDigest.map { "sha256:\($0)" })
             }
-            $0.number("status", result.verdict.status)
             $0.number("exit_code", result.verdict.exitCode)
             $0.number("signal", result.verdict.signal)
             $0.string("reason", result.verdict.reason.rawValue)
             $0.string("message", result.verdict.message)
-            evidence(&$0)
+            evidence(result, &$0)
             stream(&$0, "stdout", result.standardOutput)
             stream(&$0, "stderr", result.standardError)
-            files(&$0)
+            files(result, &$0)
             limits(&$0)
-            enforcement(&$0)
-            usage(&$0)
-            timing(&$0)
+            enforcement(result, &$0)
+            usage(result, &$0)
+            timing(result, &$0)
             $0.object("unsupported_syscalls") { calls in
                 for (number, count) in result.unsupported {
                     calls.number(SystemCallNames.name(number) ?? "\(number)", count)
                 }
             }
-            missing(&$0)
+            missing(result, &$0)
             host(&$0)
             // What the host cannot check: it comes from the guest's kernel.
             $0.array("claimed_by_guest") { claimed in
@@ -62,11 +76,11 @@ struct ResultJSON {
                 ] { claimed.string(name) }
             }
         }
-        return json.text + "\n"
+        json.raw("\n")
     }
 
     /// Which limit decided, and what was measured; null where none did.
-    private func evidence(_ json: inout JSONWriter) {
+    private func evidence(_ result: JobResult, _ json: inout JSONWriter) {
         guard let evidence = result.verdict.evidence else { return json.string("evidence", nil) }
         json.object("evidence") {
             $0.string("limit", evidence.limit.rawValue)
@@ -78,7 +92,7 @@ struct ResultJSON {
     }
 
     /// What else the guest's kernel lacks. A path is shown printable: it is the guest's words.
-    private func missing(_ json: inout JSONWriter) {
+    private func missing(_ result: JobResult, _ json: inout JSONWriter) {
         json.object("unsupported_ioctls") { requests in
             for (request, count) in result.unsupportedControls {
                 requests.number(ControlRequestNames.describe(request), count)
@@ -91,17 +105,23 @@ struct ResultJSON {
 
     private func stream(_ json: inout JSONWriter, _ name: String, _ stream: StreamResult) {
         json.object(name) {
-            $0.number("bytes", stream.captured.map { UInt64($0.count) } ?? stream.bytes)
+            $0.number("bytes", stream.deliveredBytes)
             $0.boolean("truncated", stream.isTruncated)
             if let captured = stream.captured {
                 $0.key("text")
-                $0.string(captured)
+                let isExact = $0.string(captured)
+                // What is not UTF-8 has U+FFFD in its text, which says nothing of the bytes that were there.
+                $0.boolean("utf8", isExact)
+                if !isExact {
+                    $0.key("base64")
+                    $0.base64(captured)
+                }
             }
             if stream.errno != 0 { $0.number("errno", stream.errno) }
         }
     }
 
-    private func files(_ json: inout JSONWriter) {
+    private func files(_ result: JobResult, _ json: inout JSONWriter) {
         json.array("files_out") { list in
             for file in result.outputFiles {
                 list.object {
@@ -127,7 +147,7 @@ struct ResultJSON {
     }
 
     /// By what each limit that this job has is enforced. `host_memory` is the VMM's as a whole, guest memory included.
-    private func enforcement(_ json: inout JSONWriter) {
+    private func enforcement(_ result: JobResult, _ json: inout JSONWriter) {
         func entry(_ json: inout JSONWriter, _ name: String, _ value: UInt64?, by enforcer: String) {
             guard let value else { return }
             json.object(name) {
@@ -158,7 +178,7 @@ struct ResultJSON {
         }
     }
 
-    private func usage(_ json: inout JSONWriter) {
+    private func usage(_ result: JobResult, _ json: inout JSONWriter) {
         let report = result.report
         json.object("usage") {
             $0.number("wall", Phases(result.timeline).wall)
@@ -171,23 +191,23 @@ struct ResultJSON {
             $0.number("processes", report?.processesCreated)
             $0.number("page_table_writes", report?.pageTableWrites)
             $0.object("vm_exits") {
-                $0.number("total", counter(.exits))
-                $0.number("mmio", counter(.mmioExits))
-                $0.number("port", counter(.portExits))
-                $0.number("halt", counter(.haltExits))
-                $0.number("interrupted", counter(.interruptedRuns))
+                $0.number("total", Self.counter(result, .exits))
+                $0.number("mmio", Self.counter(result, .mmioExits))
+                $0.number("port", Self.counter(result, .portExits))
+                $0.number("halt", Self.counter(result, .haltExits))
+                $0.number("interrupted", Self.counter(result, .interruptedRuns))
             }
-            $0.number("queue_notifications", counter(.queueNotifications))
-            $0.number("interrupts", counter(.interruptsRaised))
-            $0.object("vmm") { $0.number("max_resident_kib", counter(.maximumResidentKiB)) }
+            $0.number("queue_notifications", Self.counter(result, .queueNotifications))
+            $0.number("interrupts", Self.counter(result, .interruptsRaised))
+            $0.object("vmm") { $0.number("max_resident_kib", Self.counter(result, .maximumResidentKiB)) }
         }
     }
 
-    private func counter(_ id: MachineEvent.CounterID) -> UInt64? {
+    private static func counter(_ result: JobResult, _ id: MachineEvent.CounterID) -> UInt64? {
         result.counters.first { $0.id == id.rawValue }?.value
     }
 
-    private func timing(_ json: inout JSONWriter) {
+    private func timing(_ result: JobResult, _ json: inout JSONWriter) {
         json.object("timing") {
             for (name, microseconds) in Phases(result.timeline).all { $0.number(name, microseconds) }
             // Then spawn to kernel_boot came before the job, and are no part of its wall time.

@@ -28,6 +28,8 @@ struct RunCommand {
 
         SRC:DST and GUEST:HOST are split at the last colon. Relative paths in the guest begin in the working
         directory.
+        Where --out and --meta write: a regular file is replaced when the new one is whole; a link is followed, as by a
+        shell's >; a device or FIFO is written to, and /dev/stdout; - is standard output. Sockets are refused.
         Sizes: K, M, G, T (powers of 1024). Times: ms, s, m, h. [] are defaults.
 
         Exit status: the command's own; 124 time limit; 125 swiftlet's own failure; 126 COMMAND cannot be executed;
@@ -180,6 +182,9 @@ struct RunCommand {
             Terminal.say(
                 "swiftlet: the pool's machines are of another shape (image, kernel, memory): started one")
         }
+        if pool?.isFull == true, !options.isQuiet {
+            Terminal.say("swiftlet: the pool has as many clients as it may have: started a machine")
+        }
         if kernel.choice != .tiny, result.verdict.reason == .startFailed, let text = result.verdict.message {
             result.verdict.message = "\(text) (kernel \(kernel.choice))"
         }
@@ -189,13 +194,39 @@ struct RunCommand {
         let kernelDigest = try attempt { () throws(ImageError) in
             try kernel.digest(store)
         }
-        let text = ResultJSON(
-            options: options, request: request, result: result, imageDigest: image.digest,
-            kernel: kernel, kernelDigest: kernelDigest
-        ).text
-        if let file = meta.take() { try writeMeta(text, to: file) }
-        let isPrinted = !options.printsJSON || printed(text) == 0
+        let json = ResultJSON(
+            options: options, request: request, imageDigest: image.digest, kernel: kernel,
+            kernelDigest: kernelDigest)
+        let isPrinted = try print(json, result, to: meta.take())
         return result.verdict.status == 0 && !isPrinted ? ExitStatus.ownFailure : result.verdict.status
+    }
+
+    /// Writes the result to where it is wanted. - Returns: false if the standard output did not take it.
+    private func print(
+        _ json: ResultJSON, _ result: JobResult, to meta: consuming MetaFile?
+    ) throws(RunFailure) -> Bool {
+        var file = meta
+        var fileError: Errno?
+        var outputError: Errno?
+        let printsJSON = options.printsJSON
+        json.write(result) { piece in
+            do throws(Errno) {
+                if fileError == nil { try file?.write(piece) }
+            } catch { fileError = error }
+            do throws(Errno) {
+                if printsJSON, outputError == nil { try FileDescriptor.standardOutput.write(all: piece) }
+            } catch { outputError = error }
+        }
+        if let file = file.take() {
+            do throws(Errno) {
+                if let fileError { throw fileError }
+                try file.publish()
+            } catch {
+                throw RunFailure(text: "--meta \(options.metaPath ?? ""): \(error)")
+            }
+        }
+        if let outputError { Terminal.say("swiftlet: writing standard output: \(outputError)") }
+        return outputError == nil
     }
 
     /// What of the job this kernel does not serve; nil: nothing.
@@ -246,18 +277,6 @@ struct RunCommand {
         request.outputs = paths.outputs
         request.wantsCounters = options.printsJSON || options.metaPath != nil || options.isVerbose
         return request
-    }
-
-    /// The result of one job of a batch, as one line.
-    func json(
-        request: JobRequest, _ result: JobResult, image: borrowing OpenImage, kernel: BatchResources.Kernel,
-        line: UInt64, digest: UInt64
-    ) -> [UInt8] {
-        let text = ResultJSON(
-            options: options, request: request, result: result, imageDigest: image.digest,
-            kernel: kernel.kernel, kernelDigest: kernel.digest
-        ).text
-        return Array((BatchOutput.beginning(line: line, digest: digest) + text.dropFirst()).utf8)
     }
 
     /// What every job finds, then what `-e` says. A name alone passes the caller's value, or nothing if there is none.
@@ -313,18 +332,10 @@ struct RunCommand {
 
     private func openMeta() throws(RunFailure) -> MetaFile? {
         guard let path = options.metaPath else { return nil }
-        do throws(Errno) {
+        do throws(WrittenPlace.Refusal) {
             return try MetaFile(path: path)
         } catch {
             throw RunFailure(text: "--meta \(path): \(error)")
-        }
-    }
-
-    private func writeMeta(_ text: String, to file: consuming MetaFile) throws(RunFailure) {
-        do throws(Errno) {
-            try file.write(text)
-        } catch {
-            throw RunFailure(text: "--meta \(options.metaPath ?? ""): \(error)")
         }
     }
 

@@ -4,9 +4,24 @@ import SystemPackage
 
 /// What goes to the user beside the job's own output.
 enum Terminal {
-    /// One line on standard error. A standard error that cannot take it has nobody to tell.
+    /// One line on standard error, or several of our own. A standard error that cannot take it has nobody to tell.
     static func say(_ text: String) {
-        try? FileDescriptor.standardError.write(all: Array("\(text)\n".utf8))
+        try? FileDescriptor.standardError.write(all: Array("\(visible(text))\n".utf8))
+    }
+
+    /// Names and words of others may be in what we say: nothing in it moves a cursor or sets a title.
+    static func visible(_ text: String) -> String {
+        func isSeen(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar.value {
+            case 0x09, 0x0a: true
+            case 0..<0x20, 0x7f..<0xa0: false
+            default: true
+            }
+        }
+        if text.unicodeScalars.allSatisfy(isSeen) { return text }
+        var seen = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { seen.append(isSeen(scalar) ? scalar : "\u{fffd}") }
+        return String(seen)
     }
 
     static func print(_ text: String) throws(Errno) {

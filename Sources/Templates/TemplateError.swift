@@ -21,6 +21,8 @@ public enum TemplateError: Error, Equatable, CustomStringConvertible {
     /// It says it is one, and cannot be.
     case damaged(path: String, what: String)
     case differs(name: String, Difference)
+    /// What a template has to remember is longer than it has room for.
+    case tooLong(field: String, bytes: Int, limit: Int)
     case system(doing: String, path: String, errno: Errno)
 
     public var description: String {
@@ -38,6 +40,8 @@ public enum TemplateError: Error, Equatable, CustomStringConvertible {
             "template \(path) has format \(version), and this swiftlet knows \(TemplateHeader.formatVersion): make it again"
         case .damaged(let path, let what): "template \(path) is damaged: \(what): make it again"
         case .differs(let name, let difference): "template \(name): \(difference.sentence): make it again"
+        case .tooLong(let field, let bytes, let limit):
+            "the \(field) has \(bytes) bytes; a template has room for \(limit)"
         case .system(let doing, let path, let errno): "\(doing) \(path): \(errno)"
         }
     }

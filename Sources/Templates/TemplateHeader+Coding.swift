@@ -8,6 +8,8 @@ public enum TemplateHeaderError: Error, Equatable {
     case badChecksum
     /// The field does not hold what it can hold.
     case badValue(StaticStringName)
+    /// A text that the header has no room for.
+    case tooLong(StaticStringName, bytes: Int, limit: Int)
 
     /// Of a field, for a message.
     public struct StaticStringName: Equatable, Sendable, ExpressibleByStringLiteral {
@@ -20,9 +22,32 @@ extension TemplateHeader {
     private static let checksumStart = bytes - 32
     private static let textStart = 304
     private static let maximumText = 1500
+    /// Of an image's name, a working directory and a kernel, in bytes. With a command cut to `maximumText` all four fit.
+    public static let maximumName = 64
+    public static let maximumPath = 1024
+
+    /// Whether its texts have room in a header. The user writes them, as long as he likes.
+    ///
+    /// - Throws: `.tooLong`.
+    public static func check(
+        image: String, workingDirectory: String, kernel: String
+    ) throws(TemplateHeaderError) {
+        func check(
+            _ text: String, _ field: TemplateHeaderError.StaticStringName, _ limit: Int
+        ) throws(TemplateHeaderError) {
+            let bytes = text.utf8.count
+            if bytes > limit { throw .tooLong(field, bytes: bytes, limit: limit) }
+        }
+        try check(image, "image's name", maximumName)
+        try check(workingDirectory, "working directory", maximumPath)
+        try check(kernel, "kernel", maximumPath)
+    }
 
     /// The header's 4096 bytes.
-    public func encoded() -> [UInt8] {
+    ///
+    /// - Throws: `.tooLong`.
+    public func encoded() throws(TemplateHeaderError) -> [UInt8] {
+        try Self.check(image: image, workingDirectory: workingDirectory, kernel: kernel)
         var out = Self.magic
         func append<Number: FixedWidthInteger>(_ number: Number) {
             withUnsafeBytes(of: number.littleEndian) { out += $0 }
@@ -45,7 +70,7 @@ extension TemplateHeader {
             Array(image.utf8), Array(workingDirectory.utf8), Self.joined(command), Array(kernel.utf8),
         ]
         for text in texts {
-            append(UInt16(text.count))
+            append(UInt16(truncatingIfNeeded: text.count))
             out += text
         }
         out += [UInt8](repeating: 0, count: Self.checksumStart - out.count)
@@ -102,6 +127,7 @@ extension TemplateHeader {
         command = Self.separated(words)
         kernel = try Self.text(&reader, "kernel")
         guard !kernel.isEmpty else { throw .badValue("kernel") }
+        try Self.check(image: image, workingDirectory: workingDirectory, kernel: kernel)
         guard reader.take(Self.checksumStart - reader.offset).allSatisfy({ $0 == 0 }) else {
             throw .badValue("reserved bytes")
         }

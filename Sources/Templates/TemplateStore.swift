@@ -87,6 +87,15 @@ public struct TemplateStore: Sendable {
         }
     }
 
+    /// Whether a template can remember this much; to be asked before its machine is started.
+    public static func check(_ header: TemplateHeader) throws(TemplateError) {
+        do throws(TemplateHeaderError) {
+            _ = try header.encoded()
+        } catch {
+            throw TemplateError(error, path: header.image, fileBytes: 0)
+        }
+    }
+
     /// Keeps `memory`, of which the header says how much it is.
     ///
     /// - Parameters:
@@ -100,6 +109,7 @@ public struct TemplateStore: Sendable {
         header.kernelDigest = try kernel.digest()
         header.machineDigest = try machine.digest()
         let path = path(name)
+        try Self.check(header)
         let temporary = "\(directory)/.\(name).\(getpid())"
         do throws(Errno) {
             try makeDirectoryAndParents(Array(directory.utf8))
@@ -111,7 +121,9 @@ public struct TemplateStore: Sendable {
                     memory, count: header.savedBytes, to: file.borrowed, at: TemplateHeader.memoryOffset)
                 header.memoryDigest = summary.digest
                 header.dataBytes = summary.dataBytes
-                try file.borrowed.write(all: header.encoded()[...], at: 0)
+                // Its texts were checked above, and nothing else of it is refused.
+                guard let bytes = try? header.encoded() else { throw .invalidArgument }
+                try file.borrowed.write(all: bytes[...], at: 0)
                 try file.borrowed.synchronize()
                 try rename(Array(temporary.utf8), to: Array(path.utf8))
             } catch {
@@ -229,6 +241,8 @@ extension TemplateError {
             case .notOurs: .foreign(path: path, why: "it does not begin like one")
             case .otherFormat(let version): .otherFormat(path: path, version: version)
             case .badChecksum: .damaged(path: path, what: "its header has another checksum")
+            case .tooLong(let field, let bytes, let limit):
+                .tooLong(field: field.text, bytes: bytes, limit: limit)
             case .badValue(let field): .damaged(path: path, what: "its \(field.text) cannot be")
             }
     }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import JobWire
 import LinuxSystem
@@ -68,12 +69,13 @@ final class Box<Value: Sendable>: Sendable {
         _ = try directory.write("a", Array("x".utf8))
         #expect(symlink("a", directory.path + "/link") == 0)
         let plan = try InputPlan([.init(hostPath: Array(directory.path.utf8), guestPath: Array("/d".utf8))])
-        let base = Array(directory.path.utf8)
-        #expect(
-            Array(plan.entries.dropFirst()) == [
-                .file(hostPath: base + Array("/a".utf8), guestPath: Array("/d/a".utf8)),
-                .symlink(target: Array("a".utf8), guestPath: Array("/d/link".utf8)),
-            ])
+        let entries = Array(plan.entries.dropFirst())
+        guard entries.count == 2, case .file(let source, let path) = entries[0] else {
+            Issue.record("\(entries)")
+            return
+        }
+        #expect(plan.hostPath(source) == Array("\(directory.path)/a".utf8) && path == Array("/d/a".utf8))
+        #expect(entries[1] == .symlink(target: Array("a".utf8), guestPath: Array("/d/link".utf8)))
     }
 
     @Test("a missing input is named before any VM is started")
@@ -297,30 +299,104 @@ final class Box<Value: Sendable>: Sendable {
         #expect(result.outputFiles.first?.size == nil)
     }
 
-    @Test("HOSTILE 19: a target that a file may not replace is refused before the job runs")
-    func badTargets() throws {
-        for path in ["/dev/null", "/tmp", "\(directory.path)/none/r"] {
-            let file = JobRequest.OutputFile(guestPath: Array("/r".utf8), hostPath: Array(path.utf8))
-            #expect(throws: LaunchError.self) { try OutputCollector.check(file) }
-        }
-    }
-
-    @Test("HOSTILE 19: a link at the target is replaced, what it points to is not touched")
-    func link() throws {
-        let target = output("r")
-        _ = try directory.write("precious", Array("p".utf8))
-        #expect(symlink("precious", directory.path + "/r") == 0)
-        _ = try run(
+    /// Answers the job's only output with these bytes.
+    private func deliver(
+        _ content: [UInt8], mode: UInt32 = 0o644, to target: JobRequest.OutputFile
+    ) throws -> JobResult {
+        try run(
             { machine in
                 machine.hello()
                 machine.exit(code: 0)
-                machine.send(.outputFile(index: 0, mode: 0o644, size: 1))
-                machine.sendData([65])
+                machine.send(.outputFile(index: 0, mode: mode, size: UInt64(content.count)))
+                machine.sendData(content)
                 machine.send(.finished)
                 machine.closeStreams()
             }, preparing: { $0.outputs = [target] })
-        #expect(try directory.read("precious") == Array("p".utf8))
-        #expect(try directory.read("r") == [65])
+    }
+
+    @Test("HOSTILE 19, 33: a target that nothing can be written to is refused before the job runs, and says why")
+    func badTargets() throws {
+        let socket = try OwnedDescriptor(checking: linux_unix_socket(CInt(SOCK_STREAM.rawValue)))
+        #expect(linux_unix_listen(socket.borrowed.rawValue, "\(directory.path)/socket", 1) == 0)
+        #expect(symlink("loop", directory.path + "/loop") == 0)
+        let reasons: [(String, WrittenPlace.Refusal)] = [
+            ("/tmp", .directory), ("\(directory.path)/socket", .socket), ("\(directory.path)/", .directory),
+            ("\(directory.path)/none/r", .errno(.noSuchFileOrDirectory)),
+            ("\(directory.path)/loop", .errno(.tooManySymbolicLinkLevels)),
+        ]
+        for (path, why) in reasons {
+            let file = JobRequest.OutputFile(guestPath: Array("/r".utf8), hostPath: Array(path.utf8))
+            #expect(throws: LaunchError.output(path: file.hostPath, why)) {
+                try OutputCollector.places(of: [file])
+            }
+        }
+    }
+
+    @Test("HOSTILE 19, 33: a link at the target is followed, to a file that is there and to a new one; it stays a link")
+    func link() throws {
+        _ = try directory.write("precious", Array("a longer text".utf8))
+        for name in ["precious", "new"] {
+            try? unlinkFile(output("r").hostPath)
+            #expect(symlink(name, directory.path + "/r") == 0)
+            #expect(try deliver([65], to: output("r")).verdict.status == 0)
+            #expect(try directory.read(name) == [65])
+            #expect(try PathStatus(of: output("r").hostPath, followingLinks: false).isSymbolicLink)
+        }
+        #expect(try directory.names() == ["new", "precious", "r"])
+    }
+
+    @Test("HOSTILE 33: a FIFO gets the file when the verdict stands, and stays one; nothing of a job without a verdict")
+    func pipe() throws {
+        let target = output("r")
+        #expect(mkfifo("\(directory.path)/r", 0o600) == 0)
+        let reader = try OwnedDescriptor.open("\(directory.path)/r", flags: O_RDONLY | O_NONBLOCK)
+        #expect(try deliver(Array("hello".utf8), to: target).verdict.status == 0)
+        #expect(try reader.borrowed.read(upTo: 100) == Array("hello".utf8))
+        let dead = try run(
+            { machine in
+                machine.hello()
+                machine.exit(code: 0)
+                machine.send(.outputFile(index: 0, mode: 0o644, size: 3))
+                machine.sendData([1, 2, 3])
+                machine.event(.ended(cause: .guestPanic, message: []))
+            }, preparing: { $0.outputs = [target] })
+        #expect(dead.verdict.reason == .guestPanic)
+        #expect(try reader.borrowed.read(upTo: 100) == [])
+        #expect(try PathStatus(of: target.hostPath, followingLinks: false).kind == .pipe)
+    }
+
+    @Test("HOSTILE 33: a device is written to and is there afterwards; one that is full is the job's failure")
+    func device() throws {
+        let null = JobRequest.OutputFile(guestPath: Array("/r".utf8), hostPath: Array("/dev/null".utf8))
+        #expect(try deliver([65], to: null).verdict.status == 0)
+        #expect(try PathStatus(of: null.hostPath, followingLinks: false).kind == .characterDevice)
+        let full = JobRequest.OutputFile(guestPath: Array("/r".utf8), hostPath: Array("/dev/full".utf8))
+        let result = try deliver([65], to: full)
+        #expect(result.verdict.status == 125 && result.verdict.message?.contains("/dev/full") == true)
+    }
+
+    @Test("HOSTILE 33: an open file behind a link of /proc is written to at its end, and keeps what it has")
+    func openFile() throws {
+        let path = try directory.write("log", Array("before ".utf8))
+        let file = try OwnedDescriptor.open(path: path, flags: O_WRONLY | O_APPEND)
+        let inode = try file.borrowed.status().inode
+        let target = JobRequest.OutputFile(
+            guestPath: Array("/r".utf8), hostPath: Array("/proc/self/fd/\(file.borrowed.rawValue)".utf8))
+        #expect(try deliver(Array("after".utf8), to: target).verdict.status == 0)
+        #expect(try directory.read("log") == Array("before after".utf8))
+        #expect(try PathStatus(of: path, followingLinks: false).identity.inode == inode)
+    }
+
+    @Test("HOSTILE 33: a guest's mode gives no more than the caller's umask leaves")
+    func mask() throws {
+        let file = try OwnedDescriptor.open("/proc/self/status", flags: O_RDONLY)
+        let status = try file.borrowed.readAll(atMost: 1 << 16)
+        let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
+        let digits = lines.first { $0.hasPrefix("Umask:") }?.dropFirst(7)
+        let mask = try #require(digits.flatMap { UInt32($0, radix: 8) })
+        let target = output("m")
+        _ = try deliver([65], mode: 0o106777, to: target)
+        #expect(try PathStatus(of: target.hostPath, followingLinks: false).mode == 0o777 & ~mask)
     }
 }
 

@@ -189,6 +189,29 @@ import Testing
         #expect(result.verdict.status == 153)
     }
 
+    @Test("a job over its output limit is stopped when its reader has all within it, which the result counts")
+    func outputWithinLimit() throws {
+        let result = try run { machine in
+            machine.hello()
+            machine.event(.limitReached(port: JobPort.standardOutput))
+            machine.event(.streamClosed(port: JobPort.standardOutput, passed: 10, dropped: 20, errno: 0))
+            sleep(2)
+        }
+        #expect(result.verdict.reason == .outputLimit)
+        #expect(result.verdict.evidence?.measured == 30)
+        #expect(result.standardOutput.deliveredBytes == 10)
+        #expect(result.standardOutput.isTruncated && !result.standardError.isTruncated)
+    }
+
+    @Test("bytes that nobody has counted are said to be unknown, not none")
+    func uncounted() throws {
+        let result = try run(limit: 100_000_000) { machine in
+            machine.hello()
+            sleep(2)
+        }
+        #expect(result.standardOutput.deliveredBytes == nil)
+    }
+
     @Test("output dropped at the very end is output_limit too, although the job had exited")
     func outputLimitAtEnd() throws {
         let result = try run { machine in

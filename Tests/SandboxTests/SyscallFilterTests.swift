@@ -51,6 +51,22 @@ extension SyscallPolicy: CustomTestStringConvertible {
 }
 
 @Suite struct SyscallFilterTests {
+    @Test("HOSTILE 35: an address that may not be given is looked at whole: one of 4 GiB and more kills")
+    func wholeAddress() {
+        let filter = SyscallFilter(.deviceLoop)
+        let rules = SyscallPolicy.deviceLoop.rules.filter { $0.conditions.contains(where: \.isAddress) }
+        #expect(!rules.isEmpty)
+        for rule in rules {
+            for condition in rule.conditions where condition.isAddress {
+                for bit in [32, 33, 47, 63] {
+                    var arguments = permitted(rule)
+                    arguments[condition.index] = 1 << bit
+                    #expect(verdict(filter, number: rule.number, arguments: arguments) == kill, "\(rule.name)")
+                }
+            }
+        }
+    }
+
     @Test(
         "HOSTILE 21: each listed call passes and every other number kills",
         arguments: [SyscallPolicy.vcpu, everything])

@@ -26,6 +26,45 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
     }
 
     @Test(
+        "a slip of the finger gets the nearest name, and a habit of docker's an answer",
+        arguments: [
+            ("--imgae", "(did you mean --image?)"), ("--memory-limit", "(did you mean --memory?)"),
+            ("--tiemout", "(did you mean --timeout?)"), ("-d", "in the foreground"),
+            ("--rm", "nothing to remove"),
+        ])
+    func hints(word: String, hint: String) {
+        let error = #expect(throws: UsageError.self) { try parse(word, "x") }
+        #expect(error?.description.hasPrefix("unknown option \(word)") == true)
+        #expect(error?.description.hasSuffix(hint) == true || error?.description.contains(hint) == true)
+    }
+
+    @Test("a word of a megabyte is an unknown option like any other")
+    func longWord() {
+        let word = "--" + String(repeating: "a", count: 1 << 20)
+        #expect(throws: UsageError.self) { try parse(word) }
+    }
+
+    @Test("options and operands of a batch come in any order, and behind -- are operands only")
+    func permuted() throws {
+        var options = BatchOptions()
+        let words = ["-j", "2", "jobs", "-o", "results", "--", "-x"]
+        let operands = try BatchOptions.table.parsePermuted(words, into: &options)
+        #expect(operands.map { words[$0] } == ["jobs", "-x"])
+        #expect(options.outputPath == "results" && options.parallelJobs == 2)
+    }
+
+    @Test(
+        "a duration may have a fraction",
+        arguments: [
+            ("1.5s", 1_500_000_000), ("0.25", 250_000_000), (".5", nil), ("1.s", nil), ("1.5.5s", nil),
+            ("2.5m", 150_000_000_000),
+            ("0.1234567891234ms", 123_456),
+        ] as [(String, UInt64?)])
+    func fractions(text: String, nanoseconds: UInt64?) {
+        #expect((try? Quantities.nanoseconds(text)) == nanoseconds)
+    }
+
+    @Test(
         "a value may be attached, follow, or be given with =",
         arguments: [
             ["-m64M", "x"], ["-m", "64M", "x"], ["-m=64M", "x"], ["--memory=64M", "x"],
@@ -187,6 +226,14 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
     }
 }
 
+@Suite struct TerminalTests {
+    @Test("HOSTILE 31: nothing that is said moves a terminal's cursor, whoever's words are in it")
+    func visible() {
+        #expect(Terminal.visible("a\u{1b}[2Jb\u{7}\u{9b}c\r") == "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}")
+        #expect(Terminal.visible("two\nlines\tof ours é") == "two\nlines\tof ours é")
+    }
+}
+
 @Suite struct JSONWriterTests {
     @Test("objects, arrays and values are separated as RFC 8259 wants")
     func shape() {
@@ -209,5 +256,66 @@ private func parse(_ texts: String...) throws(UsageError) -> (options: RunOption
         var json = JSONWriter()
         json.string(Array("a\"b\\c\n\u{1}".utf8) + [0xff])
         #expect(json.text == "\"a\\\"b\\\\c\\n\\u0001\u{fffd}\"")
+    }
+
+    /// Bytes of every kind: mostly long pieces of one kind, so that the pieces' ends fall into all of them.
+    private func randomBytes(_ random: inout some RandomNumberGenerator) -> [UInt8] {
+        let kinds: [[UInt8]] = [
+            [0], Array("a\"\\\n\u{7f}é€😀".utf8), [0xff], [0xe2, 0x82], [0xf0, 0x9f, 0x98], [0x80], [65],
+        ]
+        var bytes: [UInt8] = []
+        for _ in 0..<Int.random(in: 0...6, using: &random) {
+            let kind = kinds[Int.random(in: 0..<kinds.count, using: &random)]
+            for _ in 0..<Int.random(in: 0...20_000, using: &random) { bytes += kind }
+        }
+        return bytes
+    }
+
+    @Test("HOSTILE 31: any bytes are read again as what String makes of them, and are said to be exact only if they are")
+    func anyBytes() throws {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<30 {
+            let bytes = randomBytes(&random)
+            var json = JSONWriter()
+            let isExact = json.string(bytes)
+            let text = String(decoding: bytes, as: UTF8.self)
+            #expect(try JSONReader.value(of: json.bytes) == .string(text), "\(bytes.count) bytes")
+            #expect(isExact == text.utf8.elementsEqual(bytes))
+            #expect(!json.bytes.contains { $0 < 0x20 })
+        }
+    }
+
+    @Test("HOSTILE 31: a sink gets the same bytes in pieces, and no more than a piece is held")
+    func sink() {
+        var random = SystemRandomNumberGenerator()
+        let bytes = [UInt8](repeating: 0, count: 300_000) + randomBytes(&random) + [0xff]
+        var whole = JSONWriter()
+        whole.object {
+            $0.key("text")
+            $0.string(bytes)
+            $0.key("base64")
+            $0.base64(bytes)
+        }
+        var pieces: [[UInt8]] = []
+        var piecewise = JSONWriter { pieces.append($0) }
+        piecewise.object {
+            $0.key("text")
+            $0.string(bytes)
+            $0.key("base64")
+            $0.base64(bytes)
+        }
+        piecewise.finish()
+        #expect(Array(pieces.joined()) == whole.bytes)
+        #expect(piecewise.bytes.isEmpty && pieces.allSatisfy { $0.count < 700_000 })
+    }
+
+    @Test(
+        "base64 is as RFC 4648 §10 has it",
+        arguments: [
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ])
+    func base64(bytes: String, text: String) {
+        #expect(String(decoding: Base64.encoded(Array(bytes.utf8)), as: UTF8.self) == text)
     }
 }

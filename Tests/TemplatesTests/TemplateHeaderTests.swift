@@ -20,8 +20,8 @@ import Testing
     }
 
     /// The header's bytes with one thing changed and a checksum that is right again: what only the field's own check finds.
-    private func changed(at offset: Int, to bytes: [UInt8]) -> [UInt8] {
-        var all = header.encoded()
+    private func changed(at offset: Int, to bytes: [UInt8]) throws -> [UInt8] {
+        var all = try header.encoded()
         all.replaceSubrange(offset..<(offset + bytes.count), with: bytes)
         var hash = SHA256()
         hash.update(Array(all[..<4064]))
@@ -31,15 +31,15 @@ import Testing
 
     @Test("what was written is read again, every field of it")
     func roundTrip() throws {
-        let bytes = header.encoded()
+        let bytes = try header.encoded()
         #expect(bytes.count == 4096)
         #expect(try TemplateHeader(parsing: bytes) == header)
         #expect(try TemplateHeader(parsing: bytes + [1, 2, 3]) == header)
     }
 
     @Test("HOSTILE 17: a header that is cut anywhere is refused")
-    func truncated() {
-        let bytes = header.encoded()
+    func truncated() throws {
+        let bytes = try header.encoded()
         for count in [0, 1, 7, 8, 12, 303, 304, 4064, 4095] {
             #expect(throws: TemplateHeaderError.short(count)) {
                 _ = try TemplateHeader(parsing: Array(bytes[..<count]))
@@ -48,18 +48,18 @@ import Testing
     }
 
     @Test("HOSTILE 17: another magic and another format are named as such, before the checksum is looked at")
-    func foreign() {
-        var bytes = header.encoded()
+    func foreign() throws {
+        var bytes = try header.encoded()
         bytes[0] ^= 1
         #expect(throws: TemplateHeaderError.notOurs) { _ = try TemplateHeader(parsing: bytes) }
         #expect(throws: TemplateHeaderError.otherFormat(1)) {
-            _ = try TemplateHeader(parsing: changed(at: 8, to: [1, 0, 0, 0]))
+            _ = try TemplateHeader(parsing: try changed(at: 8, to: [1, 0, 0, 0]))
         }
     }
 
     @Test("HOSTILE 17: one flipped bit anywhere behind the format is found")
-    func flippedBit() {
-        let bytes = header.encoded()
+    func flippedBit() throws {
+        let bytes = try header.encoded()
         for offset in 12..<4096 {
             var damaged = bytes
             damaged[offset] ^= UInt8(1 << (offset % 8))
@@ -82,7 +82,7 @@ import Testing
         ] as [(Int, [UInt8], String)])
     func badValue(offset: Int, bytes: [UInt8], field: String) {
         #expect(throws: TemplateHeaderError.badValue(.init(stringLiteral: field))) {
-            _ = try TemplateHeader(parsing: changed(at: offset, to: bytes))
+            _ = try TemplateHeader(parsing: try changed(at: offset, to: bytes))
         }
     }
 
@@ -90,8 +90,32 @@ import Testing
     func longCommand() throws {
         var long = header
         long.command = [[UInt8](repeating: 0x41, count: 100_000), Array("end".utf8)]
-        let read = try TemplateHeader(parsing: long.encoded())
+        let read = try TemplateHeader(parsing: try long.encoded())
         #expect(read.command.count == 1 && read.command[0].count == 1500)
         #expect(read.memoryDigest == header.memoryDigest)
+    }
+
+    @Test("HOSTILE 30: the longest texts that a header takes are read again, and one byte more of each is refused by name")
+    func longTexts() throws {
+        var long = header
+        long.image = String(repeating: "i", count: 64)
+        long.workingDirectory = "/" + String(repeating: "w", count: 1023)
+        long.kernel = "/" + String(repeating: "k", count: 1023)
+        long.command = [[UInt8](repeating: 0x41, count: 100_000)]
+        #expect(try TemplateHeader(parsing: try long.encoded()).kernel == long.kernel)
+        typealias Field = TemplateHeaderError.StaticStringName
+        let changes: [(WritableKeyPath<TemplateHeader, String>, Field, Int)] = [
+            (\.image, "image's name", 64), (\.workingDirectory, "working directory", 1024),
+            (\.kernel, "kernel", 1024),
+        ]
+        for (text, name, limit) in changes {
+            for bytes in [limit + 1, 4000, 70_000] {
+                var longer = long
+                longer[keyPath: text] += String(repeating: "x", count: bytes - limit)
+                #expect(throws: TemplateHeaderError.tooLong(name, bytes: bytes, limit: limit)) {
+                    try longer.encoded()
+                }
+            }
+        }
     }
 }

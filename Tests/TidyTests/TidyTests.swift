@@ -124,6 +124,36 @@ struct TidyTests {
         #expect(violations.isEmpty, report(violations))
     }
 
+    @Test("HOSTILE 30: what sees a user's words has no trap within their reach, no unbounded recursion, no narrowed length")
+    func userWords() {
+        var violations: [String] = []
+        for file in tree.files where file.isSource && UserWords.targets.contains(file.target) {
+            let traps = file.code.indices.filter { file.code[$0].contains(UserWords.trap) }
+            let allowed = UserWords.traps[file.path]?.count ?? 0
+            if traps.count != allowed {
+                violations += traps.map { "\(file.location($0)): a trap; \(allowed) are allowed in this file" }
+                if traps.isEmpty { violations.append("\(file.path): has no trap any more; UserWords says \(allowed)") }
+            }
+            for (index, line) in file.code.enumerated() where line.contains(UserWords.narrowing) {
+                violations.append("\(file.location(index)): a length forced into fewer bits")
+            }
+            let cycles = UserWords.cycles(in: file.code)
+            if !cycles.isEmpty, UserWords.recursions[file.path] == nil {
+                violations.append("\(file.path): \(cycles.joined(separator: ", ")) can come back to itself")
+            }
+        }
+        #expect(violations.isEmpty, report(violations))
+    }
+
+    @Test("the rule about recursion finds a function that calls itself, and two that call each other")
+    func recursion() {
+        let code = [
+            "func a(_ n: Int) {", "  if n > 0 { a(n - 1) }", "}", "func b() { self.c() }", "func c() {", "  b()", "}",
+            "func d() { other.d() }", "func e() { a(1) }",
+        ]
+        #expect(UserWords.cycles(in: code) == ["a", "b", "c"])
+    }
+
     @Test("nothing unfinished is called done: no TODO, no FIXME")
     func unfinished() {
         var violations: [String] = []

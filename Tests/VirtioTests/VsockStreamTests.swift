@@ -176,11 +176,44 @@ import Virtio
         for _ in 0..<4 { try bench.send(data: pattern(65536), to: Self.output) }
         try bench.shutDown(Self.output, flags: 2)
         let expected = StreamClosed(
-            port: Self.output, passedBytes: 100_000, droppedBytes: 4 * 65536 - 100_000, failure: nil)
+            port: Self.output, passedBytes: 100_000, droppedBytes: 2 * 65536 - 100_000, failure: nil)
+        // When the limit is passed and all within it is written, not when the guest ends the stream; and once.
         #expect(bench.closed.all == [expected])
         #expect(try raw.status().size == 100_000)
         let operations = try bench.operations()
         #expect(operations == [Op.response, Op.creditUpdate, Op.creditUpdate])
+    }
+
+    @Test("output past the limit is not reported while some within it waits for a slow reader")
+    func limitBeforeReader() throws {
+        let bench = try VsockBench()
+        let pipe = try Pipe()
+        try bench.addStream(
+            Self.output, try pipe.writing.duplicate(), direction: .toHost, limit: 100_000)
+        try bench.start()
+        try bench.post(4)
+        try bench.request(Self.output)
+        // The pipe holds 65,536.
+        for _ in 0..<2 { try bench.send(data: pattern(65536), to: Self.output) }
+        let connection = try #require(bench.device.connections.values.first)
+        #expect(connection.pending.count == 100_000 - 65536 && connection.droppedBytes > 0)
+        #expect(bench.closed.all.isEmpty)
+    }
+
+    @Test("an output that is not open for writing is reported as EBADF, once it is written to")
+    func notWritable() throws {
+        let bench = try VsockBench()
+        try bench.addStream(
+            Self.output, try OwnedDescriptor.open("/dev/null", flags: O_RDONLY), direction: .toHost)
+        try bench.start()
+        try bench.post(4)
+        try bench.request(Self.output)
+        #expect(bench.closed.all.isEmpty)
+        try bench.send(data: [1, 2, 3], to: Self.output)
+        try bench.shutDown(Self.output, flags: 2)
+        let expected = StreamClosed(
+            port: Self.output, passedBytes: 0, droppedBytes: 0, failure: .badFileDescriptor)
+        #expect(bench.closed.all == [expected])
     }
 
     @Test("a reader that is gone is told to the guest as shut down for receiving, and reported as EPIPE")

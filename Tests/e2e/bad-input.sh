@@ -182,3 +182,41 @@ stderr_says no/such
 claim "HOSTILE 26: an argument list of 2 MiB is carried or refused clearly"
 run "$swiftlet" run -- sh -c 'echo ${#1}' sh "$(head -c 100000 /dev/zero | tr '\000' a)"
 active && case $status in 0) stdout_is 100000 ;; 125 | 126) [ -s stderr ] || fail "no message" ;; *) fail "status $status" ;; esac
+
+# Below 2 MB of data, the program's own, the host's kernel ends it in its exec.
+for limit in 'd 4000 data' 's 64 stack'; do
+  set -- $limit
+  claim "HOSTILE 30: a limit of $3 (ulimit -$1 $2) below what a program needs is told by name, and is no crash"
+  run sh -c 'ulimit -S -'"$1 $2"' && exec "$1" run -- true' sh "$swiftlet"
+  status_is 125
+  stderr_is_one_line
+  stderr_says "ulimit -$1"
+done
+
+claim "HOSTILE 30: a template's working directory and kernel may be 1,024 bytes long, and what is longer is told before a VM starts"
+run "$swiftlet" template create too-long -w "/$(head -c 4000 /dev/zero | tr '\000' w)" -- true
+status_is 125
+stderr_is_one_line
+stderr_says '4001 bytes; a template has room for 1024'
+
+claim "HOSTILE 34: what a killed image import has unpacked is reached by nobody else, and the next command removes it"
+needs root tar mkfs.erofs
+active && {
+  mkdir content && cp /bin/true content/su && chmod 4755 content/su
+  head -c 100000000 /dev/urandom >content/z
+  tar cf archive.tar -C content .
+  SWIFTLET_HOME=$PWD/store "$swiftlet" image import archive.tar made </dev/null >import-output 2>&1 &
+  import_id=$!
+  left=400
+  until [ -n "$(find store/tmp -name su 2>/dev/null)" ] || [ $left = 0 ]; do left=$((left - 1)); sleep 0.01; done
+  kill -KILL $import_id
+  wait $import_id 2>/dev/null
+  work=$PWD/$(echo store/tmp/build-*)
+  [ -e "$work/tree/su" ] || fail "nothing was unpacked: $work"
+  chmod 755 .
+}
+as_nobody ls "$work/tree"
+status_is_not 0
+run env SWIFTLET_HOME="$PWD/store" "$swiftlet" image ls
+status_is 0
+active && absent "$work"

@@ -57,7 +57,7 @@ cat >jobs <<'EOJ'
 EOJ
 run "$swiftlet" batch -j 2 --timeout 100s jobs
 equal "$(sed 's/.*"reason":"\([a-z_]*\)".*/\1/' stdout | tr '\n' ' ')" 'wall_timeout signaled start_failed output_limit ' "the reasons"
-equal "$(sed 's/.*"kernel":{[^}]*},"status":\([0-9]*\).*/\1/' stdout | tr '\n' ' ')" '124 137 127 153 ' "the statuses"
+equal "$(sed 's/^{"line":[0-9]*,"job":"[0-9a-f]*","status":\([0-9]*\).*/\1/' stdout | tr '\n' ' ')" '124 137 127 153 ' "the statuses"
 
 claim "unordered results come as they are ready, ordered ones wait"
 # Longer than three others take, in a busy lab too; Linux boots for seconds there.
@@ -154,3 +154,74 @@ stderr_says --output
 run "$swiftlet" batch no/such/file
 status_is 125
 stderr_says no/such/file
+
+# long_word NAME BYTES: a file with a word of so many letters.
+long_word() { head -c "$2" /dev/zero | tr '\000' a >"$1"; }
+
+claim "HOSTILE 30: words and paths of any length and number are their own line's error, and the others run; so again with --resume"
+active && {
+  long_word word 262145; long_word path 4096
+  printf '{"command":["true","%s"]}\n' "$(cat word)"
+  printf '{"command":["true"],"env":{"A":"%s"}}\n' "$(cat word)"
+  printf '{"command":["true"],"out":"/%s:x"}\n' "$(cat path)"
+  printf '{"command":["true"],"in":"jobs:/%s"}\n' "$(cat path)"
+  printf '{"command":["true"],"out":[%s"/a:x"]}\n' "$(i=0; while [ $i -lt 5000 ]; do printf '"/a:x%s",' $i; i=$((i + 1)); done)"
+  printf '{"command":["true"],"workdir":"/%s"}\n' "$(cat path)"
+  echo '{"command":["echo","still here"]}'
+} >jobs
+run "$swiftlet" batch -o results jobs
+status_is 1
+active && cp results stdout
+equal "$(lines)" "1 2 3 4 5 6 7 " "the lines"
+for line in 1 2 3 4 5 6; do
+  active && case $(line_of $line) in *'"reason":"start_failed"'*) ;; *) fail "line $line: $(line_of $line | head -c 300)" ;; esac
+done
+active && case $(line_of 1) in *'argument 1: 262145 bytes; it may have 262144'*) ;; *) fail "not named: $(line_of 1 | tail -c 300)" ;; esac
+active && case $(line_of 5) in *'5001 output files; a job may have 4096'*) ;; *) fail "not named: $(line_of 5 | tail -c 300)" ;; esac
+active && case $(line_of 7) in *'"text":"still here\n"'*) ;; *) fail "the last did not run" ;; esac
+run "$swiftlet" batch -o results --resume jobs
+status_is 1
+stderr_says '7 were done already, 6 of them failed'
+equal "$(wc -l <results)" 7 "results"
+
+claim "HOSTILE 30: a tree as deep as names can be is its line's error or its job's input, and the others run"
+needs python3
+active && python3 - <<'EOP'
+import os
+for _ in range(2045):
+    os.mkdir("d")
+    os.chdir("d")
+EOP
+echo '{"command":["true"],"in":"d","timeout":"5s"}' >jobs
+echo '{"command":["echo","still here"]}' >>jobs
+run "$swiftlet" batch -m 512M jobs
+active && case $(line_of 1) in *'path too long'* | *'"reason":"exited"'* | *'"reason":"wall_timeout"'*) ;; *) fail "no result: $(line_of 1 | head -c 300)" ;; esac
+active && case $(line_of 2) in *'"text":"still here\n"'*) ;; *) fail "the second did not run" ;; esac
+active && rm -rf d
+
+claim "HOSTILE 31: output that costs more as JSON than its job is written at the speed of memory, and other jobs do not wait for it"
+active && {
+  for line in 1 2 3; do echo '{"command":["sh","-c","head -c 16777216 /dev/zero; head -c 16777216 /dev/zero >&2"],"timeout":"60s"}'; done
+  echo '{"command":["sh","-c","printf \"\\\\377 caf\\\\303\\\\251\""]}'
+} >jobs
+cat >measured.py <<'EOP'
+import json, resource, subprocess, sys
+out = open("stdout", "wb")
+code = subprocess.call(sys.argv[1:], stdout=out)
+use = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(code, use.ru_maxrss // 1024, file=open("use", "w"))
+for line in open("stdout", "rb"):
+    r = json.loads(line)
+    print(r["stdout"]["bytes"], r["stdout"].get("utf8"), r["stdout"].get("base64"), len(r["stdout"]["text"]), file=open("seen", "a"))
+EOP
+needs python3
+run python3 measured.py "$swiftlet" batch -q -j 2 jobs
+equal "$(cat seen 2>/dev/null)" "$(for i in 1 2 3; do echo 16777216 True None 16777216; done; echo 7 False /yBjYWbDqQ== 6)" "the results"
+active && { read -r code mib <use; equal "$code" 0 "status"; at_most "$mib" 900 "MiB of memory"; }
+
+claim "HOSTILE 31: escape sequences of a line reach no terminal"
+printf '{"command":["true"],"a\\u001b[2J\\nswiftlet: all is well":1}\n' >jobs
+run "$swiftlet" batch jobs
+status_is 1
+stderr_says 'line 1: unknown member'
+active && { grep -q "$(printf '\033')" stderr && fail "an escape character"; [ "$(wc -l <stderr)" -le 2 ] || fail "a line of the attacker's"; }

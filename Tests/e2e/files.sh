@@ -72,12 +72,56 @@ run "$swiftlet" run --out /job/passwd:passwd -- sh -c 'mkdir -p /job; ln -s /etc
 status_is 125
 absent passwd
 
-claim "HOSTILE 19: an existing output is replaced as a whole, through no link of the host"
-echo precious >precious; ln -s precious result
+claim "HOSTILE 19, 33: an existing output is replaced as a whole; a link to it is followed, as a shell's > follows it"
+echo precious >precious; ln -s precious result; ln precious other
 run "$swiftlet" run --out /job/r:result -- sh -c 'mkdir -p /job; echo new >/job/r'
 status_is 0
-equal "$(cat precious)" precious "the file behind the link"
-equal "$(cat result)" new result
+equal "$(cat precious)" new "the file behind the link"
+equal "$(cat other)" precious "the file that it was"
+active && [ ! -L result ] && fail "the link is gone"
+
+claim "HOSTILE 33: a device, a FIFO and /dev/stdout are written to by --out and --meta, and are there afterwards"
+mkfifo pipe; cat pipe >piped &
+run "$swiftlet" run --out /job/r:/dev/stdout --out /job/r:pipe --meta /dev/null -- sh -c 'echo from the job; echo new >/job/r'
+wait
+status_is 0
+stdout_is 'from the job' new
+equal "$(cat piped)" new "what came through the FIFO"
+active && { [ -p pipe ] && [ -c /dev/null ] && [ -L /dev/stdout ] || fail "a special file was replaced"; }
+
+claim "HOSTILE 33: --out and --meta know - as the standard output, and make no file of that name"
+run "$swiftlet" run -q --out /job/r:- --meta - -- sh -c 'printf "one " >/job/r'
+status_is 0
+stdout_says 'one {"status":'
+absent ./-
+
+claim "HOSTILE 33: a directory and a socket are refused for --meta, and a directory takes the file of --out under its own name"
+mkdir folder
+run "$swiftlet" run --meta folder -- true
+status_is 125
+stderr_says 'folder: is a directory'
+run "$swiftlet" run --out /job/r:folder -- sh -c 'echo in >/job/r'
+status_is 0
+equal "$(cat folder/r)" in "folder/r"
+
+claim "HOSTILE 33: an output has no more rights than the umask leaves"
+run sh -c 'umask 077; "$1" run --out /job/r:r -- sh -c "echo x >/job/r; chmod 6777 /job/r"' sh "$swiftlet"
+status_is 0
+equal "$(stat -c %a r)" 700 "mode of r"
+
+claim "HOSTILE 29: a directory of somebody else's whose file becomes a link meanwhile gives nobody's secrets away"
+needs root
+mkdir tree; head -c 60000000 /dev/zero >tree/a; echo mine >tree/b; echo secret >secret; chmod 600 secret
+( sleep 0.03; ln -sfn ../secret tree/b ) &
+run "$swiftlet" run -m 512M --in tree -- cat tree/b
+wait
+active && grep -q secret stdout && fail "the job has read another file"
+active && case $status in 0) stdout_is mine ;; 125) stderr_says 'tree/b' ;; *) fail "status $status" ;; esac
+
+claim "HOSTILE 29: a file of /proc comes in with its content"
+run "$swiftlet" run --in /proc/version:v -- cat v
+status_is 0
+stdout_equals /proc/version
 
 claim "HOSTILE 19: a timed-out job leaves no half-written output"
 run "$swiftlet" run --timeout $brief --out /job/r:result -- sh -c 'mkdir -p /job; echo half >/job/r; sleep 60'

@@ -328,3 +328,51 @@ status_is 1
 equal "$(grep -c '"exit_code":3' stdout)" "$(active && echo 12)" "jobs that exited with 3"
 equal "$(grep -o '"text":"in [0-9]*"' stdout | tr -dc '0-9\n' | tr '\n' ' ')" "$(active && echo '1 2 3 4 5 6 7 8 9 10 11 12 ')" "their output"
 active && [ "$(grep -c '"prepared":true' stdout)" -lt 3 ] && fail "only $(grep -c '"prepared":true' stdout) of 13 jobs got one"
+
+claim "HOSTILE 33: a regular file, a directory and a link in the socket's place are refused by name and stay what they are"
+echo precious >file; mkdir folder; ln -s file link
+for name in file folder link; do
+  run "$swiftlet" pool --socket "$name" --size 1
+  status_is 125
+  stderr_says "$name: is there and is no socket"
+done
+equal "$(cat file)" precious "the file"
+active && [ -L link ] && [ -d folder ] || fail "a file that is no socket is gone"
+
+claim "HOSTILE 33: a pool that ends removes its own socket and nobody's file that has taken its place"
+pool
+active && rm s && echo mine >s
+end_pool
+equal "$(cat s 2>/dev/null)" mine "the file in the socket's place"
+
+claim "HOSTILE 32: more idle connections than the limit of open files end neither the pool nor the job on its machine"
+needs python3
+active && ulimit -S -n 1024
+pool
+active && "$swiftlet" run --pool=s --meta meta.json -- sh -c 'sleep 2; echo done' </dev/null >long 2>&1 &
+long_id=$!
+cat >many.py <<'EOP'
+import resource, socket, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+held = []
+for _ in range(1500):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect("s")
+    held.append(s)
+time.sleep(0.5)
+EOP
+run python3 many.py
+status_is 0
+warm_run -- echo here
+status_is 0
+stdout_is here
+was_prepared
+active && wait "$long_id"
+equal "$(cat long 2>/dev/null)" done "the job that ran beside"
+active && kill -0 "$pool_id" 2>/dev/null || fail "the pool is gone"
+end_pool
+
+claim "HOSTILE 32: a pool whose limit of open files is too low for its machines says so"
+run sh -c 'ulimit -n 60; exec "$1" pool --socket s --size 2' sh "$swiftlet"
+status_is 125
+stderr_says 'ulimit -n'

@@ -68,3 +68,19 @@ claim "a pipe with a pause in it keeps stdin open until its writer closes"
 run sh -c '{ echo one; sleep 1; echo two; } | "$1" run -i -- cat' sh "$swiftlet"
 status_is 0
 stdout_is one two
+
+claim "a standard output that is closed loses a job's output, which is no success; a job without output does not need one"
+run sh -c '"$1" run -- echo lost >&-' sh "$swiftlet"
+status_is 125
+stderr_says 'standard output'
+run sh -c '"$1" run -- true >&-' sh "$swiftlet"
+status_is 0
+
+claim "HOSTILE 31: output that is cut is said to be, with --json too, and all within the limit is delivered and counted"
+run "$swiftlet" run --json --max-output 1M -- sh -c 'head -c 3000000 /dev/zero | tr "\000" a'
+status_is 153
+stdout_says '"stdout":{"bytes":1048576,"truncated":true,'
+run "$swiftlet" run --meta meta.json --max-output 1M -- sh -c 'head -c 3000000 /dev/zero'
+status_is 153
+equal "$(size_of stdout)" 1048576 "bytes delivered"
+equal "$(meta bytes)" 1048576 "bytes counted"

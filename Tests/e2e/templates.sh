@@ -261,3 +261,8 @@ for name in ../evil a/b .hidden ''; do
   status_is_not 0
   stdout_is
 done
+
+claim "a variable for a template without a command would have no effect, and is refused"
+run "$swiftlet" template create no-program -e A=b
+status_is 2
+stderr_says --env

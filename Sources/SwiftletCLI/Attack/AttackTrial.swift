@@ -65,7 +65,7 @@ final class AttackTrial {
     /// - Parameter path: Of the evil kernel.
     func run(_ attack: Attack, _ name: String, at path: String) -> Outcome {
         let before = Leftovers.descriptors()
-        neighbour.run(honestRequest())
+        neighbour.run(.init(request: honestRequest()))
         var outcome = Outcome(kernel: name)
         do throws(BatchFailure) {
             try self.attack(attack, path, &outcome)

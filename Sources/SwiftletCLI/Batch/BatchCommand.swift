@@ -32,17 +32,17 @@ struct BatchCommand {
         var options = BatchOptions()
         do throws(UsageError) {
             var given: Set<String> = []
-            let index = try BatchOptions.table.parse(words.texts, into: &options, isBytewise: words.isText) {
-                given.insert($0)
-            }
+            let operands = try BatchOptions.table.parsePermuted(
+                words.texts, into: &options, isBytewise: words.isText
+            ) { given.insert($0) }
             options.given = given
-            let rest = words.texts[index...]
+            let rest = operands.map { words.texts[$0] }
             if !options.wantsHelp {
-                guard rest.count == 1 else {
+                guard let index = operands.first, operands.count == 1 else {
                     throw UsageError("one file with jobs is wanted, or - for standard input")
                 }
                 guard words.isText(index) else { throw UsageError("the file's name is not UTF-8") }
-                if options.resumes, options.outputPath == nil {
+                if options.resumes, options.outputPath == nil || options.outputPath == "-" {
                     throw UsageError("--resume: needs --output FILE")
                 }
             }

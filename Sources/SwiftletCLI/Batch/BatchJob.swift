@@ -73,6 +73,9 @@ struct BatchJob {
                 throw UsageError(
                     "\"out\": say where on the host it goes, GUEST:HOST; jobs of a batch share a directory")
             }
+            if long == "out", value.hasSuffix(":-") {
+                throw UsageError("\"out\": the standard output is for the results; name a file")
+            }
             do throws(UsageError) {
                 try option.apply(value, to: &options)
             } catch {

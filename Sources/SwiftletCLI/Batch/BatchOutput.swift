@@ -16,18 +16,25 @@ struct BatchOutput: ~Copyable {
     private let isOrdered: Bool
     /// By line number: the digest of a job whose result is there. Eight bytes a job.
     private var done: [UInt64: UInt64] = [:]
+    /// Lines of those whose result says that they failed.
+    private var failedBefore: Set<UInt64> = []
     /// Results whose turn has not come, by position among this run's jobs.
     private var held: [Int: [UInt8]] = [:]
     private(set) var heldBytes = 0
     private var next = 0
 
     var doneCount: Int { done.count }
+    var failedCount: Int { failedBefore.count }
     /// The position whose result is written next.
     var nextPosition: Int { next }
 
-    /// - Parameter path: Nil: standard output.
+    /// A link is followed, a device or FIFO written to; a directory or socket is refused, as for every path that we write
+    /// (`WrittenPlace`). A regular file alone is not replaced: it is the journal.
+    ///
+    /// - Parameter path: Nil or `-`: standard output.
     init(path: String?, resumes: Bool, isOrdered: Bool) throws(BatchFailure) {
         self.isOrdered = isOrdered
+        let path = path == "-" ? nil : path
         name = path ?? "standard output"
         guard let path else {
             file = nil
@@ -41,7 +48,7 @@ struct BatchOutput: ~Copyable {
                 guard try file.borrowed.lock(waiting: false) else {
                     throw .wouldBlock
                 }
-                if resumes { try Self.readResults(of: file.borrowed, into: &done) }
+                if resumes { try Self.readResults(of: file.borrowed, into: &done, failed: &failedBefore) }
                 if !resumes, status.size > 0 { throw .fileExists }
             } else if resumes {
                 throw .invalidArgument
@@ -53,6 +60,7 @@ struct BatchOutput: ~Copyable {
             case .fileExists:
                 throw BatchFailure("--output \(path): has results already; --resume goes on with it")
             case .wouldBlock: throw BatchFailure("--output \(path): another batch is writing it")
+            case .noSuchAddressOrDevice: throw BatchFailure("--output \(path): is a socket, or a FIFO that nobody reads")
             case .invalidArgument: throw BatchFailure("--resume: \(path) is not a regular file")
             default: throw BatchFailure("--output \(path): \(error)")
             }
@@ -103,13 +111,22 @@ struct BatchOutput: ~Copyable {
 
     // MARK: - Lines
 
-    static func beginning(line: UInt64, digest: UInt64) -> String {
-        let text = String(digest, radix: 16)
-        return "{\"line\":\(line),\"job\":\"\(String(repeating: "0", count: 16 - text.count))\(text)\","
+    /// Which job's a result is: the first members of its line.
+    struct Place: Sendable {
+        let line: UInt64
+        let digest: UInt64
+
+        func write(to json: inout JSONWriter) {
+            let text = String(digest, radix: 16)
+            json.number("line", line)
+            json.string("job", String(repeating: "0", count: 16 - text.count) + text)
+        }
     }
 
-    /// The line number and digest at the beginning of a result.
-    static func identity(of result: some Collection<UInt8>) -> (line: UInt64, digest: UInt64)? {
+    /// What stands at the beginning of a result; the status is missing in those of earlier versions.
+    static func identity(
+        of result: some Collection<UInt8>
+    ) -> (line: UInt64, digest: UInt64, status: Int32?)? {
         let text = String(decoding: result.prefix(80), as: UTF8.self)
         guard text.hasPrefix("{\"line\":") else { return nil }
         let parts = text.dropFirst(8).split(separator: ",", maxSplits: 2)
@@ -117,7 +134,8 @@ struct BatchOutput: ~Copyable {
             parts[1].hasSuffix("\""), parts[1].utf8.count == 24,
             let digest = UInt64(parts[1].dropFirst(7).dropLast(), radix: 16)
         else { return nil }
-        return (line, digest)
+        let status = parts[2].hasPrefix("\"status\":") ? parts[2].dropFirst(9).prefix { $0 != "," } : ""
+        return (line, digest, Int32(status))
     }
 
     /// The first eight bytes of a line's SHA-256.
@@ -129,7 +147,7 @@ struct BatchOutput: ~Copyable {
 
     /// Reads what is there and cuts off a last line that was not finished.
     private static func readResults(
-        of file: FileDescriptor, into done: inout [UInt64: UInt64]
+        of file: FileDescriptor, into done: inout [UInt64: UInt64], failed: inout Set<UInt64>
     ) throws(Errno) {
         var offset: UInt64 = 0
         /// Where the current line begins, and its first bytes.
@@ -141,7 +159,10 @@ struct BatchOutput: ~Copyable {
             var rest = piece[...]
             while let newline = rest.firstIndex(of: 0x0a) {
                 beginning += rest[..<newline].prefix(80 - min(80, beginning.count))
-                if let (line, digest) = identity(of: beginning) { done[line] = digest }
+                if let (line, digest, status) = identity(of: beginning) {
+                    done[line] = digest
+                    if let status, status != 0 { failed.insert(line) } else { failed.remove(line) }
+                }
                 beginning = []
                 rest = rest[(newline + 1)...]
                 lineStart = offset + UInt64(newline + 1)

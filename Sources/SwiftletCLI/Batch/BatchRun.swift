@@ -13,17 +13,23 @@ final class BatchRun {
     /// A job that was read, with what it needs open as long as it runs.
     private struct Job {
         let position: Int
-        let line: UInt64
-        let digest: UInt64
-        let command: RunCommand
-        let request: JobRequest
+        let place: BatchOutput.Place
+        let json: ResultJSON
+        var request: JobRequest { json.request }
         let image: BatchResources.Image
         let kernel: BatchResources.Kernel
         let standardInput: SharedDescriptor?
         var attempts = 1
 
-        /// What it may take of the host, in bytes: its guest's memory, and its VMM's.
-        var memoryBytes: UInt64 { request.memoryBytes + BatchRun.machineBytes }
+        /// What it may take of the host, in bytes: its guest's memory, its VMM's and the output that is kept; or, when they
+        /// are gone, that output and its line of JSON.
+        var memoryBytes: UInt64 {
+            let limit = request.outputLimitBytes ?? RunOptions.defaultCaptureLimit
+            let (kept, _) = limit.multipliedReportingOverflow(by: 2)
+            let (line, isHuge) = limit.multipliedReportingOverflow(by: BatchRun.lineBytesPerByte)
+            if isHuge { return UInt64.max / 4 }
+            return max(request.memoryBytes + BatchRun.machineBytes + kept, line)
+        }
     }
 
     private let options: BatchOptions
@@ -51,6 +57,8 @@ final class BatchRun {
 
     /// A VMM without its guest's memory (measured: 3 MiB and page tables; with room).
     private static let machineBytes: UInt64 = 16 << 20
+    /// Both streams with their bytes, and as JSON: six bytes for each that is a control character, and base64 beside.
+    private static let lineBytesPerByte: UInt64 = 17
     /// Results that wait for an earlier one: no more jobs are admitted beyond these.
     private static let maximumHeld = 4096
     private static let maximumHeldBytes = 64 << 20
@@ -96,12 +104,12 @@ final class BatchRun {
         reaper.finish()
         if !options.isQuiet {
             let text = summary.text(
-                nanoseconds: monotonicNanoseconds() - begun, alreadyDone: output.doneCount, notRun: isStopping
-            )
+                nanoseconds: monotonicNanoseconds() - begun, alreadyDone: output.doneCount,
+                failedBefore: output.failedCount, notRun: isStopping)
             Terminal.say("swiftlet: \(text)")
         }
         if isCancelled { return 128 + signal }
-        return summary.failed == 0 ? 0 : 1
+        return summary.failed + output.failedCount == 0 ? 0 : 1
     }
 
     /// Sleeps until something has happened. - Returns: A signal that asks to stop.
@@ -147,7 +155,8 @@ extension BatchRun {
         while !isStopping, !idle.isEmpty, hasRoom {
             if waiting == nil { waiting = try nextJob() }
             guard let job = waiting else { return }
-            guard running.isEmpty || memoryInUse + job.memoryBytes <= memoryTotal else { return }
+            let inUse = memoryInUse + UInt64(output.heldBytes)
+            guard running.isEmpty || inUse + job.memoryBytes <= memoryTotal else { return }
             guard let worker = idle.popLast() else { return }
             waiting = nil
             memoryInUse += job.memoryBytes
@@ -157,7 +166,8 @@ extension BatchRun {
 
     private func start(_ job: Job, on worker: Int) {
         running[worker] = job
-        workers[worker].run(job.request)
+        let (json, place) = (job.json, job.place)
+        workers[worker].run(.init(request: job.request) { json.line(of: $0, place: place) })
     }
 
     /// The next job to run; nil if there is none now. Lines that are no jobs have their result at once.
@@ -219,9 +229,12 @@ extension BatchRun {
                 throw BatchFailure(error.description)
             }
             defer { position += 1 }
+            let json = ResultJSON(
+                options: command.options, request: request, imageDigest: image.image.digest,
+                kernel: kernel.kernel, kernelDigest: kernel.digest)
             return Job(
-                position: position, line: line, digest: digest, command: command, request: request,
-                image: image, kernel: kernel, standardInput: standardInput)
+                position: position, place: .init(line: line, digest: digest), json: json, image: image,
+                kernel: kernel, standardInput: standardInput)
         } catch {
             throw UsageError(error.text)
         }
@@ -245,17 +258,14 @@ extension BatchRun {
             if isCancelled, result.verdict.reason == .cancelled {
                 return try give(job.position, nil, failed: true)
             }
-            let text = job.command.json(
-                request: job.request, result, image: job.image.image, kernel: job.kernel, line: job.line,
-                digest: job.digest)
             summary.count(
                 reason: result.verdict.reason.rawValue, status: result.verdict.status,
                 wallMicroseconds: Phases(result.timeline).wall)
-            try give(job.position, text, failed: result.verdict.status != 0)
+            try give(job.position, completion.line, failed: result.verdict.status != 0)
         case .failure(let error):
             try refuse(
-                line: job.line, digest: job.digest, at: job.position, status: ExitStatus.ownFailure,
-                error.description)
+                line: job.place.line, digest: job.place.digest, at: job.position,
+                status: ExitStatus.ownFailure, error.description)
         }
     }
 
@@ -279,18 +289,20 @@ extension BatchRun {
         line: UInt64, digest: UInt64, at position: Int? = nil, status: Int32, _ problem: String
     ) throws(BatchFailure) {
         progress.clear()
-        if !options.isQuiet { Terminal.say("swiftlet: line \(line): \(problem)") }
+        // Its words may be an attacker's: one line, without control characters, and no longer than a person reads.
+        if !options.isQuiet { Terminal.say("swiftlet: line \(line): \(printable(Array(problem.utf8)))") }
         var json = JSONWriter()
         json.object {
+            BatchOutput.Place(line: line, digest: digest).write(to: &$0)
             $0.number("status", status)
             $0.string("reason", Reason.startFailed.rawValue)
             $0.string("message", "line \(line): \(problem)")
         }
-        let text = BatchOutput.beginning(line: line, digest: digest) + json.text.dropFirst() + "\n"
+        json.raw("\n")
         summary.count(reason: Reason.startFailed.rawValue, status: status, wallMicroseconds: nil)
         let turn = position ?? self.position
         if position == nil { self.position += 1 }
-        try give(turn, Array(text.utf8), failed: true)
+        try give(turn, json.bytes, failed: true)
     }
 }
 

@@ -23,7 +23,7 @@ struct BatchSummary {
     }
 
     /// One line.
-    func text(nanoseconds: UInt64, alreadyDone: Int, notRun: Bool) -> String {
+    func text(nanoseconds: UInt64, alreadyDone: Int, failedBefore: Int = 0, notRun: Bool) -> String {
         let seconds = Double(nanoseconds) / 1e9
         var text = "\(jobs) jobs in \(Self.decimal(seconds)) s"
         if seconds > 0 { text += ", \(Self.decimal(Double(jobs) / seconds)) jobs/s" }
@@ -40,6 +40,7 @@ struct BatchSummary {
                 "; p50 \(Self.decimal(Double(median) / 1000)) ms, p99 \(Self.decimal(Double(high) / 1000)) ms"
         }
         if alreadyDone > 0 { text += "; \(alreadyDone) were done already" }
+        if failedBefore > 0 { text += ", \(failedBefore) of them failed" }
         if notRun { text += "; the rest was not run" }
         return text
     }

@@ -77,7 +77,12 @@ struct BenchCommand {
         }
         if let path = options.picturePath {
             try BenchPlaces.attempting("writing", path) { () throws(Errno) in
-                try MetaFile(path: path).write(PhasesPicture(result).svg)
+                var file: MetaFile
+                do throws(WrittenPlace.Refusal) { file = try MetaFile(path: path) } catch {
+                    throw error.errno
+                }
+                try file.write(Array(PhasesPicture(result).svg.utf8))
+                try file.publish()
             }
         }
         let text = options.printsJSON ? BenchJSON(result: result).text : BenchTable(result: result).text

@@ -86,6 +86,11 @@ struct PoolCommand {
         let path = try attempt { () throws(PoolError) in
             try Self.socketPath(options.socketPath.map { .path($0) } ?? .standard)
         }
+        let openFiles = sysconf(CInt(_SC_OPEN_MAX))
+        guard let mostClients = PoolServer.mostClients(openFiles: openFiles, machines: options.size) else {
+            throw BatchFailure(
+                "the limit of open files (ulimit -n) is \(openFiles), too low for \(options.size) machines and a client")
+        }
         let place = try attempt { () throws(PoolError) in try PoolServer.Place.take(path) }
         launcher.tidyUp()
         let reaper = Reaper()
@@ -95,7 +100,7 @@ struct PoolCommand {
         do throws(Errno) {
             let shells = try ShellPool(
                 size: options.size, shape: request.shape, runner: runner, reaper: reaper)
-            let server = PoolServer(place, shells: shells, reaper: reaper)
+            let server = PoolServer(place, mostClients: mostClients, shells: shells, reaper: reaper)
             if !options.isQuiet {
                 Terminal.say("swiftlet: pool of \(options.size) at \(path)")
             }

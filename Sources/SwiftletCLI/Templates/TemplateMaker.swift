@@ -32,6 +32,11 @@ struct TemplateMaker {
         for option in Self.refused where job.given.contains(option) {
             throw UsageError("template create: --\(option): belongs to a job, not to a template")
         }
+        if job.command.isEmpty, job.given.contains("env") {
+            throw UsageError(
+                "template create: --env: without a command there is no program that would have it; give it to "
+                    + "swiftlet run --template \(name)")
+        }
         if let secret = job.options.secretInputs.first {
             throw UsageError(
                 "template create: --in-secret \(secret): every job from the template would have the secret; "
@@ -67,8 +72,8 @@ struct TemplateMaker {
         let kernel = try attempt { () throws(BatchFailure) in
             try resources.kernel(job.options.kernel, initramfs: job.options.initramfs)
         }
-        if case .file(let path) = kernel.kernel.choice, !path.hasPrefix("/") || path.utf8.count > 1024 {
-            throw Failure(text: "--kernel \(path): a template wants an absolute path of at most 1024 bytes")
+        if case .file(let path) = kernel.kernel.choice, !path.hasPrefix("/") {
+            throw Failure(text: "--kernel \(path): a template wants an absolute path")
         }
         let stateBytes = kernel.kernel.isLinux ? TemplateHeader.linuxStateBytes : 0
         guard let digest = image.image.digest else {
@@ -84,16 +89,19 @@ struct TemplateMaker {
         }
         var request = job.request(kernel: kernel.kernel, image: image.image.descriptor.borrowed, paths)
         request.template = .making(memory: memory.borrowed)
-        let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in try launcher.start(machine)
-        }
-        let result = try attempt { () throws(LaunchError) in try runner.run(request, begun: begun) }
-        guard let checkpoint = result.checkpoint else { return explain(result) }
         var header = TemplateHeader(
-            kind: checkpoint == .kernel ? .kernel : .program, memoryBytes: request.memoryBytes,
+            kind: .program, memoryBytes: request.memoryBytes,
             imageBytes: image.image.bytes, created: UInt64(max(0, time(nil))), processor: ProcessorIdentity(),
             image: job.options.image, workingDirectory: job.options.workingDirectory, command: job.command,
             kernel: "\(kernel.kernel.choice)", stateBytes: stateBytes, processors: request.processors)
         header.setImageDigest(hexadecimal: digest)
+        try attempt { () throws(TemplateError) in try TemplateStore.check(header) }
+        let runner = JobRunner(kvm: kvm.borrowed) { machine throws(LaunchError) in try launcher.start(machine)
+        }
+        let result = try attempt { () throws(LaunchError) in try runner.run(request, begun: begun) }
+        guard let checkpoint = result.checkpoint else { return explain(result) }
+        header.kind = checkpoint == .kernel ? .kernel : .program
+        header.created = UInt64(max(0, time(nil)))
         return try save(header, memory.borrowed, TemplatePart(kernel.file.borrowed, path: kernel.path))
     }
 

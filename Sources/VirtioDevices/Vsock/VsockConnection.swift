@@ -146,12 +146,16 @@ final class VsockConnection {
         pending.isEmpty && (guestShutdown.contains(.send) || phase == .orphaned)
     }
 
-    /// The report for the end of the guest's half: once, when `isInputFinished`, and only for a configured
-    /// stream.
+    /// More than the limit has come, and all within it is in the descriptor: the reader has what it gets.
+    var isLimitSettled: Bool { droppedBytes > 0 && pending.isEmpty }
+
+    /// The report for the end of the guest's half: once, when `isInputFinished` or `isLimitSettled`, and only for a
+    /// configured stream.
     func takeReport() -> StreamClosed? {
-        guard isInputFinished, !isReported, let reportedPort else { return nil }
+        guard isInputFinished || isLimitSettled, !isReported, let reportedPort else { return nil }
         isReported = true
-        let failure = writeFailure ?? readFailure ?? (guestShutdown.contains(.send) ? nil : .connectionReset)
+        let isWhole = guestShutdown.contains(.send) || isLimitSettled
+        let failure = writeFailure ?? readFailure ?? (isWhole ? nil : .connectionReset)
         return StreamClosed(
             port: reportedPort, passedBytes: passedBytes, droppedBytes: droppedBytes, failure: failure)
     }

@@ -239,6 +239,8 @@ public final class VsockDevice: VirtioDevice {
             }
             // §5.10.6.6: both halves shut down by the guest is answered with RST.
             if connection.guestShutdown == [.send, .receive] { connection.due = .reset }
+        } else if connection.isLimitSettled, let report = connection.takeReport() {
+            onStreamClosed(report)
         }
         queueIfReady(connection)
     }

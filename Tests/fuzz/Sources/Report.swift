@@ -94,7 +94,8 @@ private func receive(_ stream: [UInt8], chunk: Int, _ files: [JobRequest.OutputF
     var reader = ReportReader(
         outputCount: files.count, nonce: bootNonce, isRestored: isRestored, makesTemplate: makesTemplate)
     var isConfirmed = false
-    var outputs = OutputCollector(files)
+    guard let places = try? OutputCollector.places(of: files) else { return }
+    var outputs = OutputCollector(files, at: places)
     var isFinished = false
     var start = 0
     do throws(ReportReader.Failure) {
