@@ -9,6 +9,7 @@
 # run_from FILE CMD... the same, with stdin from FILE
 # skip WHY             ends the test as skipped; needs THING... skips unless this place has each THING
 # tiny_only WHY        skips where the jobs run on another guest kernel (E2E_KERNEL)
+# many N               N; a tenth of it in every run's lab
 # slow PLACE...        where it takes too long for every run: host, lab, linux (the lab, with --kernel linux); `make test-full` has it
 # The rest assert something; the first assertion of a test that fails fails it, with what was run and what came out.
 # Time limits are guards against a hang and never assertions.
@@ -53,7 +54,10 @@ skip() {
 
 tiny_only() { [ -z "${E2E_KERNEL:-}" ] || skip "not for --kernel $E2E_KERNEL: $1"; }
 
-# Where the jobs are, for `slow`.
+# many N: how many of what is the same again: N; in the lab a tenth, where the slow claims are left out.
+many() { if [ "${E2E_SLOW:-yes}" = no ] && [ "$place" != host ]; then echo $((($1 + 9) / 10)); else echo "$1"; fi; }
+
+# Where the jobs are, for `slow` and `many`.
 place=host
 [ -z "${E2E_LAB:-}" ] || place=${E2E_KERNEL:-lab}
 
