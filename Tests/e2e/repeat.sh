@@ -1,7 +1,7 @@
 # Many jobs: each correct, and afterwards no process, mount, cgroup or temporary file more than before.
 
 jobs=$(many 200)
-claim "HOSTILE 25: $jobs jobs one after another are all correct and leave nothing"
+claim "HOSTILE 25: many jobs one after another are all correct and leave nothing"
 ours >before
 i=0; wrong=0
 while active && [ $i -lt "$jobs" ]; do
