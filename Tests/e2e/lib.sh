@@ -171,7 +171,10 @@ vmms() {
 # A process counts when it runs a file of our build folder, so that another swiftlet on this machine does not matter.
 ours() {
   for directory in /proc/[0-9]*; do
-    case $(readlink "$directory/exe" 2>/dev/null) in "$E2E_BIN"/*) echo "process ${directory#/proc/} $(cat "$directory/comm")" ;; esac
+    case $(readlink "$directory/exe" 2>/dev/null) in "$E2E_BIN"/*) ;; *) continue ;; esac
+    # An image that is being built beside the tests (Tests/run-tiers) is no job's.
+    case $(tr '\0' ' ' <"$directory/cmdline") in *swiftlet' image build'*) continue ;; esac
+    echo "process ${directory#/proc/} $(cat "$directory/comm")"
   done 2>/dev/null
   sed 's/^/mount /' /proc/self/mounts
   # One with a process in it is in use, by that process or somebody else's.
