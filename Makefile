@@ -1,7 +1,8 @@
 # make run and make test install what is missing, build, and show that it works.
-# setup  build  image  run  test  lab  lab-full  fuzz  bench  clean: see README.md.
+# setup  build  image  run  check  test  test-full  lab  lab-full  fuzz  bench  clean: see README.md.
 
 BIN = build/bin
+export CLAIM
 KERNEL_ARCHIVE = .build/guest/x86_64-unknown-none-elf/release/libGuestKernel.a
 INIT_ARCHIVE = .build/guest/x86_64-unknown-none-elf/release/libGuestInit.a
 # Fully static: exec to main takes 1 ms, a dynamic Swift program 3 ms, and the lab needs no libraries.
@@ -61,9 +62,22 @@ run: build
 	$(BIN)/swiftlet image build base
 	$(BIN)/swiftlet run -- sh -c 'echo "hello from $$(uname -s) $$(uname -m), booted for this line alone"'
 
-# Every tier this machine can run; the others are named as skipped. `make test TIERS="unit e2e"` runs some.
-test: build
-	Tests/run-tiers $(TIERS)
+# For a hand at work, within a minute: the format of the lines that were changed, and the unit tests of what was changed (Tests/check).
+check:
+	@Tests/check
+
+# Every tier this machine can run; the others are named as skipped. Some: `make test TIERS="unit e2e"`. Some claims: `make test CLAIM="TEXT"`.
+# Tests/run-tiers builds what it needs.
+test: setup
+ifdef CLAIM
+	@Tests/claim "$$CLAIM"
+else
+	@Tests/run-tiers $(TIERS)
+endif
+
+# Everything that CI has one of each kind of, and lab-full: hours.
+test-full: setup
+	@Tests/run-tiers unit e2e hostile linux full
 
 # docs/abi.md, from Sources/GuestKernel/Boundary/SystemCallSupport.swift.
 abi:
@@ -77,13 +91,13 @@ security:
 hostile-table:
 	Tests/hostile-table
 
-lab: build
-	Tests/run-tiers lab
+lab: setup
+	@Tests/run-tiers lab
 
 # The guest kernel linux at length: every end-to-end file on it, all programs on it, the debug kernel under Linux's drivers with 1 GB
-# through vsock. Two hours.
-lab-full: build
-	Tests/run-tiers full
+# through vsock. Over two hours.
+lab-full: setup
+	@Tests/run-tiers lab-full
 
 # Every fuzz target for FUZZ_SECONDS, two at a time: 15 minutes or so.
 fuzz: build
@@ -104,4 +118,4 @@ bench: image
 clean:
 	rm -rf .build build
 
-.PHONY: build setup host guest init evil takeover image run test abi security hostile-table lab lab-full fuzz bench clean headers
+.PHONY: build setup host guest init evil takeover image run check test test-full abi security hostile-table lab lab-full fuzz bench clean headers

@@ -12,6 +12,7 @@ status_is 0
 active && { grep -Eqx 'swiftlet [0-9]+\.[0-9]+\.[0-9]+' stdout && [ "$(wc -l <stdout)" = 1 ] || fail "not a version"; }
 
 claim "options may end without --, and the command's own options are its own"
+slow linux
 run "$swiftlet" run echo -n --json
 status_is 0
 equal "$(cat stdout)" "--json" "stdout"
@@ -45,6 +46,7 @@ status_is 0
 stdout_is 'good day' '[]'
 
 claim "-w sets the working directory"
+slow linux
 run "$swiftlet" run -w /usr -- pwd
 status_is 0
 stdout_is /usr
@@ -60,6 +62,7 @@ for key in id image kernel kernel_boot run vm_exits wall user sys max_rss; do
 done
 
 claim "--meta writes the same result to a file and leaves stdout to the job"
+slow linux
 run "$swiftlet" run --meta meta.json -- echo hello
 status_is 0
 stdout_is hello

@@ -90,15 +90,16 @@ status_is 0
 equal "$(lines)" "1 2 3 4 " "the lines"
 
 # So many jobs; fewer where each boots for seconds.
-[ -z "${E2E_KERNEL:-}" ] || E2E_BATCH_JOBS=${E2E_BATCH_JOBS:-16}
+: "${E2E_BATCH_JOBS:=$(many 200)}"
+[ -z "${E2E_KERNEL:-}" ] || E2E_BATCH_JOBS=16
 # killed_and_resumed OPTION...: a batch is killed in its middle and goes on.
 killed_and_resumed() {
 ours >"$E2E_WORK/before-batch"
-jobs "${E2E_BATCH_JOBS:-200}" true >jobs
+jobs "$E2E_BATCH_JOBS" true >jobs
 if active; then
   "$swiftlet" batch -q -j 2 "$@" --output results jobs </dev/null 2>stderr &
   batch=$!
-  until [ "$(cat results 2>/dev/null | wc -l)" -ge $((${E2E_BATCH_JOBS:-200} / 2)) ]; do kill -0 $batch 2>/dev/null || break; sleep 0.1 2>/dev/null || sleep 1; done
+  until [ "$(cat results 2>/dev/null | wc -l)" -ge $(($E2E_BATCH_JOBS / 2)) ]; do kill -0 $batch 2>/dev/null || break; sleep 0.1 2>/dev/null || sleep 1; done
   kill -9 $batch
   wait $batch 2>/dev/null
   # As if it had been killed in the middle of a write.
@@ -111,9 +112,9 @@ stderr_says --resume
 run "$swiftlet" batch -j 2 "$@" --output results --resume jobs
 status_is 0
 stderr_says 'were done already'
-equal "$(lines results | tr ' ' '\n' | grep -c .)" "${E2E_BATCH_JOBS:-200}" "results"
-equal "$(lines results | tr ' ' '\n' | sort -un | grep -c .)" "${E2E_BATCH_JOBS:-200}" "different results"
-equal "$(grep -c '"reason":"exited"' results)" "${E2E_BATCH_JOBS:-200}" "jobs that exited"
+equal "$(lines results | tr ' ' '\n' | grep -c .)" "$E2E_BATCH_JOBS" "results"
+equal "$(lines results | tr ' ' '\n' | sort -un | grep -c .)" "$E2E_BATCH_JOBS" "different results"
+equal "$(grep -c '"reason":"exited"' results)" "$E2E_BATCH_JOBS" "jobs that exited"
 }
 
 claim "a batch that was killed goes on where it was, and each job has one result"

@@ -159,6 +159,7 @@ status_is 0
 stdout_is True EDEADLOCK 'child has both' EAGAIN EAGAIN
 
 claim "100,000 files in one directory: made, found, listed, and removed while being listed"
+slow lab
 # 300,000 system calls: beside a busy machine (load 15) more than the guard against a hang allows.
 guard=$E2E_GUARD E2E_GUARD=$((E2E_GUARD * 5))
 python_job <<'PY'
@@ -194,6 +195,7 @@ status_is 0
 stdout_is 'EACCES EACCES EPERM EACCES' '0o42777 500 500' 'EPERM EPERM EACCES EPERM' 'False True EPERM'
 
 claim "inotify tells of creating, writing, moving and removing, by name, with cookies, and ends its watches"
+slow lab
 python_job <<'PY'
 import ctypes, os, struct
 libc = ctypes.CDLL(None, use_errno=True)

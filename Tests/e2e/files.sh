@@ -7,6 +7,7 @@ status_is 0
 stdout_is 750 'from a script: yes'
 
 claim "--in without a destination puts the file into the job's folder under its own name"
+slow linux
 echo content >plain.txt
 run "$swiftlet" run --in plain.txt -- cat plain.txt
 status_is 0
@@ -26,12 +27,14 @@ status_is 0
 same big copy
 
 claim "an empty file goes in and comes out empty"
+slow linux
 : >empty
 run "$swiftlet" run --in empty:/job/empty --out /job/copy:copy -- cp /job/empty /job/copy
 status_is 0
 same empty copy
 
 claim "names with spaces and letters beyond ASCII are names like others"
+slow linux
 echo x >'a b ñ'
 run "$swiftlet" run --in 'a b ñ:/job/c d ñ' --out '/job/c d ñ:back ñ' -- true
 status_is 0
@@ -51,17 +54,20 @@ stderr_says /job/missing.json
 absent missing.json
 
 claim "a job that fails and leaves no output keeps its own status"
+slow linux
 run "$swiftlet" run --meta meta.json --out /job/missing.json:./missing.json -- sh -c 'exit 3'
 status_is 3
 stderr_says /job/missing.json
 absent missing.json
 
 claim "a failed job's output file still comes back"
+slow linux
 run "$swiftlet" run --out /job/log:log -- sh -c 'mkdir -p /job; echo why >/job/log; exit 4'
 status_is 4
 equal "$(cat log 2>/dev/null)" why "log"
 
 claim "HOSTILE 19: an output that is a directory is an error"
+slow linux
 run "$swiftlet" run --out /job/d:d -- mkdir -p /job/d
 status_is 125
 stderr_says /job/d
@@ -73,6 +79,7 @@ status_is 125
 absent passwd
 
 claim "HOSTILE 19, 33: an existing output is replaced as a whole; a link to it is followed, as a shell's > follows it"
+slow linux
 echo precious >precious; ln -s precious result; ln precious other
 run "$swiftlet" run --out /job/r:result -- sh -c 'mkdir -p /job; echo new >/job/r'
 status_is 0

@@ -9,6 +9,8 @@
 # run_from FILE CMD... the same, with stdin from FILE
 # skip WHY             ends the test as skipped; needs THING... skips unless this place has each THING
 # tiny_only WHY        skips where the jobs run on another guest kernel (E2E_KERNEL)
+# many N               N; a tenth of it in every run's lab
+# slow PLACE...        where it takes too long for every run: host, lab, linux (the lab, with --kernel linux); `make test-full` has it
 # The rest assert something; the first assertion of a test that fails fails it, with what was run and what came out.
 # Time limits are guards against a hang and never assertions.
 
@@ -21,11 +23,16 @@ brief=1s brief_us=1000000
 [ -z "${E2E_LAB:-}" ] || brief=5s brief_us=5000000
 [ -z "${E2E_KERNEL:-}" ] || brief=20s brief_us=20000000
 state= claim_text= last_command= number=0
-trap 'finish_claim; [ -n "$completed" ] || record "not ok" "the file ran to its end"' EXIT
+trap 'finish_claim; [ -n "$completed" ] || { record "not ok" "the file ran to its end"; echo "    again:  ${E2E_RUNNER:-Tests/e2e/run} $E2E_ARGUMENT"; }' EXIT
 completed=
 
+# Hundredths of a second since the machine began; nothing but a shell is needed for it.
+now() { read -r seconds _ </proc/uptime; hundredths=1${seconds#*.}; echo $((${seconds%.*} * 100 + hundredths - 100)); }
+
 record() { # RESULT TEXT [DETAIL]
-  printf '%s - %s: %s%s\n' "$1" "$E2E_FILE" "$2" "${3:+ # $3}"
+  took=
+  [ "$1" != ok ] || { took=$(($(now) - ${began:-0})); took=" ($((took / 100)).$((took % 100 / 10)) s)"; }
+  printf '%s - %s: %s%s\n' "$1" "$E2E_FILE" "$2" "$took${3:+ # $3}"
   printf '%s\n' "$1" >>"$E2E_WORK/results"
 }
 
@@ -37,10 +44,10 @@ finish_claim() {
 claim() {
   finish_claim
   number=$((number + 1))
-  claim_text=$1 state=ok last_command= status=
+  claim_text=$1 state=ok last_command= status= began=$(now)
   rm -rf "$E2E_WORK/here"; mkdir "$E2E_WORK/here"; cd "$E2E_WORK/here" || exit 1
-  # E2E_ONLY: a pattern of claims to run, for working on one of them.
-  case $claim_text in *${E2E_ONLY:-}*) ;; *) state=done ;; esac
+  # E2E_ONLY: the claims to run, by what their text has in it. The others' commands may look for what a run leaves.
+  case $claim_text in *"${E2E_ONLY:-}"*) ;; *) state=done; : >stdout; : >stderr; : >meta.json ;; esac
 }
 
 skip() {
@@ -49,7 +56,22 @@ skip() {
 
 tiny_only() { [ -z "${E2E_KERNEL:-}" ] || skip "not for --kernel $E2E_KERNEL: $1"; }
 
+# many N: how many of what is the same again: N; in the lab a tenth, where the slow claims are left out.
+many() { if [ "${E2E_SLOW:-yes}" = no ] && [ "$place" != host ]; then echo $((($1 + 9) / 10)); else echo "$1"; fi; }
+
+# Where the jobs are, for `slow` and `many`.
+place=host
+[ -z "${E2E_LAB:-}" ] || place=${E2E_KERNEL:-lab}
+
+slow() { # PLACE...
+  [ "${E2E_SLOW:-yes}" = no ] && [ -z "${E2E_ONLY:-}" ] || return 0
+  case " $* " in *" $place "*) skip "it takes long here: left to make test-full" ;; esac
+}
+
 active() { [ "$state" = ok ]; }
+
+# again: the command that repeats this claim alone.
+again() { printf "E2E_ONLY='%s' %s %s" "$(printf %s "$claim_text" | sed "s/'/'\\\\''/g")" "${E2E_RUNNER:-Tests/e2e/run}" "$E2E_ARGUMENT"; }
 
 fail() { # WHAT
   active || return 0
@@ -60,6 +82,7 @@ fail() { # WHAT
     for stream in stdout stderr meta.json; do
       [ ! -s $stream ] || { printf '%s (%s bytes):\n' $stream "$(size_of $stream)"; head -c 1500 $stream | tr -c '\n\t -~' '?'; printf '\n'; }
     done
+    printf 'again:  %s\n' "$(again)"
   } | sed 's/^/    /'
 }
 
@@ -172,7 +195,10 @@ vmms() {
 # A process counts when it runs a file of our build folder, so that another swiftlet on this machine does not matter.
 ours() {
   for directory in /proc/[0-9]*; do
-    case $(readlink "$directory/exe" 2>/dev/null) in "$E2E_BIN"/*) echo "process ${directory#/proc/} $(cat "$directory/comm")" ;; esac
+    case $(readlink "$directory/exe" 2>/dev/null) in "$E2E_BIN"/*) ;; *) continue ;; esac
+    # An image that is being built beside the tests (Tests/run-tiers) is no job's.
+    case $(tr '\0' ' ' <"$directory/cmdline") in *swiftlet' image build'*) continue ;; esac
+    echo "process ${directory#/proc/} $(cat "$directory/comm")"
   done 2>/dev/null
   sed 's/^/mount /' /proc/self/mounts
   # One with a process in it is in use, by that process or somebody else's.

@@ -51,6 +51,7 @@ was_prepared
 end_pool
 
 claim "python runs on a pool's machine"
+slow lab
 needs python
 pool --image python
 warm_run --image python -- python3 -c 'print(sum(range(10)))'
@@ -60,6 +61,7 @@ was_prepared
 end_pool
 
 claim "10 MB through a pool's machine and back come back byte by byte"
+slow lab
 pool
 active && head -c 10000000 /dev/urandom >input
 run_from input "$swiftlet" run -i --pool=s --meta meta.json -- cat
@@ -69,6 +71,7 @@ was_prepared
 end_pool
 
 claim "files go in and out of a pool's machine"
+slow lab
 pool
 active && echo content >input
 warm_run --in input:/job/a --out /job/b:output -- sh -c 'cat a a >b'
@@ -101,6 +104,7 @@ was_prepared
 end_pool
 
 claim "a machine that waited longer than the job's time limit still gives the job all of its time"
+slow lab
 pool
 limit=400ms wait=0.5
 [ -z "${E2E_KERNEL:-}${E2E_LAB:-}" ] || limit=$brief wait=$((brief_us / 1000000 + 1))
@@ -120,6 +124,7 @@ status_is 126
 end_pool
 
 claim "a job of another shape starts a machine of its own, and says so"
+slow lab
 pool
 warm_run -m 64M -- echo small
 status_is 0
@@ -168,6 +173,7 @@ stderr_says 'another shape'
 end_pool
 
 claim "two clients at once have a machine each"
+slow lab
 pool
 active && { "$swiftlet" run --pool=s -- sh -c 'sleep 0.3; echo one' >one 2>&1 & first=$!; }
 run "$swiftlet" run --pool=s -- sh -c 'sleep 0.3; echo two'
@@ -262,6 +268,7 @@ stderr_says 'its pool has ended'
 wait_for all_gone "${machines:-}"
 
 claim "a socket that a killed pool has left does not stop the next one"
+slow lab
 pool
 active && { kill -KILL "$pool_id"; wait "$pool_id" 2>/dev/null; }
 active && [ ! -S s ] && fail "no socket was left"
@@ -271,6 +278,7 @@ status_is 0
 end_pool
 
 claim "a pool that is told to end leaves no process and no socket"
+slow lab
 pool
 active && machines=$(vmms "$pool_id")
 end_pool
@@ -279,6 +287,7 @@ absent s
 active && { all_gone "$machines" || fail "a VMM is left"; }
 
 claim "a second pool at the same socket is refused, and the first goes on"
+slow lab
 pool
 run "$swiftlet" pool --socket "$PWD/s"
 status_is 125
@@ -289,6 +298,7 @@ was_prepared
 end_pool
 
 claim "without a pool, --pool says what to do and --pool=auto starts a machine"
+slow lab
 run "$swiftlet" run --pool=s -- true
 status_is 125
 stderr_says 'start a pool with swiftlet pool'
@@ -304,6 +314,7 @@ equal "$(stat -c %a s 2>/dev/null)" "$(active && echo 600)" "its mode"
 end_pool
 
 claim "what is no request gets no machine, and the pool goes on"
+slow lab
 needs python3
 pool
 run python3 -c '

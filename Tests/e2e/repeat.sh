@@ -1,9 +1,10 @@
 # Many jobs: each correct, and afterwards no process, mount, cgroup or temporary file more than before.
 
-claim "HOSTILE 25: 200 jobs one after another are all correct and leave nothing"
+jobs=$(many 200)
+claim "HOSTILE 25: many jobs one after another are all correct and leave nothing"
 ours >before
 i=0; wrong=0
-while active && [ $i -lt 200 ]; do
+while active && [ $i -lt "$jobs" ]; do
   expected_status=$((i % 3))
   answer=$(timeout -k 5 "$E2E_GUARD" "$swiftlet" run -- sh -c "echo job $i; exit $expected_status" </dev/null 2>>stderr)
   [ $? = $expected_status ] && [ "$answer" = "job $i" ] || { wrong=$((wrong + 1)); echo "job $i: '$answer'" >>stderr; }

@@ -7,6 +7,7 @@ status_is 7
 reason_is exited
 
 claim "status 255 stays 255"
+slow linux
 run "$swiftlet" run -- sh -c 'exit 255'
 status_is 255
 
@@ -22,12 +23,14 @@ status_is 126
 stderr_is_one_line
 
 claim "a file without execute permission is 126"
+slow linux
 echo 'echo ran' >script; chmod 644 script
 run "$swiftlet" run --in script:/job/script -- /job/script
 status_is 126
 stdout_is
 
 claim "HOSTILE 26: an executable file in no known format is 126"
+slow linux
 printf '\177ELF\002\001\001truncated' >broken; chmod 755 broken
 run "$swiftlet" run --in broken:/job/broken -- /job/broken
 status_is 126
@@ -51,6 +54,7 @@ stdout_is before
 stderr_is_one_line
 
 claim "a job that loops in user code is stopped by --timeout"
+slow linux
 run "$swiftlet" run --timeout $brief --meta meta.json -- sh -c 'while :; do :; done'
 status_is 124
 reason_is wall_timeout
@@ -67,11 +71,13 @@ reason_is output_limit
 at_most "$(size_of stdout)" 65536 "bytes of stdout"
 
 claim "output of exactly --max-output is not cut"
+slow linux
 run "$swiftlet" run --max-output 64K --meta meta.json -- sh -c 'yes | head -c 65536'
 status_is 0
 equal "$(size_of stdout)" 65536 "bytes of stdout"
 
 claim "HOSTILE 26: output without end is stopped"
+slow linux
 run "$swiftlet" run --max-output 1M --meta meta.json -- yes
 status_is 153
 reason_is output_limit

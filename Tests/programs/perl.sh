@@ -5,6 +5,7 @@
 core() {
   claim "$1"
   shift
+  case $1 in t/io | ext/POSIX/t | dist/threads/t) ;; *) slow host ;; esac   # one of each kind: files, system calls, threads
   active || return 0
   digest=$(image_digest perl)
   [ -n "$digest" ] || { skip "no perl image here"; return 0; }

@@ -61,6 +61,7 @@ must_pass
 also_says '1000000|499500000'
 
 claim "numpy and pandas: a matrix product's digits, inverses, a transform, groups, CSV, dates"
+slow host   # its image
 same_as_bubblewrap --memory 512M numpy matrix.py -- python3 matrix.py
 must_pass
 

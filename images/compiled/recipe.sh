@@ -11,17 +11,17 @@ inputs() {
 }
 
 tree() {
-    # The compilers live in a chroot of their own, of which only what they made is kept.
-    (
-        packages="golang-go rustc"
-        mkdir -p "$1.build"
-        debian_tree "$1.build" \
-            --customize-hook="mkdir -p \"\$1/opt/source\" && cp $sources/build.sh $sources/go/* $sources/rust/* \"\$1/opt/source\"" \
-            --customize-hook='chroot "$1" sh /opt/source/build.sh' \
-            --dpkgopt='path-exclude=/usr/share/gocode/*' --dpkgopt='path-exclude=/usr/share/go-*/test/*'
-    )
+    # The compilers live in a chroot of their own, of which only what they made is taken out: a gigabyte is not packed and unpacked.
+    mkdir -p "$1.build"
+    mmdebstrap --variant=essential --include=golang-go,rustc --aptopt='Apt::Install-Recommends "false"' \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --dpkgopt='path-exclude=/usr/share/gocode/*' --dpkgopt='path-exclude=/usr/share/go-*/test/*' \
+        --customize-hook="mkdir -p \"\$1/opt/source\" && cp $sources/build.sh $sources/go/* $sources/rust/* \"\$1/opt/source\"" \
+        --customize-hook='chroot "$1" sh /opt/source/build.sh' \
+        --customize-hook="copy-out /opt/compiled $1.build" \
+        "$suite" /dev/null
     debian_tree "$1"
     mkdir -p opt
-    cp "$1.build"/opt/compiled/* opt/
+    cp "$1.build"/compiled/* opt/
     rm -rf "$1.build"
 }
