@@ -108,6 +108,7 @@ bench: image
 	@install -m 755 .build/release/swiftlet-unconfined $(BIN)/
 	python3 Benchmarks/confinement.py
 	python3 Benchmarks/ring0.py
+	python3 Benchmarks/boundary.py
 	python3 Benchmarks/ledger.py
 	python3 Benchmarks/block.py
 	$(HOST_BUILD) --product swiftlet-micro && .build/release/swiftlet-micro
