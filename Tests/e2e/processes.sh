@@ -81,6 +81,13 @@ run "$swiftlet" run -- sh -c 'cat /dev/urandom | tr -dc a-z | head -c 8; cat /de
 status_is 0
 active && { grep -qx '[a-z]\{8\}100000' stdout || fail "not eight letters and a count"; }
 
+claim "what a descriptor is open on is what runs, whatever its path says by then; a file that runs is not written: as on the host"
+static descriptors
+active && { mkdir host && { (cd host && timeout "$E2E_GUARD" ../descriptors) >wanted 2>&1 || skip "the program does not run here"; }; }
+run "$swiftlet" run --in descriptors -- sh -c 'mkdir /tmp/empty && cd /tmp/empty && exec /job/descriptors'
+status_is 0
+stdout_equals wanted
+
 claim "a set-user-ID program runs as its owner, knows that it is secure, and not under no_new_privs"
 needs python
 cat >script.py <<'SCRIPT'

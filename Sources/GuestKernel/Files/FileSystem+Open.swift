@@ -45,6 +45,8 @@ extension FileSystem {
             inode.happened(.open)
             return DirectoryFile(inode, flags: kept)
         }
+        let writes = flags & OpenFlags.accessMode != 0 || flags & OpenFlags.truncate != 0
+        if writes && inode.executions > 0 { throw .textBusy }
         if flags & OpenFlags.truncate != 0 && inode.type == .regular {
             guard credentials.may(.write, inode) else { throw .accessDenied }
             try inode.truncate(to: 0)

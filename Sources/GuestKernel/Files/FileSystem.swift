@@ -90,13 +90,26 @@ enum FileSystem {
     }
 
     /// The file for exec(2).
-    /// - Throws: `.accessDenied` if it is not a regular file or may not be executed; the errors of `lookup`.
+    /// - Parameter start: where a relative path begins; nil: the working directory.
+    /// - Throws: as `requireExecutable` and `lookup`; `.tooManySymbolicLinks` for a link that is not to be followed.
     static func executable(
-        _ path: [UInt8], in context: FileSystemContext, as credentials: Credentials
+        _ path: [UInt8], in context: FileSystemContext, as credentials: Credentials, from start: Inode? = nil,
+        followLast: Bool = true
     ) throws(Errno) -> Inode {
-        let inode = try lookup(path, in: context, as: credentials)
-        guard inode.type == .regular, credentials.may(.execute, inode) else { throw .accessDenied }
+        var walk = PathWalk(context, credentials)
+        let place = try walk.walk(path, from: start ?? context.workingDirectory, followLast: followLast)
+        if place.file != nil { throw .accessDenied }
+        guard let inode = place.inode else { throw .noSuchFile }
+        if inode.type == .symbolicLink { throw .tooManySymbolicLinks }
+        try requireExecutable(inode, as: credentials)
         return inode
+    }
+
+    /// - Throws: `.accessDenied` if it is not a regular file or may not be executed, `.textBusy` while it is open for
+    ///   writing.
+    static func requireExecutable(_ inode: Inode, as credentials: Credentials) throws(Errno) {
+        guard inode.type == .regular, credentials.may(.execute, inode) else { throw .accessDenied }
+        if inode.openWriters > 0 { throw .textBusy }
     }
 
     /// Copies bytes of a regular file out, for what the kernel itself reads of it (ELF headers, `#!`).

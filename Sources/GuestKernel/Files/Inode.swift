@@ -82,6 +82,9 @@ class Inode {
     final var locks: FileLocks?
     /// Some program has, or had, it mapped: its pages may be in page tables.
     final var isMapped = false
+    /// Descriptions that are open for writing, and programs that run it: never both (ETXTBSY).
+    final private(set) var openWriters = 0
+    final private(set) var executions = 0
     /// Who wants to know what happens to it (inotify).
     final var watches: [Inotify.Watch] = []
 
@@ -89,6 +92,12 @@ class Inode {
     init(type: FileType) { self.type = type }
 
     final var isDirectory: Bool { type == .directory }
+
+    // Each beginning has its end, in the deinit of what began it.
+    final func writingBegan() { openWriters += 1 }
+    final func writingEnded() { openWriters -= 1 }
+    final func executionBegan() { executions += 1 }
+    final func executionEnded() { executions -= 1 }
 
     var superblock: Superblock? { nil }
 

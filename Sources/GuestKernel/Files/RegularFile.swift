@@ -1,11 +1,17 @@
 /// An open regular file.
 final class RegularFile: File {
     let node: LayerFile
+    private let isWriter: Bool
 
-    init(_ node: LayerFile, flags: UInt32) {
+    /// - Parameter deniesExecution: whether it cannot be executed while this is open for writing; memfd_create(2)'s own can.
+    init(_ node: LayerFile, flags: UInt32, deniesExecution: Bool = true) {
         self.node = node
+        isWriter = deniesExecution && flags & OpenFlags.accessMode != 0
         super.init(flags: flags)
+        if isWriter { node.writingBegan() }
     }
+
+    deinit { if isWriter { node.writingEnded() } }
 
     override var inode: Inode? { node }
     override var asRegular: RegularFile? { self }

@@ -18,6 +18,7 @@ extension Process {
         semaphoreUndo.apply(by: id)
         files = FileTable()
         space = AddressSpace.none
+        executable = nil
         if session == id { leaveTerminal(isEnding: true) }
         terminal = nil
         for child in children { orphan(child) }

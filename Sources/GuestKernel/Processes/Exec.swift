@@ -15,7 +15,7 @@ extension Process {
         process.credentials.dropCapabilities()
         process.attributes.keepsCapabilities = false
         process.name = program.name
-        process.executable = program.path
+        process.executable = RunningFile(program.inode)
         let thread = Thread(id: process.id, process: process)
         thread.registers.initialize(
             to: ProgramRegisters.fresh(entry: program.entry, stack: program.stackPointer))
@@ -31,9 +31,9 @@ extension Process {
 
 extension Thread {
     /// execve(2). When it returns, the frame is the new program's; when it throws, nothing has changed.
-    func execute(_ path: [UInt8], arguments: [[UInt8]], environment: [[UInt8]]) throws(Errno) {
+    func execute(_ file: ExecutableName, arguments: [[UInt8]], environment: [[UInt8]]) throws(Errno) {
         let program = try ProgramLoader.load(
-            path, arguments: arguments, environment: environment, in: process.directories,
+            file, arguments: arguments, environment: environment, in: process.directories,
             as: process.credentials)
         try endOtherThreads()
         leaveFutexes()
@@ -56,7 +56,7 @@ extension Thread {
         process.attributes.dumpable = 1
         ownName = nil
         process.name = program.name
-        process.executable = program.path
+        process.executable = RunningFile(program.inode)
         process.exitSignal = Signal.child
         process.timers?.endPOSIX()
         signals.alternateStack = AlternateStack()
@@ -91,28 +91,33 @@ func execSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thre
 {
     let space = thread.process.space
     let isAt = call == .execveat
-    let pathAddress = isAt ? arguments.b : arguments.a
-    var path = try space.string(at: pathAddress, limit: 4096)
-    if isAt {
-        path = try pathAt(Int32(truncatingIfNeeded: arguments.a), path, flags: arguments.e, thread.process)
-    }
+    let path = try space.string(at: isAt ? arguments.b : arguments.a, limit: 4096)
+    let file =
+        isAt
+        ? try executable(
+            at: Int32(truncatingIfNeeded: arguments.a), path, flags: arguments.e, thread.process)
+        : try ExecutableName(path, in: thread.process.directories, as: thread.process.credentials)
     var budget = InitialStack.maximumArgumentBytes
     let argv = try strings(space, at: isAt ? arguments.c : arguments.b, budget: &budget)
     let envp = try strings(space, at: isAt ? arguments.d : arguments.c, budget: &budget)
-    try thread.execute(path, arguments: argv, environment: envp)
+    try thread.execute(file, arguments: argv, environment: envp)
     return 0
 }
 
-/// The path execveat(2) means: relative to a directory's descriptor, or the descriptor's own file (AT_EMPTY_PATH).
-private func pathAt(
-    _ descriptor: Int32, _ name: [UInt8], flags: UInt64, _ process: Process
-) throws(Errno) -> [UInt8] {
-    if name.first == 0x2F || (descriptor == -100 && !name.isEmpty) { return name }
-    if name.isEmpty && flags & 0x1000 == 0 { throw .noSuchFile }
-    guard let inode = try process.files.file(descriptor).inode,
-        let base = path(of: inode, from: process.directories.root)
-    else { throw .badDescriptor }
-    return name.isEmpty ? base : base + [0x2F] + name
+/// What execveat(2) means: relative to a directory's descriptor, or the descriptor's own file (AT_EMPTY_PATH).
+private func executable(
+    at descriptor: Int32, _ path: [UInt8], flags: UInt64, _ process: Process
+) throws(Errno) -> ExecutableName {
+    guard flags & ~(FileCall.noFollow | FileCall.emptyPath) == 0 else { throw .invalidArgument }
+    if path.isEmpty && flags & FileCall.emptyPath == 0 { throw .noSuchFile }
+    let isHere = descriptor == FileCall.workingDirectory
+    if path.isEmpty && isHere { throw .accessDenied }  // a directory
+    let follows = flags & FileCall.noFollow == 0
+    guard path.first == UInt8(ascii: "/") || isHere else {
+        return try ExecutableName(descriptor: descriptor, path, of: process, followLast: follows)
+    }
+    return try ExecutableName(
+        path, in: process.directories, as: process.credentials, followLast: follows)
 }
 
 /// A NULL-terminated list of strings of a program's.

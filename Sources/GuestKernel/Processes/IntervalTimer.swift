@@ -118,7 +118,8 @@ extension Process {
         guard arguments.a <= 2 else { throw .invalidArgument }
         // BOUNDED: by the three timers, just before.
         let timer = requireTimers().intervals[Int(arguments.a)]
-        let old = (timer.interval, timer.remaining)
+        // As on Linux nothing remains of one that has come and whose signal nobody has taken.
+        let old = (timer.interval, timer.isHeld ? 0 : timer.remaining)
         let oldAddress = call == .getitimer ? arguments.b : arguments.c
         if call == .setitimer {
             var interval: UInt64 = 0

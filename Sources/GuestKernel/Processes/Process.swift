@@ -74,9 +74,10 @@ final class Process {
     var outOfMemoryAdjustment: Int64 = 0
     /// `Clock.monotonic` when it was made, for /proc/PID/stat.
     let started = Clock.monotonic
-    /// comm, at most 15 bytes, and the path of the executable, for /proc.
+    /// comm, at most 15 bytes.
     var name: [UInt8] = []
-    var executable: [UInt8] = []
+    /// What it runs; nil: nothing any more.
+    var executable: RunningFile?
     /// Times and peak memory of waited-for descendants.
     var childUsage = Usage()
     /// What read(2) and write(2) and their like have moved, for /proc/PID/io.

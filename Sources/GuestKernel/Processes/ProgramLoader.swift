@@ -5,9 +5,69 @@ struct LoadedProgram {
     let stackPointer: UInt64
     /// comm: the last component of the path, at most 15 bytes.
     let name: [UInt8]
-    let path: [UInt8]
+    /// The file that runs: of a script, its interpreter.
+    let inode: Inode
     /// Whose identities it runs with.
     let credentials: Credentials
+}
+
+/// What execve(2) and execveat(2) name: a file, and what it is called by.
+struct ExecutableName {
+    let inode: Inode
+    /// What the program is told (AT_EXECFN) and a script's interpreter reads: the caller's path, or one through /dev/fd.
+    let path: [UInt8]
+    /// comm, before it is cut.
+    let name: [UInt8]
+    /// `path` leads through a descriptor that exec closes: no interpreter could open it.
+    var closesOnExec = false
+
+    /// - Throws: as `FileSystem.executable`.
+    init(
+        _ path: [UInt8], in context: FileSystemContext, as credentials: Credentials, from start: Inode? = nil,
+        followLast: Bool = true
+    ) throws(Errno) {
+        inode = try FileSystem.executable(
+            path, in: context, as: credentials, from: start, followLast: followLast)
+        self.path = path
+        name = Array(path.split(separator: 0x2F).last ?? [])
+    }
+
+    /// The file behind descriptor `number`, or, relative to it, `path`.
+    /// - Throws: `.badDescriptor`, `.notDirectory`, and as `FileSystem.executable`.
+    init(
+        descriptor number: Int32, _ path: [UInt8], of process: Process, followLast: Bool
+    ) throws(Errno) {
+        let entry = try process.files.entry(number)
+        guard let opened = entry.file.inode else { throw .accessDenied }
+        var text = Text("/dev/fd/")
+        text.add(Int64(number))
+        if path.isEmpty {
+            try FileSystem.requireExecutable(opened, as: process.credentials)
+            inode = opened
+            name = opened.name
+        } else {
+            guard opened.isDirectory else { throw .notDirectory }
+            inode = try FileSystem.executable(
+                path, in: process.directories, as: process.credentials, from: opened, followLast: followLast)
+            name = Array(path.split(separator: 0x2F).last ?? [])
+            text.add("/")
+            text.add(path)
+        }
+        self.path = text.bytes
+        closesOnExec = entry.closeOnExec
+    }
+}
+
+/// The file that a process runs, which nobody may write meanwhile (ETXTBSY); shared with what it forks.
+final class RunningFile {
+    let inode: Inode
+
+    init(_ inode: Inode) {
+        self.inode = inode
+        inode.executionBegan()
+    }
+
+    deinit { inode.executionEnded() }
 }
 
 /// Building a program's memory for execve(2): interpreters of scripts, ELF segments, the dynamic linker, the vDSO, the stack.
@@ -26,19 +86,30 @@ enum ProgramLoader {
         _ path: [UInt8], arguments: [[UInt8]], environment: [[UInt8]], in context: FileSystemContext,
         as credentials: Credentials
     ) throws(Errno) -> LoadedProgram {
+        try load(
+            try ExecutableName(path, in: context, as: credentials), arguments: arguments,
+            environment: environment, in: context, as: credentials)
+    }
+
+    /// The same for a file that has been found: what was found runs, whatever its path leads to by now.
+    static func load(
+        _ named: ExecutableName, arguments: [[UInt8]], environment: [[UInt8]], in context: FileSystemContext,
+        as credentials: Credentials
+    ) throws(Errno) -> LoadedProgram {
         var arguments = arguments
-        var file = path
+        var file = named.path
+        var inode = named.inode
         for _ in 0..<maximumScriptDepth {
-            let inode = try FileSystem.executable(file, in: context, as: credentials)
             guard let script = try interpreterLine(of: inode) else {
-                return try load(
-                    inode, file, named: path, arguments, environment, in: context, as: credentials)
+                return try load(inode, named, arguments, environment, in: context, as: credentials)
             }
+            if inode === named.inode && named.closesOnExec { throw .noSuchFile }
             var replaced = [script.interpreter]
             if let argument = script.argument { replaced.append(argument) }
             replaced.append(file)
             arguments = replaced + arguments.dropFirst()
             file = script.interpreter
+            inode = try FileSystem.executable(file, in: context, as: credentials)
         }
         throw .tooManySymbolicLinks
     }
@@ -63,7 +134,7 @@ enum ProgramLoader {
     }
 
     private static func load(
-        _ inode: Inode, _ path: [UInt8], named: [UInt8], _ arguments: [[UInt8]], _ environment: [[UInt8]],
+        _ inode: Inode, _ named: ExecutableName, _ arguments: [[UInt8]], _ environment: [[UInt8]],
         in context: FileSystemContext, as credentials: Credentials
     ) throws(Errno) -> LoadedProgram {
         let program = try ExecutableFile(reading: inode)
@@ -99,11 +170,10 @@ enum ProgramLoader {
         let own = credentials.executing(inode)
         stack.isSecure = own.effectiveUser != own.user || own.effectiveGroup != own.group
         let stackPointer = try stack.build(
-            arguments: arguments, environment: environment, path: named, credentials: own)
+            arguments: arguments, environment: environment, path: named.path, credentials: own)
         return LoadedProgram(
             space: space, entry: entry, stackPointer: stackPointer,
-            name: Array((named.split(separator: 0x2F).last ?? []).prefix(15)),
-            path: GuestKernel.path(of: inode, from: context.root) ?? path, credentials: own)
+            name: Array(named.name.prefix(15)), inode: inode, credentials: own)
     }
 
     /// Maps the segments at `bias`, zeroes what lies behind their file part, and makes present what is in memory already.

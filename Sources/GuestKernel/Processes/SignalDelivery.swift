@@ -64,8 +64,13 @@ extension Thread {
             do throws(Errno) {
                 try pushSignalFrame(info, action)
             } catch {
-                // No room for the frame: the program cannot be told, so it ends by SIGSEGV.
-                process.requestEnd(.signaled(signal: Signal.segmentationFault, coreDumped: false))
+                // No room for the frame. That is a fault of the program's own, which it may catch, on another stack perhaps;
+                // but one that it cannot be told of ends it.
+                if info.signal == Signal.segmentationFault {
+                    process.requestEnd(.signaled(signal: Signal.segmentationFault, coreDumped: false))
+                } else {
+                    force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
+                }
             }
             return
         }

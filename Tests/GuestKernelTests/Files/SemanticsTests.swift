@@ -53,6 +53,32 @@ extension KernelSuite {
             #expect(stored == 17)
         }
 
+        // MARK: Programs
+
+        @Test("a file that runs is opened for no writing and not cut; one that is open for writing is not executed")
+        func textBusy() throws {
+            #expect(program.put("/f", "text") == 4)
+            #expect(program.call(90, program.path("/f"), 0o755) == 0)
+            let process = program.process
+            let path = Array("/f".utf8)
+            let inode = try FileSystem.executable(path, in: process.directories, as: process.credentials)
+            var running: RunningFile? = RunningFile(inode)
+            #expect(running != nil)
+            #expect(program.open("/f", OpenFlags.writeOnly) == -26)
+            #expect(program.open("/f", OpenFlags.readWrite) == -26)
+            #expect(program.open("/f", OpenFlags.truncate) == -26)
+            #expect(program.call(76, program.path("/f"), 0) == -26)
+            #expect(program.contents("/f") == "text")
+            running = nil
+            let writer = program.open("/f", OpenFlags.writeOnly)
+            #expect(writer >= 0)
+            #expect(throws: Errno.textBusy) {
+                try FileSystem.executable(path, in: process.directories, as: process.credentials)
+            }
+            program.close(writer)
+            _ = try FileSystem.executable(path, in: process.directories, as: process.credentials)
+        }
+
         // MARK: Pipes
 
         @Test("a pipe's capacity changes with what is in it kept in order, never below what is in it")

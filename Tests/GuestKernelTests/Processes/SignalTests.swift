@@ -44,6 +44,20 @@ extension KernelSuite {
             #expect(thread.signals.blocked == Signal.bit(10) | Signal.bit(12))
         }
 
+        @Test("a frame that cannot be written is SIGSEGV, which a handler on another stack can catch")
+        func unwritableFrame() throws {
+            catchSignal(10)
+            catchSignal(Signal.segmentationFault, flags: SignalAction.onAlternateStack)
+            let stack = program.room(16384)
+            thread.signals.alternateStack = AlternateStack(start: stack, size: 16384)
+            frame.pointee.rsp = 4096
+            send(10)
+            #expect(thread.deliverSignals())
+            #expect(frame.pointee.rip == 0x1234)
+            #expect(frame.pointee.rdi == UInt64(Signal.segmentationFault))
+            #expect(frame.pointee.rsp > stack && frame.pointee.rsp < stack + 16384)
+        }
+
         @Test("sigreturn brings back registers, mask and vector state")
         func roundTrip() throws {
             catchSignal(10)

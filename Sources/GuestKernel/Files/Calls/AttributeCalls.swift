@@ -146,6 +146,7 @@ extension FileCall {
         let inode = try inode(UInt64(bitPattern: Int64(Self.workingDirectory)), arguments.a, flags: 0)
         if inode.isDirectory { throw .isDirectory }
         guard credentials.may(.write, inode) else { throw .accessDenied }
+        if inode.executions > 0 { throw .textBusy }
         return try truncate(inode, to: arguments.b)
     }
 

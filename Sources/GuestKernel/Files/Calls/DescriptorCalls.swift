@@ -174,7 +174,8 @@ extension FileCall {
         }
         let node = try MemoryFiles.make(name, credentials)
         node.seals = arguments.b & 0xA != 0 ? 0 : 1  // F_SEAL_SEAL: no seals can be added
-        let file = RegularFile(node, flags: OpenFlags.readWrite | OpenFlags.largeFile)
+        let file = RegularFile(
+            node, flags: OpenFlags.readWrite | OpenFlags.largeFile, deniesExecution: false)
         return try add(file, closeOnExec: arguments.b & 1 != 0)
     }
 }

@@ -169,10 +169,15 @@ final class ProcProcess: ProcDirectory {
     private func makeLink(_ entry: Entry, _ number: UInt64) -> ProcInode {
         let process = process
         if entry == .exe {
-            return ProcLink(system, number: number, ownership(entry)) { (_) throws(Errno) -> [UInt8] in
-                if process.executable.isEmpty { throw .noSuchFile }
-                return process.executable
+            // The file itself, whatever its path says now.
+            func running() throws(Errno) -> Inode {
+                guard let file = process.executable else { throw .noSuchFile }
+                return file.inode
             }
+            return ProcLink(
+                system, number: number, ownership(entry),
+                target: { () throws(Errno) -> LinkTarget in .inode(try running()) }
+            ) { (context) throws(Errno) -> [UInt8] in pathText(try running(), context) }
         }
         func target() -> Inode {
             entry == .cwd ? process.directories.workingDirectory : process.directories.root
