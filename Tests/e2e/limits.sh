@@ -17,11 +17,13 @@ stderr_is_one_line
 stderr_says 'processor time'
 
 claim "--cpu-time counts what programs and their children compute together"
+slow linux
 run "$swiftlet" run --cpu-time 400ms --timeout 100s --meta meta.json -- sh -c 'for i in 1 2 3; do (while :; do :; done) & done; wait'
 status_is 124
 reason_is cpu_timeout
 
 claim "a job that sleeps uses none of its --cpu-time"
+slow linux
 run "$swiftlet" run --cpu-time $brief --meta meta.json -- sh -c 'sleep 2; echo done'
 status_is 0
 stdout_is done
@@ -30,6 +32,7 @@ equal "$(evidence limit)" '' "the evidence"
 at_most "$(meta cpu)" $brief_us "microseconds of processor time"
 
 claim "the first of two limits decides"
+slow linux
 run "$swiftlet" run --cpu-time 100s --timeout 300ms --meta meta.json -- sh -c 'while :; do :; done'
 status_is 124
 reason_is wall_timeout
@@ -52,6 +55,7 @@ stdout_is a
 reason_is exited
 
 claim "output beyond --max-output: the evidence"
+slow linux
 run "$swiftlet" run --max-output 64K --meta meta.json -- yes
 status_is 153
 reason_is output_limit
@@ -94,6 +98,7 @@ at_least "$(meta wall)" 4000000 "the microseconds for 20 MB at 4 MB/s"
 active && equal "$(grep -oE '"disk_write_bps":\{[^}]*\}' meta.json)" '"disk_write_bps":{"value":4194304,"enforced_by":"vmm"}' "the result"
 
 claim "--device-read-iops: the root image as a device answers no more requests a second"
+slow linux
 run "$swiftlet" run --root-transport block --device-read-iops root:10 --timeout 100s --meta meta.json -- sh -c 'cat /bin/* >/dev/null 2>&1; echo done'
 status_is 0
 stdout_is done
@@ -131,6 +136,7 @@ stdout_is
 stderr_says 'too many open files'
 
 claim "--ulimit nofile: a python program sees OSError 24, not a crash"
+slow linux
 needs python
 run "$swiftlet" run --image python --ulimit nofile=20 -- python3 -c '
 import resource
@@ -150,6 +156,7 @@ for value in nofile nofile= nofile=3 nofile=9:8 nofile=1:2:3 nproc=5 nofile=-1 n
 done
 
 claim "--stream-bps: output and input pass no faster, and whole"
+slow linux
 run "$swiftlet" run --stream-bps 100K --timeout 100s --meta meta.json -- sh -c 'head -c 400000 /dev/zero'
 status_is 0
 active && equal "$(size_of stdout)" 400000 "bytes of output"
@@ -161,6 +168,7 @@ stdout_is 400000
 at_least "$(meta wall)" 3500000 "the microseconds for 390 KB at 100 KB/s"
 
 claim "--stream-bps: a limit of time ends a job whose output waits"
+slow linux
 run "$swiftlet" run --stream-bps 1 --timeout $brief --meta meta.json -- sh -c 'head -c 400000 /dev/zero'
 status_is 124
 reason_is wall_timeout

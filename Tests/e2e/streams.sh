@@ -29,6 +29,7 @@ stdout_is to-out out-again
 equal "$(cat stderr)" to-err stderr
 
 claim "a large stderr and a large stdout written in turn both arrive whole"
+slow linux
 run "$swiftlet" run -- sh -c 'i=0; while [ $i -lt 200 ]; do yes o | head -c 10000; yes e | head -c 10000 >&2; i=$((i+1)); done'
 status_is 0
 equal "$(size_of stdout)" 2000000 "bytes of stdout"
@@ -48,6 +49,7 @@ status_is 0
 stdout_is 'not interested'
 
 claim "a job that reads a part of its stdin ends all the same"
+slow linux
 run_from "$E2E_WORK/big" "$swiftlet" run -i -- head -c 5
 status_is 0
 head -c 5 "$E2E_WORK/big" >expected-bytes
@@ -60,11 +62,13 @@ stdout_is y
 [ -z "$(meta exit_code)" ] || equal "$(meta exit_code | grep -cx 0)" 0 "a job cut off by its reader counts as successful"
 
 claim "a slow reader gets everything"
+slow linux
 run sh -c '"$1" run -- sh -c "yes | head -c 2000000" | { sleep 2; wc -c; }' sh "$swiftlet"
 status_is 0
 equal "$(tr -d ' \n' <stdout)" 2000000 bytes
 
 claim "a pipe with a pause in it keeps stdin open until its writer closes"
+slow linux
 run sh -c '{ echo one; sleep 1; echo two; } | "$1" run -i -- cat' sh "$swiftlet"
 status_is 0
 stdout_is one two

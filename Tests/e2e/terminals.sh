@@ -16,6 +16,7 @@ status_is 0
 stdout_equals wanted
 
 claim "script(1) of util-linux records what a program says to its terminal"
+slow linux
 needs python
 run "$swiftlet" run --image python -- sh -c 'command -v script >/dev/null || { echo none; exit; }
   script -qec "test -t 0 && test -t 1 && tty | cut -c1-8" /tmp/log </dev/null | tr -d "\r"'
@@ -23,6 +24,7 @@ status_is 0
 active && { grep -qx -e /dev/pts -e none stdout || fail "script did not give its program a terminal"; }
 
 claim "twenty pseudo-terminals at once, and their numbers come back"
+slow linux
 needs python
 run "$swiftlet" run --image python -- python3 -c '
 import os

@@ -3,6 +3,7 @@
 
 stress() { # CLAIM WHAT MEMORY ANSWER
   claim "$1"
+  case $2 in generations | open_close | memory) slow host ;; esac   # of those that take long, the first and `fork_large` stay
   same_as_bubblewrap --memory "$3" python stress.py -- python3 stress.py "$2"
   must_pass
   also_says "$2 $4"
