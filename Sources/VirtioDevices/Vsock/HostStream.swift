@@ -51,7 +51,8 @@ final class HostStream {
         kind = try file.status().kind
         canRead = try file.isReadable && direction != .toHost
         // An output that is not open for writing fails when it is written to, and its launcher hears why.
-        canWrite = try direction == .toHost || (file.isWritable && direction != .toGuest)
+        let isWritable = try file.isWritable
+        canWrite = direction == .toHost || (isWritable && direction != .toGuest)
         let isNonblocking = try file.statusFlags() & O_NONBLOCK != 0
         method = switch kind {
         case .socket: .socket
