@@ -25,12 +25,6 @@ extension SystemCall {
         .clock_settime: "the guest's own clock, root only",
         .clone: "no namespaces, no CLONE_PTRACE, no CLONE_IO",
         .clone3: "as clone; no CLONE_INTO_CGROUP, no set_tid",
-<<<<<<< HEAD:Sources/GuestKernel/Boundary/SystemCallSupport.swift
-        .execve:
-            "no ETXTBSY: the file of a program that runs may be written, and one open for writing executed",
-        .execveat: "as execve",
-=======
->>>>>>> faults:Sources/GuestKernel/SystemCallSupport.swift
         .fadvise64: "checked, without effect: the page cache is the host's",
         .fallocate: "holes and space; no collapse, insert or unshare",
         .futex: "no FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI, no priorities to inherit",
