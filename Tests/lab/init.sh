@@ -8,6 +8,7 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir -p /dev/pts /dev/shm
+ln -s /proc/self/fd /dev/fd && ln -s fd/0 /dev/stdin && ln -s fd/1 /dev/stdout && ln -s fd/2 /dev/stderr
 mount -t devpts devpts /dev/pts
 for directory in /tmp /run /root /dev/shm; do mount -t tmpfs -o mode=1777 tmpfs $directory; done
 for disk in /sys/block/vd*; do
