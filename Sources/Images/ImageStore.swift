@@ -37,7 +37,8 @@ public struct ImageStore: Sendable {
         else { return nil }
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-            guard fields.count >= 6, UInt32(String(decoding: fields[2], as: UTF8.self)) == id else { continue }
+            guard fields.count >= 6, UInt32(String(decoding: fields[2], as: UTF8.self)) == id
+            else { continue }
             let home = String(decoding: fields[5], as: UTF8.self)
             return home.hasPrefix("/") ? home : nil
         }

@@ -24,8 +24,9 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     }
 
     /// Fresh zero memory, private to this process, not reserved in swap: it costs only what is touched.
-    /// `hugePagesFrom`, a multiple of 2 MiB, asks for transparent huge pages from that offset on, and begins where one
-    /// can: KVM takes one over only where the guest's address and ours have the same place in it. A kernel without them ignores that.
+    /// `hugePagesFrom`, a multiple of 2 MiB, asks for transparent huge pages from that offset on, and begins where one can:
+    /// KVM takes one over only where the guest's address and ours have the same place in it. A kernel without them ignores
+    /// that.
     public init(anonymous count: Int, hugePagesFrom offset: Int? = nil) throws(Errno) {
         let spare = offset == nil ? 0 : Self.hugePageBytes
         let pointer = try Mapping.map(

@@ -123,7 +123,8 @@ mkdir tree; head -c 60000000 /dev/zero >tree/a; echo mine >tree/b; echo secret >
 run "$swiftlet" run -m 512M --in tree -- cat tree/b
 wait
 active && grep -q secret stdout && fail "the job has read another file"
-active && case $status in 0) stdout_is mine ;; 125) stderr_says 'tree/b' ;; *) fail "status $status" ;; esac
+# 1: the link itself has come in, and leads nowhere there.
+active && case $status in 0) stdout_is mine ;; 1 | 125) stderr_says 'tree/b' ;; *) fail "status $status" ;; esac
 
 claim "HOSTILE 29: a file of /proc comes in with its content"
 run "$swiftlet" run --in /proc/version:v -- cat v

@@ -1,8 +1,8 @@
 import GuestNucleus
 
 /// 2 MiB of a program's memory behind one entry: a fault for 512 pages, and nothing for a KVM that shadows page tables to
-/// shadow one by one. Only private anonymous memory that fills up in order is mapped so; whatever wants a single page of it gets small
-/// entries first (`split`), so that nobody else has to know.
+/// shadow one by one. Only private anonymous memory that fills up in order is mapped so; whatever wants a single page of it
+/// gets small entries first (`split`), so that nobody else has to know.
 extension PageTable {
     static let largeBytes: UInt64 = 2 << 20
     static let pagesInLarge = 512

@@ -82,14 +82,15 @@ for turn in 1 2 3; do
 done
 active && equal "$(printf '%s\n' $users | sort -u | wc -l)" 3 "different users of three VMMs ($users)"
 
-claim "HOSTILE 20: the result file is its owner's, and replaces a link instead of writing through it"
+claim "HOSTILE 20, 33: the result file is its owner's, is replaced as a whole, and a link to it is followed as a shell's > follows it"
 echo precious >precious
 ln -s precious result.json
+ln precious other
 active && { (umask 077; exec "$swiftlet" run --meta result.json -- true) </dev/null || fail "the job failed"; }
-active && equal "$(cat precious)" precious "the file behind the link"
-active && [ ! -L result.json ] || fail "the link is still there"
-active && equal "$(stat -c %a result.json)" 600 "its mode"
-active && grep -q '"reason":"exited"' result.json || fail "no result in it"
+active && equal "$(cat other)" precious "the file that it was"
+active && { [ -L result.json ] || fail "the link is gone"; }
+active && equal "$(stat -c %a precious)" 600 "its mode"
+active && { grep -q '"reason":"exited"' precious || fail "no result in it"; }
 
 claim "HOSTILE 19: a device, a pipe or another special file is no output, and none is made on the host"
 for kind in 'mkfifo /job/r' 'mknod /job/r c 1 5' 'ln -s /dev/zero /job/r' 'mkdir /job/r'; do

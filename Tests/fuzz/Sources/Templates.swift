@@ -26,7 +26,7 @@ private func parse(_ bytes: [UInt8]) {
     guard let encoded = try? header.encoded(), let again = try? TemplateHeader(parsing: encoded) else {
         preconditionFailure("\(header) is not read again")
     }
-    precondition(try? again.encoded() == encoded, "\(header) has changed")
+    precondition((try? again.encoded()) == encoded, "\(header) has changed")
 }
 
 /// A header as `template create` writes it.
