@@ -120,6 +120,13 @@ at_most() { # VALUE BOUND NAME
   case $1 in '' | *[!0-9]*) fail "$3 is not a number: '$1'" ;; *) [ "$1" -le "$2" ] || fail "$3 is $1, more than $2" ;; esac
 }
 
+# next_is_fine: the job after a hostile one runs as if nothing had happened.
+next_is_fine() {
+  run "$swiftlet" run -- echo fine
+  status_is 0
+  stdout_is fine
+}
+
 # --- the result file: tests pass `--meta meta.json` and ask it by key; keys are unique enough to need no path ---
 meta() { tr -d '\n' 2>/dev/null <meta.json | grep -oE "\"$1\" *: *(\"[^\"]*\"|[^],}]*)" | head -n 1 | sed 's/^"[^"]*" *: *//; s/^"//; s/"$//'; }
 reason_is() { active && [ "$(meta reason)" != "$1" ] && fail "reason '$(meta reason)' where '$1' was expected"; return 0; }

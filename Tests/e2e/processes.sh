@@ -48,12 +48,17 @@ static() {
   active && { cc -O1 -static -o "$1" "$E2E_DIRECTORY/processes/$1.c" || fail "it does not compile"; }
 }
 
+# as_on_host PROGRAM: made by `static`, it prints in a job what it prints on this host.
+as_on_host() {
+  static "$1"
+  active && { timeout "$E2E_GUARD" "./$1" >wanted 2>&1 || skip "the program does not run here"; }
+  run "$swiftlet" run --in "$1" -- "./$1"
+  status_is 0
+  stdout_equals wanted
+}
+
 claim "timers of a nanosecond's interval: descriptors tell what the clock says, one signal waits and counts, others get on, as on the host"
-static timers
-active && { timeout "$E2E_GUARD" ./timers >wanted 2>&1 || skip "the program does not run here"; }
-run "$swiftlet" run --in timers -- ./timers
-status_is 0
-stdout_equals wanted
+as_on_host timers
 
 claim "a program gets on whose timer signals it without end"
 tiny_only "on Linux it may stand still where the interval is shorter than its handler takes"
@@ -63,18 +68,10 @@ status_is 0
 stdout_is 'timer_settime of 10000 ns: ended 5' 'timer_settime of 1 ns: ended 5' 'setitimer of 1000 ns: ended 5'
 
 claim "sendfile: devices, full and broken pipes, a position that somebody else sets meanwhile: as on the host"
-static transfers
-active && { timeout "$E2E_GUARD" ./transfers >wanted 2>&1 || skip "the program does not run here"; }
-run "$swiftlet" run --in transfers -- ./transfers
-status_is 0
-stdout_equals wanted
+as_on_host transfers
 
 claim "numbers that overflow, and parts of segments that moved below their place: as on the host"
-static numbers
-active && { timeout "$E2E_GUARD" ./numbers >wanted 2>&1 || skip "the program does not run here"; }
-run "$swiftlet" run --in numbers -- ./numbers
-status_is 0
-stdout_equals wanted
+as_on_host numbers
 
 claim "what cat copies out of a device into a pipe that is closed early"
 run "$swiftlet" run -- sh -c 'cat /dev/urandom | tr -dc a-z | head -c 8; cat /dev/zero | head -c 100000 | wc -c'

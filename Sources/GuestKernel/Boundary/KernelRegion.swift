@@ -10,7 +10,6 @@ enum KernelRegion {
     /// Heap blocks put together from single frames (KernelMappings).
     static let heapBlocks = UInt64(SWIFTLET_KERNEL_BLOCKS)
     static let window = UInt64(SWIFTLET_PHYSMAP)
-    static let end: UInt64 = 1 << 47
 
     /// Which entry of the root table reaches it.
     static let rootSlot = Int(SWIFTLET_KERNEL_PML4_SLOT)
@@ -22,7 +21,6 @@ enum KernelRegion {
     /// … to here. The page between is nobody's, so that a `syscall` at the very end does not go on in the kernel.
     static let topOfPrograms = start - 0x1000
 
-    static func contains(_ address: UInt64) -> Bool { address >= start && address < end }
     /// What an address must be for the kernel's code to be there: it runs nowhere else.
     static func isText(_ address: UInt64) -> Bool { address >= image && address < heapBlocks }
 }

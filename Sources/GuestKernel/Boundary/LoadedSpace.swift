@@ -22,6 +22,10 @@ enum LoadedSpace {
 
     private static func load(_ new: PhysicalAddress) {
         nucleus_load_root(new)
+        noteLoaded(new)
+    }
+
+    private static func noteLoaded(_ new: PhysicalAddress) {
         root = new
         isStale = false
         if let table = ended {
@@ -38,12 +42,5 @@ enum LoadedSpace {
     }
 
     /// A restored machine begins in the kernel's own.
-    static func restart() {
-        root = UInt64(SWIFTLET_KERNEL_PML4)
-        isStale = false
-        if let table = ended {
-            ended = nil
-            table.destroy()
-        }
-    }
+    static func restart() { noteLoaded(UInt64(SWIFTLET_KERNEL_PML4)) }
 }

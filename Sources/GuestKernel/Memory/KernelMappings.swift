@@ -48,10 +48,7 @@ enum KernelMappings {
         while shift > 12 {
             let place = table + Int(address >> shift & 511)
             if !PageTableEntry(bits: place.pointee).isPresent {
-                place.pointee =
-                    try Frames.allocate(forKernel: true)
-                    | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user
-                    | PageTableEntry.accessed
+                place.pointee = PageTableEntry(table: try Frames.allocate(forKernel: true)).bits
             }
             table = PhysicalMemory.words(PageTableEntry(bits: place.pointee).frame)
             shift -= 9

@@ -35,9 +35,7 @@ extension PageTable {
         let words = PhysicalMemory.words(table)
         for i in 0..<Self.pagesInLarge { words[i] = bits + UInt64(i) * pageSize }
         Counters.pageTableWrites &+= UInt64(Self.pagesInLarge)
-        place.entry =
-            table | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user
-            | PageTableEntry.accessed
+        place.entry = PageTableEntry(table: table).bits
     }
 
     /// Takes away the large pages that lie in the range as a whole. What no table reaches costs nothing.

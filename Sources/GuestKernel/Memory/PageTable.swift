@@ -23,6 +23,11 @@ struct PageTableEntry: Equatable {
 
     init(bits: UInt64) { self.bits = bits }
 
+    /// Leads to a table of the next level; what it maps says what is allowed.
+    init(table: PhysicalAddress) {
+        bits = table | Self.present | Self.writable | Self.user | Self.accessed
+    }
+
     /// Accessed and, where writable, dirty from the start: nobody here looks at them, and a KVM that shadows page tables
     /// would otherwise write them itself, map a clean page read-only first (a second fault at its first write), and not map
     /// the neighbours of a faulting page along with it.
@@ -101,10 +106,7 @@ struct PageTable {
         let place = try directorySlot(for: address)
         let entry = PageTableEntry(bits: place.pointee)
         if !entry.isPresent {
-            place.entry =
-                try Self.allocateTable()
-                | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user
-                | PageTableEntry.accessed
+            place.entry = PageTableEntry(table: try Self.allocateTable()).bits
         } else if entry.isLarge {
             split(place)
         }
@@ -118,10 +120,7 @@ struct PageTable {
         while shift > 21 {
             let place = table + Int(address >> shift & 511)
             if !PageTableEntry(bits: place.pointee).isPresent {
-                place.entry =
-                    try Self.allocateTable()
-                    | PageTableEntry.present | PageTableEntry.writable | PageTableEntry.user
-                    | PageTableEntry.accessed
+                place.entry = PageTableEntry(table: try Self.allocateTable()).bits
             }
             table = PhysicalMemory.words(PageTableEntry(bits: place.pointee).frame)
             shift -= 9

@@ -3,13 +3,6 @@
 
 needs_programs() { [ -e "$E2E_FIXTURES/$1" ] || skip "no C compiler made $1 here"; }
 
-# next_is_fine: the job after the hostile one.
-next_is_fine() {
-  run "$swiftlet" run -- echo fine
-  status_is 0
-  stdout_is fine
-}
-
 for seed in 1 2; do
   claim "HOSTILE 28: 5,000 random register files before syscall, int3, ud2, a division, faults and jumps: each comes back (seed $seed)"
   needs_programs registers

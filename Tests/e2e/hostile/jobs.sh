@@ -1,12 +1,5 @@
 # Hostile jobs (HOSTILE §26): each gets its exact verdict inside its limits, and the next job runs as if nothing happened.
 
-# next_is_fine: the job after the hostile one.
-next_is_fine() {
-  run "$swiftlet" run -- echo fine
-  status_is 0
-  stdout_is fine
-}
-
 claim "HOSTILE 26: a fork bomb ends at its time limit or dies inside its VM"
 run "$swiftlet" run -m 64M --timeout 5s --meta meta.json -- sh -c 'f() { f | f & }; f; sleep 100'
 active && case $status in 0) fail "status 0" ;; esac
