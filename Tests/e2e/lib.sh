@@ -199,12 +199,11 @@ vmms() {
 }
 
 # ours: the processes, mounts, cgroups and temporary files that can belong to a job of ours, as text to compare.
-# A process counts when it runs a file of our build folder, so that another swiftlet on this machine does not matter.
+# A process counts when it runs a file of our build folder, so that another swiftlet on this machine does not matter, nor what goes
+# on beside the claims (Tests/tiers/apart).
 ours() {
   for directory in /proc/[0-9]*; do
     case $(readlink "$directory/exe" 2>/dev/null) in "$E2E_BIN"/*) ;; *) continue ;; esac
-    # An image that is being built beside the tests (Tests/run-tiers) is no job's.
-    case $(tr '\0' ' ' <"$directory/cmdline") in *swiftlet' image build'*) continue ;; esac
     echo "process ${directory#/proc/} $(cat "$directory/comm")"
   done 2>/dev/null
   sed 's/^/mount /' /proc/self/mounts
