@@ -138,7 +138,8 @@ extension Verdict {
                 .startFailed, status: 125, message: "working directory \(about): \(error) in the guest")
         case .outOfMemory:
             self = Verdict(
-                .outOfMemory, status: 137, message: "out of memory before the job began; give it more with -m",
+                .outOfMemory, status: 137,
+                message: "out of memory before the job began; give it more with -m",
                 evidence: .allMemory(limits))
         }
     }
@@ -193,7 +194,8 @@ extension Verdict {
         switch end.cause {
         case .guestPanic where text == Self.kernelOutOfMemory:
             self = Verdict(
-                .outOfMemory, status: 137, message: "out of memory for the guest kernel; give it more with -m",
+                .outOfMemory, status: 137,
+                message: "out of memory for the guest kernel; give it more with -m",
                 evidence: .allMemory(limits))
         case .guestPanic:
             self = Verdict(.guestPanic, status: 125, message: "the guest kernel panicked: \(text)")

@@ -112,7 +112,9 @@ import Testing
         }
     }
 
-    @Test("HOSTILE 18: more missing files or unknown ioctls than a kernel may report, and a missing file with a NUL in it")
+    @Test(
+        "HOSTILE 18: more missing files or unknown ioctls than a kernel may report, and a missing file with a NUL in it"
+    )
     func missingFlood() throws {
         try expectViolation("too many missing") { machine in
             machine.hello()

@@ -109,7 +109,9 @@ import Testing
         #expect(result.verdict.reason == .protocolError)
     }
 
-    @Test("HOSTILE 18: fewer bytes arrived than the guest says were written: output was lost, and that is no success")
+    @Test(
+        "HOSTILE 18: fewer bytes arrived than the guest says were written: output was lost, and that is no success"
+    )
     func lostBytes() throws {
         let result = try run { machine in
             machine.hello()
