@@ -36,6 +36,22 @@ static uint32_t kind, code;
 static uint64_t nonce_added;
 static const char *const fact_names[] = {"out", "err", "user", "sys", "rss", "faults", "calls", "processes", "writes", "refused", "full"};
 
+// Looks through what the kernel has sent. Whether it has said `started` yet, which comes a moment after the program's start.
+static int has_started(void) {
+  int started = 0;
+  for (unsigned i = 0; i < SLOT; i += 2) {
+    const struct descriptor *d = (void *)(queue + i * sizeof *d);
+    if (d[0].length != PACKET_BYTES) continue;
+    struct packet p;
+    memcpy(&p, (void *)AT(d[0].address), PACKET_BYTES);
+    if (p.to_port != CONTROL) continue;
+    if (p.forwarded >= control.forwarded) control = p;
+    const uint64_t head = p.operation == DATA ? *(uint64_t *)AT(d[1].address) : 0;
+    if (head == (65ULL << 32 | 8)) started = 1;
+  }
+  return started;
+}
+
 static int look(void) {
   boot = (void *)AT(SWIFTLET_BOOT_PAGE);
   if (boot->magic != SWIFTLET_BOOT_MAGIC) return 0;
@@ -43,14 +59,8 @@ static int look(void) {
   if (!vsock || !vsock->queues) return 0;
   queue = AT(vsock->queues + 4096);
   scratch = boot->memory[0].start + boot->memory[0].size - (128 << 10);
-  for (unsigned i = 0; i < SLOT; i += 2) {
-    const struct descriptor *d = (void *)(queue + i * sizeof *d);
-    if (d->length != PACKET_BYTES) continue;
-    struct packet p;
-    memcpy(&p, (void *)AT(d->address), PACKET_BYTES);
-    if (p.to_port == CONTROL && p.forwarded >= control.forwarded) control = p;
-  }
-  return control.to_port == CONTROL;
+  while (!has_started()) usleep(1000);
+  return 1;
 }
 
 // Sends one packet, and waits until the device has it.
