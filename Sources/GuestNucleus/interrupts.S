@@ -43,9 +43,9 @@ interrupt:
   jmp resume_program
 
 met_kernel:
-  incq PROCESSOR(NOTED)
   mov %rdi, PROCESSOR(PENDING_INTERRUPT)
   end_of_duplicates rsi, rdi
+  incq PROCESSOR(NOTED)               // once for each, however often it was delivered
   mov INTERRUPTED(1), %rsi
   lea resume_program(%rip), %rdi
   cmp %rdi, %rsi
