@@ -24,7 +24,7 @@ PROGRAMS = {
     "node": ("node hello", "node", ["/usr/bin/node", "-e", "console.log('hello')"], None),
     "gcc": ("`gcc hello.c`", "gcc", ["/bin/sh", "-c", HELLO_C], None),
     "java": ("`java Hello`", "java", ["/usr/bin/java", "-cp", "/opt/java", "Hello"], None),
-    "find": ("`find / \\| wc -l`, image python", "python", ["/bin/sh", "-c", "find / -xdev | wc -l"], None),
+    "find": ("`find / -xdev \\| wc -l`, image python", "python", ["/bin/sh", "-c", "find / -xdev | wc -l"], None),
     "git": ("`git status`, 20,000 files", "programs-git", ["/usr/bin/git", "-C", "/tree", "status"], None),
     "configure": ("`./configure` of hello", "programs-configure",
                   ["/bin/sh", "-c", "mkdir /tmp/b && cd /tmp/b && /source/configure >/tmp/b/said"], None),
@@ -113,13 +113,25 @@ def used(command):
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3, wall * 1e3
 
 
-def counts(command):
-    """What one job's result counts."""
-    with tempfile.TemporaryDirectory() as folder:
-        meta = os.path.join(folder, "meta")
-        subprocess.run(command[:2] + ["--meta", meta] + command[2:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
-        usage = json.load(open(meta))["usage"]
-    return [usage[what] for what in ("system_calls", "page_faults", "page_table_writes", "processes")] + [usage["vm_exits"]["total"]]
+def counts(meta):
+    """What a job's result counts."""
+    with open(meta) as file:
+        usage = json.load(file)["usage"]
+    return [str(usage[what]) for what in ("system_calls", "page_faults", "page_table_writes", "processes")]
+
+
+def measure(pairs, rounds, meta):
+    """All pairs in turn: of each, what bubblewrap used and what swiftlet did, and what the last job counted."""
+    rows, counted = {name: ([], []) for name in pairs}, {}
+    for i in range(rounds):
+        for name, (theirs, ours) in pairs.items():
+            rows[name][0].append(used(theirs))
+            if i < rounds - 1:
+                rows[name][1].append(used(ours))
+            else:
+                rows[name][1].append(used(ours[:2] + ["--meta", meta] + ours[2:]))
+                counted[name] = counts(meta)
+    return rows, counted
 
 
 def main():
@@ -138,21 +150,18 @@ def main():
     absent = [name for name in names if not has_image(PROGRAMS[name][1])]
     pairs = {name: contenders(name) for name in names if name not in absent}
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    rows = {name: ([], []) for name in pairs}
     print(f"{bench.machine()}, n = {options.n}, medians in milliseconds\n")
-    for _ in range(options.n):
-        for name, pair in pairs.items():
-            for row, command in zip(rows[name], pair):
-                row.append(used(command))
-    print("| | bubblewrap, processor | swiftlet, processor | × | bubblewrap, wall | swiftlet, wall | × | calls | faults | table writes | processes | exits |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        rows, counted = measure(pairs, options.n, os.path.join(folder, "meta"))
+    heads = ["", "bubblewrap, processor", "swiftlet, processor", "×", "bubblewrap, wall", "swiftlet, wall", "×",
+             "calls", "faults", "table writes", "processes"]
+    print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
     for name, (theirs, ours) in rows.items():
         cells = []
         for which in range(2):
             their, our = (statistics.median(time[which] for time in row) for row in (theirs, ours))
             cells += [f"{their:.1f}", f"{our:.1f}", f"{our / their:.2f}"]
-        cells += [str(count) for count in counts(pairs[name][1])]
-        print("| " + " | ".join([PROGRAMS[name][0]] + cells) + " |")
+        print("| " + " | ".join([PROGRAMS[name][0]] + cells + counted[name]) + " |")
     for name in absent:
         print(f"left out: {name}: no image {PROGRAMS[name][1]} here")
     print(f"\nload at the end {os.getloadavg()[0]:.1f}")
