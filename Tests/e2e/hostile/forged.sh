@@ -155,36 +155,50 @@ status_is 5
 reason_is exited
 next_is_fine
 
-# forge_template WORD...: a template's making that forges, in a store of its own.
+# forge_template NAME WORD...: a template's making that forges, in a store of its own.
 store_of_its_own forged-store
 forge_template() {
   tiny_only "it is tiny's devices that programs can reach"
   [ -e "$E2E_FIXTURES/forge" ] || skip "no C compiler made forge here"
-  run env "SWIFTLET_HOME=$store" "$swiftlet" template create forged -m 64M --timeout 20s --in "$E2E_FIXTURES/forge" -- ./forge "$@"
+  name=$1
+  shift
+  run env "SWIFTLET_HOME=$store" "$swiftlet" template create "$name" -q -m 64M --timeout 20s --in "$E2E_FIXTURES/forge" -- ./forge "$@"
 }
 
 claim "HOSTILE 27: a forged checkpoint makes a template only with its machine's, and in its own kind"
-forge_template streams checkpoint=1 end off
+forge_template forged streams checkpoint=1 end off
 status_is 125
 stderr_says "powered off without reporting"
-forge_template save
+forge_template forged save
 status_is 125
 stderr_says "saved without saying what it is"
-forge_template checkpoint=1 save
+forge_template forged checkpoint=1 save
 status_is 125
 stderr_says "saved without saying what it is"
-forge_template streams checkpoint=0 end save
+forge_template forged streams checkpoint=0 end save
 status_is 125
 stderr_says "a checkpoint out of order"
-forge_template code=0 done
+forge_template forged code=0 done
 status_is 125
 stderr_says "before it asked for its checkpoint"
 absent "$store/templates/forged.template"
 
 claim "HOSTILE 27: a template that a program made by itself is that program's word: its jobs end as failures, and the next job is fine"
-forge_template streams checkpoint=1 end save
+forge_template forged streams checkpoint=1 end save
 status_is 0
 run env "SWIFTLET_HOME=$store" "$swiftlet" run --template forged --timeout 20s --meta meta.json
 status_is_not 0
 active && case $(meta reason) in guest_panic | protocol_error | wall_timeout) ;; *) fail "reason '$(meta reason)'" ;; esac
+next_is_fine
+
+claim "HOSTILE 27: in a restored machine a program can forge its own job's report, and not one of its template's boot"
+forge_template honest ask code=4 done
+status_is 0
+run env "SWIFTLET_HOME=$store" "$swiftlet" run --template honest --timeout 20s --meta meta.json
+status_is 4
+reason_is exited
+forge_template replay ask old code=0 done
+status_is 0
+run env "SWIFTLET_HOME=$store" "$swiftlet" run --template replay --timeout 20s --meta meta.json
+refused "another boot"
 next_is_fine
