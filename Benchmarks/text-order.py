@@ -4,9 +4,12 @@
 A job's first touch of each page of the kernel's code costs 5 µs on a ring-deprivileged KVM. This links a kernel with every function
 on a page of its own, runs jobs with it, and lets the host's tracepoint `kvmmmu:kvm_mmu_spte_requested` say which pages they
 touch. Functions come in the order of the jobs that run them, most first, and then of their first touch. A name that is not
-there any more does no harm: the linker passes it over. Needs perf, root and the images. Usage: text-order.py
+there any more does no harm: the linker passes it over. Needs perf, root and the images.
+
+With --compare it writes nothing: it links the kernel with that order and without, and prints how many pages of each one's code the jobs
+touch. Usage: text-order.py [--compare]
 """
-import collections, os, re, subprocess, tempfile
+import collections, os, re, subprocess, sys, tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ARCHIVE = os.path.join(ROOT, ".build/guest/x86_64-unknown-none-elf/release/libGuestKernel.a")
@@ -26,15 +29,26 @@ JOBS = [
 ]
 
 
+def link_with(script, folder, name):
+    """A kernel linked by that script."""
+    path, kernel = os.path.join(folder, name + ".ld"), os.path.join(folder, name)
+    open(path, "w").write(script)
+    subprocess.run(["ld", "--gc-sections", "--no-relax", "-L", FOLDER, "-T", path, "-o", kernel, ARCHIVE], check=True)
+    return kernel
+
+
+def scripts():
+    """The kernel's linker script, and the same without an order."""
+    script = open(os.path.join(FOLDER, "kernel.ld")).read()
+    assert script.count("INCLUDE text-order.ld ") == 1
+    return script, script.replace("INCLUDE text-order.ld ", "")
+
+
 def link(folder):
     """A kernel with a page for each function, and the functions at each page."""
-    script = open(os.path.join(FOLDER, "kernel.ld")).read()
-    spread = re.sub(r"INCLUDE text-order.ld ", "", script)
-    spread = re.sub(r"(\.text : AT\(0x103000\))", r"\1 SUBALIGN(4096)", spread)
+    spread = re.sub(r"(\.text : AT\(0x103000\))", r"\1 SUBALIGN(4096)", scripts()[1])
     assert spread.count("SUBALIGN") == 1
-    path, kernel = os.path.join(folder, "kernel.ld"), os.path.join(folder, "kernel")
-    open(path, "w").write(spread)
-    subprocess.run(["ld", "--gc-sections", "--no-relax", "-T", path, "-o", kernel, ARCHIVE], check=True)
+    kernel = link_with(spread, folder, "kernel")
     at = collections.defaultdict(list)
     for line in subprocess.run(["nm", kernel], check=True, capture_output=True, text=True).stdout.splitlines():
         fields = line.split()
@@ -53,7 +67,26 @@ def touched(job, kernel, folder):
     return list(dict.fromkeys(int(frame, 16) - PHYSICAL + VIRTUAL for frame in re.findall(r"gfn ([0-9a-f]+)", text)))
 
 
+def pages_of_code(kernel):
+    """Where the kernel's .text is, as a range of virtual pages."""
+    text = subprocess.run(["objdump", "-h", "-j", ".text", kernel], check=True, capture_output=True, text=True).stdout
+    size, start = (int(word, 16) for word in re.search(r"\.text +([0-9a-f]+) +([0-9a-f]+)", text).groups())
+    return range(start >> 12, (start + size + 4095) >> 12)
+
+
+def compare():
+    with tempfile.TemporaryDirectory() as folder:
+        kernels = [link_with(script, folder, name) for name, script in zip(("ordered", "unordered"), scripts())]
+        code = [pages_of_code(kernel) for kernel in kernels]
+        print(f"pages of code touched by a job: ordered (of {len(code[0])}), unordered (of {len(code[1])})")
+        for job in JOBS:
+            counts = [sum(page in pages for page in touched(job, kernel, folder)) for kernel, pages in zip(kernels, code)]
+            print(f"{counts[0]:5} {counts[1]:5}  {' '.join(job)}")
+
+
 def main():
+    if sys.argv[1:] == ["--compare"]:
+        return compare()
     with tempfile.TemporaryDirectory() as folder:
         kernel, at = link(folder)
         count, order = collections.Counter(), []

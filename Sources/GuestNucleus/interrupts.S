@@ -45,6 +45,7 @@ interrupt:
 met_kernel:
   mov %rdi, PROCESSOR(PENDING_INTERRUPT)
   end_of_duplicates rsi, rdi
+  incq PROCESSOR(NOTED)               // once for each, however often it was delivered
   mov INTERRUPTED(1), %rsi
   lea resume_program(%rip), %rdi
   cmp %rdi, %rsi
@@ -103,6 +104,7 @@ resume_program:
   .globl resume_program_end
 resume_program_end:
 serve_noted:
+  incq PROCESSOR(SERVED_LATER)
   mov PROCESSOR(PENDING_INTERRUPT), %edi
   movq $0, PROCESSOR(PENDING_INTERRUPT)
   call_kernel kernel_interrupt
@@ -115,11 +117,14 @@ kernel_idle:
   mov %rsp, PROCESSOR(WAITING)
   mov PROCESSOR(PENDING_INTERRUPT), %edi
   test %edi, %edi
-  jne woken
+  jne woken_by_noted
   xor %ecx, %ecx
   xor %esi, %esi
   xor %edx, %edx
   div %edx                            // to the nucleus: wait
+woken_by_noted:
+  incq PROCESSOR(SERVED_LATER)
+  jmp woken
 woken_by_interrupt:
   end_of_duplicates rsi, rdx
 woken:                                // EDI: the vector

@@ -28,5 +28,7 @@ STATE_AT(divide_error, PROCESSOR_DIVIDE_ERROR);
 STATE_AT(system_call, PROCESSOR_SYSTEM_CALL);
 STATE_AT(interrupt, PROCESSOR_INTERRUPT);
 STATE_AT(probe, PROCESSOR_PROBE);
+STATE_AT(noted, PROCESSOR_NOTED);
+STATE_AT(served_later, PROCESSOR_SERVED_LATER);
 _Static_assert(offsetof(struct interrupt_return, rip) == RETURN_RIP, "rip");
 _Static_assert(offsetof(struct interrupt_return, rsp) == RETURN_RSP, "rsp");

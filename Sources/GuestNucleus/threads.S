@@ -66,6 +66,7 @@ processor_state:
   return_to system_call_from_ring0, FLAGS_KERNEL, 0
   return_to interrupt, FLAGS_KERNEL, interrupt_stack_top
   return_to probed_ring0, FLAGS_KERNEL, 0
+  .quad 0, 0, 0
   .bss
   .balign 4096
   .skip 65536

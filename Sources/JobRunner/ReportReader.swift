@@ -153,15 +153,24 @@ struct ReportReader {
             guard unsupported.count < Self.maximumUnsupported else {
                 throw .violation("too many unsupported system calls")
             }
+            guard !unsupported.contains(where: { $0.systemCall == systemCall }) else {
+                throw .violation("unsupported system call \(systemCall) twice")
+            }
             unsupported.append((systemCall, count))
         case .unsupportedControl(let request, let count):
             guard unsupportedControls.count < Self.maximumMissing else {
                 throw .violation("too many unsupported ioctls")
             }
+            guard !unsupportedControls.contains(where: { $0.request == request }) else {
+                throw .violation("unsupported ioctl \(request) twice")
+            }
             unsupportedControls.append((request, count))
         case .missingFile(let path, let count):
             guard missingFiles.count < Self.maximumMissing else {
                 throw .violation("too many missing files")
+            }
+            guard !missingFiles.contains(where: { $0.path == path }) else {
+                throw .violation("a missing file twice")
             }
             missingFiles.append((path, count))
         default: break

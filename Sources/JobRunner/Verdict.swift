@@ -68,11 +68,11 @@ extension Verdict {
             self = Verdict(
                 .protocolError, status: 125, message: "the guest broke the job protocol: \(violation)")
         } else if let failure = seen.failure {
-            self = Verdict(failure: failure, command: limits.arguments.first ?? [])
+            self = Verdict(failure: failure, limits: limits)
         } else if let report = seen.report, seen.isComplete {
             self = Verdict(report: report, seen, limits: limits)
         } else if let end = seen.end {
-            self = Verdict(end: end, seen)
+            self = Verdict(end: end, seen, limits: limits)
         } else if let processEnd = seen.processEnd {
             self = Verdict(processEnd: processEnd, seen)
         } else {
@@ -122,10 +122,10 @@ extension Verdict {
     }
 
     private init(
-        failure: (stage: GuestMessage.FailureStage, errno: Int32, about: [UInt8]), command: [UInt8]
+        failure: (stage: GuestMessage.FailureStage, errno: Int32, about: [UInt8]), limits: JobRequest
     ) {
         let error = Errno(rawValue: failure.errno)
-        let about = printable(failure.about.isEmpty ? command : failure.about)
+        let about = printable(failure.about.isEmpty ? limits.arguments.first ?? [] : failure.about)
         switch failure.stage {
         case .exec:
             let status: Int32 = error == .noSuchFileOrDirectory || error == .notDirectory ? 127 : 126
@@ -138,8 +138,9 @@ extension Verdict {
                 .startFailed, status: 125, message: "working directory \(about): \(error) in the guest")
         case .outOfMemory:
             self = Verdict(
-                .outOfMemory, status: 137, message: "out of memory before the job began; give it more with -m"
-            )
+                .outOfMemory, status: 137,
+                message: "out of memory before the job began; give it more with -m",
+                evidence: .allMemory(limits))
         }
     }
 
@@ -186,13 +187,16 @@ extension Verdict {
     /// The panic with which the guest kernel ends when it needs memory itself and there is none (KernelHeap.swift).
     private static let kernelOutOfMemory = "out of kernel memory"
 
-    private init(end: (cause: MachineEvent.EndCause, message: [UInt8]), _ seen: Observations) {
+    private init(
+        end: (cause: MachineEvent.EndCause, message: [UInt8]), _ seen: Observations, limits: JobRequest
+    ) {
         let text = printable(end.message)
         switch end.cause {
         case .guestPanic where text == Self.kernelOutOfMemory:
             self = Verdict(
-                .outOfMemory, status: 137, message: "out of memory for the guest kernel; give it more with -m"
-            )
+                .outOfMemory, status: 137,
+                message: "out of memory for the guest kernel; give it more with -m",
+                evidence: .allMemory(limits))
         case .guestPanic:
             self = Verdict(.guestPanic, status: 125, message: "the guest kernel panicked: \(text)")
         case .tripleFault:
@@ -254,6 +258,13 @@ extension Evidence {
         self.init(
             limit: limit, value: nanoseconds / 1000, measured: measured / 1000, unit: .microseconds,
             isGuestsWord: false)
+    }
+
+    /// The guest says that it has used all of its memory.
+    fileprivate static func allMemory(_ limits: JobRequest) -> Evidence {
+        Evidence(
+            limit: .memory, value: limits.memoryBytes, measured: limits.memoryBytes, unit: .bytes,
+            isGuestsWord: true)
     }
 }
 

@@ -112,11 +112,15 @@ import Testing
         }
     }
 
-    @Test("HOSTILE 18: more missing files or unknown ioctls than a kernel may report, and a missing file with a NUL in it")
+    @Test(
+        "HOSTILE 18: more missing files or unknown ioctls than a kernel may report, and a missing file with a NUL in it"
+    )
     func missingFlood() throws {
         try expectViolation("too many missing") { machine in
             machine.hello()
-            for _ in 0...ReportReader.maximumMissing { machine.send(.missingFile(path: [47], count: 1)) }
+            for i in 0...ReportReader.maximumMissing {
+                machine.send(.missingFile(path: Array("/proc/\(i)".utf8), count: 1))
+            }
         }
         try expectViolation("too many unsupported ioctls") { machine in
             machine.hello()
@@ -127,6 +131,20 @@ import Testing
         try expectViolation("bad value") { machine in
             machine.hello()
             machine.send(.missingFile(path: [47, 0], count: 1))
+        }
+    }
+
+    @Test(
+        "HOSTILE 18: what a kernel lacks, named twice",
+        arguments: [
+            .unsupported(systemCall: 1, count: 1), .unsupportedControl(request: 1, count: 1),
+            .missingFile(path: [47], count: 1),
+        ] as [GuestMessage])
+    func lacksTwice(message: GuestMessage) throws {
+        try expectViolation("twice") { machine in
+            machine.hello()
+            machine.send(message)
+            machine.send(message)
         }
     }
 

@@ -52,6 +52,18 @@ import Testing
         }
         #expect(result.verdict.reason == .outOfMemory)
         #expect(result.verdict.status == 137)
+        #expect(result.verdict.evidence?.isGuestsWord == true)
+    }
+
+    @Test("a kernel that says it has no memory left is out of memory, and its word is marked as such")
+    func outOfKernelMemory() throws {
+        let result = try run { machine in
+            machine.hello()
+            machine.event(.ended(cause: .guestPanic, message: Array("out of kernel memory".utf8)))
+        }
+        #expect(result.verdict.reason == .outOfMemory)
+        #expect(result.verdict.status == 137)
+        #expect(result.verdict.evidence?.isGuestsWord == true)
     }
 
     @Test(
@@ -97,7 +109,9 @@ import Testing
         #expect(result.verdict.reason == .protocolError)
     }
 
-    @Test("HOSTILE 18: fewer bytes arrived than the guest says were written: output was lost, and that is no success")
+    @Test(
+        "HOSTILE 18: fewer bytes arrived than the guest says were written: output was lost, and that is no success"
+    )
     func lostBytes() throws {
         let result = try run { machine in
             machine.hello()

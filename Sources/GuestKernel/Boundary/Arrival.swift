@@ -57,6 +57,7 @@ struct Trap {
 
 /// Of a program's, or one that met the kernel and is served on the way out.
 @c func kernel_interrupt(_ vector: UInt32) {
+    if Counters.isInsideKernel { processor().pointee.served_inside &+= 1 }
     if !serve(.interrupt(vector: vector), Scheduler.current.registers) { Scheduler.exitCurrent() }
 }
 

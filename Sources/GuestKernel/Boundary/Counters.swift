@@ -16,6 +16,9 @@ enum Counters {
     /// `Clock.monotonic` when the first program was about to run its first instruction.
     nonisolated(unsafe) static var firstResume: UInt64 = 0
 
+    /// Somebody came in and nobody has gone on since: the kernel is at work.
+    static var isInsideKernel: Bool { lastEntry > lastResume }
+
     /// A restored machine's job counts from nothing.
     static func restart() {
         systemCalls = 0

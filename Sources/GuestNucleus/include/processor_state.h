@@ -27,6 +27,8 @@
 #define PROCESSOR_SYSTEM_CALL        136
 #define PROCESSOR_INTERRUPT          176
 #define PROCESSOR_PROBE              216
+#define PROCESSOR_NOTED              256
+#define PROCESSOR_SERVED_LATER       264
 
 // struct interrupt_return: byte offsets.
 #define RETURN_RIP             0
@@ -70,6 +72,10 @@ struct processor_state {
   uint64_t waiting;             // where kernel_idle's stack is, while it waits; 0: it does not
   // Where ring 0 goes on in ring 3.
   struct interrupt_return page_fault, divide_error, system_call, interrupt, probe;
+  // Of the interrupts that met the kernel, for the tests (Tests/e2e/boundary/interrupts.c), which read them here: how many were
+  // noted, how many of these served on the way out or when the kernel went idle, and how many served while the kernel was at
+  // work, of which there must be none.
+  uint64_t noted, served_later, served_inside;
 };
 #endif
 #endif

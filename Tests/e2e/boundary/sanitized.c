@@ -1,5 +1,5 @@
-// For the sanitizers, each of which wants addresses of its own at fixed places: four threads that race for a counter, an overflow, and with
-// an argument of 100 a read behind the end of a heap block.
+// For the sanitizers, each of which wants addresses of its own at fixed places: four threads that race for a counter, an overflow, a word
+// that nobody has set, and with an argument of 100 a read behind the end of a heap block.
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,5 +23,8 @@ int main(int words, char **word) {
   large += words;
   printf("%d\n", large);
   free(block);
+  int *fresh = malloc(sizeof *fresh);
+  printf("%d\n", *fresh == 0x12345678);
+  free(fresh);
   return 0;
 }

@@ -33,6 +33,14 @@ run "$swiftlet" run --timeout 100s --in "$E2E_FIXTURES/interrupts" -- ./interrup
 status_is 0
 stdout_is "${E2E_INTERRUPTS:-5000} alarms"
 
+claim "interrupts that meet the kernel are noted, all of them served when it has done its work, and none inside it"
+tiny_only "it counts them"
+needs_programs interrupts
+needs_programs processor-state
+run "$swiftlet" run --timeout 100s --in "$E2E_FIXTURES/interrupts" -- ./interrupts "${E2E_INTERRUPTS:-5000}" "$(cat "$E2E_FIXTURES/processor-state")"
+status_is 0
+stdout_is "${E2E_INTERRUPTS:-5000} alarms" "noted in the kernel, served later"
+
 claim "the kernel's region is no program's: not in maps, not for mmap, MAP_FIXED, mincore, mprotect, nor as a pointer"
 tiny_only "the addresses are tiny's"
 needs_programs region
