@@ -1,4 +1,4 @@
-/// Who may import whom: shared/DESIGN.md §4, and the same in Package.swift. SwiftPM alone does not hold a target to its
+/// Who may import whom, the same as in Package.swift. SwiftPM alone does not hold a target to its
 /// dependency list, because a transitive module is on the search path too.
 enum ImportTable {
     /// The system modules every host target may use.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What a reviewer would otherwise have to look for in every change (shared/STYLE.md §4 and §7).
+/// What a reviewer would otherwise have to look for in every change.
 struct TidyTests {
     let tree: SourceTree
 
@@ -166,7 +166,7 @@ struct TidyTests {
     }
 
     /// Tests/hostile-table finds each test by the number in its name and writes docs/hostile.md from that.
-    @Test("everything HOSTILE.md names has a test that says so, and docs/hostile.md is their current table")
+    @Test("everything Tests/hostile-items names has a test that says so, and docs/hostile.md is their current table")
     func hostileTable() throws {
         let script = Process()
         let output = Pipe()

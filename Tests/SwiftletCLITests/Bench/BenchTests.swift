@@ -104,7 +104,7 @@ import Testing
         #expect(!result.isWhole)
     }
 
-    @Test("every workload of shared/BENCH.md has a name of its own, and the quick ones are some of them")
+    @Test("every workload has a name of its own, and the quick ones are some of them")
     func workloads() throws {
         for name in ["true", "sh", "sort", "python", "python-imports", "spin", "cat", "files"] {
             let workload = try Workload.named(name)
@@ -115,7 +115,7 @@ import Testing
         #expect(!quick.isEmpty)
     }
 
-    @Test("every alternative of shared/BENCH.md has a name, and what is not run says why")
+    @Test("every alternative that people compare with has a name, and what is not run says why")
     func alternatives() {
         let names = Contender.all.map(\.name)
         for name in ["plain", "bubblewrap", "crun", "kvmtool", "qemu-microvm", "firecracker", "swiftlet"] {
