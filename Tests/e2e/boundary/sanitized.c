@@ -24,7 +24,7 @@ int main(int words, char **word) {
   printf("%d\n", large);
   free(block);
   int *fresh = malloc(sizeof *fresh);
-  printf("%d\n", *fresh == 0x12345678);
+  if (*fresh == 0x12345678) puts("set");   // a branch: MemorySanitizer does not mind a value that is only passed on
   free(fresh);
   return 0;
 }
