@@ -152,7 +152,7 @@ final class AddressSpace {
     /// Forgets the pages of the range; the areas stay, and what is touched again comes anew.
     func dropPages(from start: UInt64, to end: UInt64) {
         table.dropLarge(from: start, to: end) { first in
-            for i in 0..<PageTable.pagesInLarge { Frames.release(first + UInt64(i) * pageSize) }
+            Frames.release(first, count: PageTable.pagesInLarge)
             residentPages -= UInt64(PageTable.pagesInLarge)
             LoadedSpace.forget(table)
         }
@@ -220,69 +220,6 @@ final class AddressSpace {
             }
         }
         areas.removeSubrange(kept + 1..<last)
-    }
-
-    /// Pages that a fork copies at once. The first write to a shared page costs each side a trap, as much as the copies of
-    /// a hundred pages; so what was written lately, the stack first, is copied while there is memory to spare.
-    /// That many only while most memory is free: a thousand idle children are to fit as well.
-    private static var eagerForkPages: Int {
-        if Frames.available > Frames.total / 4 * 3 { return 512 }
-        return Frames.available > Frames.total / 4 ? 64 : 0
-    }
-
-    /// A copy for fork(2): the same areas; private pages are shared read-only until one side writes.
-    /// - Throws: `.noMemory`.
-    func copyOnWriteClone() throws(Errno) -> AddressSpace {
-        let clone = try AddressSpace()
-        clone.areas = areas
-        clone.mapTop = mapTop
-        clone.heapStart = heapStart
-        clone.heapEnd = heapEnd
-        clone.argumentRange = argumentRange
-        clone.environmentRange = environmentRange
-        clone.auxiliaryRange = auxiliaryRange
-        var eager = Self.eagerForkPages
-        clone.areas.removeAll { $0.forkRule == .leaveOut }
-        LoadedSpace.forget(table)  // what is shared from now on may not be written any more
-        for area in areas.reversed() where area.forkRule == .share {
-            var failure: Errno?
-            table.forEachTable(from: area.start, to: area.end) { address, first, count in
-                if failure != nil { return }
-                do throws(Errno) {
-                    try clone.takePages(from: first, at: address, count: count, area.isShared, &eager)
-                } catch {
-                    failure = error
-                }
-            }
-            if let failure { throw failure }
-        }
-        clone.maxResidentPages = clone.residentPages
-        return clone
-    }
-
-    /// Entries of one page table of the parent's, from the one at `address` on.
-    private func takePages(
-        from first: UnsafeMutablePointer<UInt64>, at address: UInt64, count: Int, _ isShared: Bool,
-        _ eager: inout Int
-    ) throws(Errno) {
-        var slot: UnsafeMutablePointer<UInt64>?
-        for i in 0..<count where first[i] & PageTableEntry.present != 0 {
-            if slot == nil { slot = try table.slot(for: address) }
-            guard let to = slot else { break }
-            let entry = PageTableEntry(bits: first[i])
-            residentPages += 1
-            if entry.isWritable && !isShared {
-                if eager > 0, let copy = try? Frames.allocate(zeroed: false) {
-                    eager -= 1
-                    wide_copy(PhysicalMemory.pointer(copy), PhysicalMemory.pointer(entry.frame), pageSize)
-                    (to + i).entry = entry.bits - entry.frame + copy
-                    continue
-                }
-                (first + i).entry = entry.bits & ~PageTableEntry.writable
-            }
-            (to + i).entry = first[i]
-            Frames.retain(entry.frame)
-        }
     }
 
     func countResident(_ pages: UInt64 = 1) {
