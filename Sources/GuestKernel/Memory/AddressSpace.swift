@@ -19,6 +19,10 @@ final class AddressSpace {
     var argumentRange: Range<UInt64> = 0..<0
     var environmentRange: Range<UInt64> = 0..<0
     var auxiliaryRange: Range<UInt64> = 0..<0
+    /// Of the program's file, what is its data; RLIMIT_DATA counts it with the heap.
+    var programDataBytes: UInt64 = 0
+    /// mlockall(2) with MCL_FUTURE: what is mapped from now on is locked.
+    var locksFuture = false
 
     init() throws(Errno) {
         table = try PageTable()
@@ -78,6 +82,18 @@ final class AddressSpace {
         }
     }
 
+    /// The lowest free gap of `size` bytes in the range, or nil.
+    func findLowestGap(_ size: UInt64, in range: Range<UInt64>) -> UInt64? {
+        var floor = range.lowerBound
+        var i = firstIndex(endingAbove: floor)
+        while floor <= range.upperBound, size <= range.upperBound - floor {
+            if i == areas.count || areas[i].start >= floor + size { return floor }
+            floor = areas[i].end
+            i += 1
+        }
+        return nil
+    }
+
     // MARK: Changing
 
     /// Linux's default vm.max_map_count.
@@ -112,7 +128,8 @@ final class AddressSpace {
 
     private static func joins(_ a: MemoryArea, _ b: MemoryArea) -> Bool {
         guard a.end == b.start, a.access == b.access, a.isShared == b.isShared,
-            a.growsDown == b.growsDown, a.forkRule == b.forkRule
+            a.growsDown == b.growsDown, a.forkRule == b.forkRule, a.mayWrite == b.mayWrite,
+            a.isLocked == b.isLocked
         else { return false }
         switch (a.backing, b.backing) {
         case (.anonymous, .anonymous): return true
@@ -164,12 +181,27 @@ final class AddressSpace {
         }
     }
 
-    /// mprotect(2). Where the range has a hole, what lies before it is changed all the same.
-    /// - Throws: `.noMemory` for a hole.
-    func protect(from start: UInt64, to end: UInt64, access: Access) throws(Errno) {
+    /// mprotect(2). What lies before a hole, or before an area that refuses, is changed all the same.
+    /// - Throws: `.noMemory` for a hole, or more data than `limits` allow; `.accessDenied` where nobody may write.
+    func protect(
+        from start: UInt64, to end: UInt64, access: Access, within limits: MemoryLimits = .none
+    ) throws(Errno) {
         var covered = start
+        var refusal = Errno.noMemory
+        var newData: UInt64 = 0
         var i = firstIndex(endingAbove: start)
         while covered < end, i < areas.count, areas[i].start <= covered {
+            if access.contains(.write) && !areas[i].mayWrite {
+                refusal = .accessDenied
+                break
+            }
+            var after = areas[i].cut(from: covered, to: min(end, areas[i].end))
+            let wasData = after.isData
+            after.access = access
+            if after.isData && !wasData {
+                newData += after.size
+                if !mayGrow(by: newData, isData: true, mapped: 0, limits) { break }
+            }
             covered = areas[i].end
             i += 1
         }
@@ -179,7 +211,7 @@ final class AddressSpace {
             refreshEntries(of: areas[i])
         }
         join(changed)
-        if covered < end { throw .noMemory }
+        if covered < end { throw refusal }
     }
 
     /// Gives present pages the permissions of their area. A private page becomes writable at once if it is the program's
@@ -206,7 +238,7 @@ final class AddressSpace {
     }
 
     /// Joins the areas with these indices, and their neighbours, where they are alike.
-    private func join(_ range: Range<Int>) {
+    func join(_ range: Range<Int>) {
         let first = max(0, range.lowerBound - 1)
         let last = min(areas.count, range.upperBound + 1)
         if last - first < 2 { return }

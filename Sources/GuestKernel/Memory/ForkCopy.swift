@@ -21,8 +21,10 @@ extension AddressSpace {
         clone.argumentRange = argumentRange
         clone.environmentRange = environmentRange
         clone.auxiliaryRange = auxiliaryRange
+        clone.programDataBytes = programDataBytes
         var eager = Self.eagerForkPages
         clone.areas.removeAll { $0.forkRule == .leaveOut }
+        for i in clone.areas.indices { clone.areas[i].isLocked = false }  // not inherited (mlock(2))
         LoadedSpace.forget(table)  // what is shared from now on may not be written any more
         for area in areas.reversed() where area.forkRule == .share {
             try clone.takePages(of: area, from: table, &eager)

@@ -147,6 +147,9 @@ enum ProgramLoader {
         let programEnd = bias &+ program.end  // `map` has seen that it is a program's address
         space.heapStart = programEnd + layout.heapGap
         space.heapEnd = space.heapStart
+        if let data = program.segments.last, data.fileEnd > data.start {
+            space.programDataBytes = data.fileEnd - data.start
+        }
 
         var entry = bias &+ program.entry
         var linkerBase: UInt64 = 0
