@@ -66,6 +66,8 @@ extension AddressSpace {
                 backing: .anonymous)
             area.isLocked = locksFuture
             insert(area)
+            // A heap's first bytes are written as soon as there is one: what that fault would bring.
+            if heapEnd == heapStart { populate(from: old, to: old + pageSize, writing: true) }
         } else if new < old {
             unmap(from: new, to: old)
         }
