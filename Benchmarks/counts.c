@@ -28,6 +28,16 @@ static void fork_wait(void) {
   if (fork() == 0) _exit(0);
   wait(0);
 }
+// The same of a process that has filled 64 MiB.
+static void fork_filled(void) {
+  static char *memory;
+  if (!memory) {
+    memory = mmap(0, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) abort();
+    for (int i = 0; i < 64 << 20; i += 4096) memory[i] = 1;
+  }
+  fork_wait();
+}
 static void exec_true(void) {
   if (fork() == 0) { execl("/bin/true", "true", (char *)0); _exit(1); }
   wait(0);
@@ -35,7 +45,7 @@ static void exec_true(void) {
 
 static const struct { const char *name; void (*run)(void); } operations[] = {
   {"getpid", getpid_}, {"read", read_}, {"write", write_}, {"open_close", open_close}, {"mmap_touch", mmap_touch},
-  {"fork_wait", fork_wait}, {"futex_wake", futex_wake}, {"exec_true", exec_true},
+  {"fork_wait", fork_wait}, {"fork_filled", fork_filled}, {"futex_wake", futex_wake}, {"exec_true", exec_true},
 };
 
 int main(int count, char **arguments) {

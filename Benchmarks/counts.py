@@ -20,7 +20,7 @@ COLUMNS = {
     # Powering off is the last exit, which the launcher does not always wait for.
     "vm_exits": lambda usage: max(0, usage["vm_exits"]["total"] - 1),
 }
-OPERATIONS = ["getpid", "read", "write", "open_close", "mmap_touch", "fork_wait", "futex_wake", "exec_true"]
+OPERATIONS = ["getpid", "read", "write", "open_close", "mmap_touch", "fork_wait", "fork_filled", "futex_wake", "exec_true"]
 JOBS = {
     "boot and static true": ["--image", "base", "--", "true"],
     "python3 hello": ["--image", "python", "--", "python3", "-c", "print('hello')"],

@@ -150,3 +150,6 @@ SCRIPT
 run "$swiftlet" run --image python --in script.py -- python3 script.py
 status_is 0
 stdout_is 10 4
+
+claim "limits of memory (RLIMIT_AS, DATA, MEMLOCK, FSIZE), locks, seals, and what a mapping refuses: as on the host"
+as_on_host memory

@@ -19,6 +19,10 @@ final class AddressSpace {
     var argumentRange: Range<UInt64> = 0..<0
     var environmentRange: Range<UInt64> = 0..<0
     var auxiliaryRange: Range<UInt64> = 0..<0
+    /// Of the program's file, what is its data; RLIMIT_DATA counts it with the heap.
+    var programDataBytes: UInt64 = 0
+    /// mlockall(2) with MCL_FUTURE: what is mapped from now on is locked.
+    var locksFuture = false
 
     init() throws(Errno) {
         table = try PageTable()
@@ -78,6 +82,18 @@ final class AddressSpace {
         }
     }
 
+    /// The lowest free gap of `size` bytes in the range, or nil.
+    func findLowestGap(_ size: UInt64, in range: Range<UInt64>) -> UInt64? {
+        var floor = range.lowerBound
+        var i = firstIndex(endingAbove: floor)
+        while floor <= range.upperBound, size <= range.upperBound - floor {
+            if i == areas.count || areas[i].start >= floor + size { return floor }
+            floor = areas[i].end
+            i += 1
+        }
+        return nil
+    }
+
     // MARK: Changing
 
     /// Linux's default vm.max_map_count.
@@ -112,7 +128,8 @@ final class AddressSpace {
 
     private static func joins(_ a: MemoryArea, _ b: MemoryArea) -> Bool {
         guard a.end == b.start, a.access == b.access, a.isShared == b.isShared,
-            a.growsDown == b.growsDown, a.forkRule == b.forkRule
+            a.growsDown == b.growsDown, a.forkRule == b.forkRule, a.mayWrite == b.mayWrite,
+            a.isLocked == b.isLocked
         else { return false }
         switch (a.backing, b.backing) {
         case (.anonymous, .anonymous): return true
@@ -152,7 +169,7 @@ final class AddressSpace {
     /// Forgets the pages of the range; the areas stay, and what is touched again comes anew.
     func dropPages(from start: UInt64, to end: UInt64) {
         table.dropLarge(from: start, to: end) { first in
-            for i in 0..<PageTable.pagesInLarge { Frames.release(first + UInt64(i) * pageSize) }
+            Frames.release(first, count: PageTable.pagesInLarge)
             residentPages -= UInt64(PageTable.pagesInLarge)
             LoadedSpace.forget(table)
         }
@@ -164,12 +181,27 @@ final class AddressSpace {
         }
     }
 
-    /// mprotect(2). Where the range has a hole, what lies before it is changed all the same.
-    /// - Throws: `.noMemory` for a hole.
-    func protect(from start: UInt64, to end: UInt64, access: Access) throws(Errno) {
+    /// mprotect(2). What lies before a hole, or before an area that refuses, is changed all the same.
+    /// - Throws: `.noMemory` for a hole, or more data than `limits` allow; `.accessDenied` where nobody may write.
+    func protect(
+        from start: UInt64, to end: UInt64, access: Access, within limits: MemoryLimits = .none
+    ) throws(Errno) {
         var covered = start
+        var refusal = Errno.noMemory
+        var newData: UInt64 = 0
         var i = firstIndex(endingAbove: start)
         while covered < end, i < areas.count, areas[i].start <= covered {
+            if access.contains(.write) && !areas[i].mayWrite {
+                refusal = .accessDenied
+                break
+            }
+            var after = areas[i].cut(from: covered, to: min(end, areas[i].end))
+            let wasData = after.isData
+            after.access = access
+            if after.isData && !wasData {
+                newData += after.size
+                if !mayGrow(by: newData, isData: true, mapped: 0, limits) { break }
+            }
             covered = areas[i].end
             i += 1
         }
@@ -179,7 +211,7 @@ final class AddressSpace {
             refreshEntries(of: areas[i])
         }
         join(changed)
-        if covered < end { throw .noMemory }
+        if covered < end { throw refusal }
     }
 
     /// Gives present pages the permissions of their area. A private page becomes writable at once if it is the program's
@@ -206,7 +238,7 @@ final class AddressSpace {
     }
 
     /// Joins the areas with these indices, and their neighbours, where they are alike.
-    private func join(_ range: Range<Int>) {
+    func join(_ range: Range<Int>) {
         let first = max(0, range.lowerBound - 1)
         let last = min(areas.count, range.upperBound + 1)
         if last - first < 2 { return }
@@ -220,69 +252,6 @@ final class AddressSpace {
             }
         }
         areas.removeSubrange(kept + 1..<last)
-    }
-
-    /// Pages that a fork copies at once. The first write to a shared page costs each side a trap, as much as the copies of
-    /// a hundred pages; so what was written lately, the stack first, is copied while there is memory to spare.
-    /// That many only while most memory is free: a thousand idle children are to fit as well.
-    private static var eagerForkPages: Int {
-        if Frames.available > Frames.total / 4 * 3 { return 512 }
-        return Frames.available > Frames.total / 4 ? 64 : 0
-    }
-
-    /// A copy for fork(2): the same areas; private pages are shared read-only until one side writes.
-    /// - Throws: `.noMemory`.
-    func copyOnWriteClone() throws(Errno) -> AddressSpace {
-        let clone = try AddressSpace()
-        clone.areas = areas
-        clone.mapTop = mapTop
-        clone.heapStart = heapStart
-        clone.heapEnd = heapEnd
-        clone.argumentRange = argumentRange
-        clone.environmentRange = environmentRange
-        clone.auxiliaryRange = auxiliaryRange
-        var eager = Self.eagerForkPages
-        clone.areas.removeAll { $0.forkRule == .leaveOut }
-        LoadedSpace.forget(table)  // what is shared from now on may not be written any more
-        for area in areas.reversed() where area.forkRule == .share {
-            var failure: Errno?
-            table.forEachTable(from: area.start, to: area.end) { address, first, count in
-                if failure != nil { return }
-                do throws(Errno) {
-                    try clone.takePages(from: first, at: address, count: count, area.isShared, &eager)
-                } catch {
-                    failure = error
-                }
-            }
-            if let failure { throw failure }
-        }
-        clone.maxResidentPages = clone.residentPages
-        return clone
-    }
-
-    /// Entries of one page table of the parent's, from the one at `address` on.
-    private func takePages(
-        from first: UnsafeMutablePointer<UInt64>, at address: UInt64, count: Int, _ isShared: Bool,
-        _ eager: inout Int
-    ) throws(Errno) {
-        var slot: UnsafeMutablePointer<UInt64>?
-        for i in 0..<count where first[i] & PageTableEntry.present != 0 {
-            if slot == nil { slot = try table.slot(for: address) }
-            guard let to = slot else { break }
-            let entry = PageTableEntry(bits: first[i])
-            residentPages += 1
-            if entry.isWritable && !isShared {
-                if eager > 0, let copy = try? Frames.allocate(zeroed: false) {
-                    eager -= 1
-                    wide_copy(PhysicalMemory.pointer(copy), PhysicalMemory.pointer(entry.frame), pageSize)
-                    (to + i).entry = entry.bits - entry.frame + copy
-                    continue
-                }
-                (first + i).entry = entry.bits & ~PageTableEntry.writable
-            }
-            (to + i).entry = first[i]
-            Frames.retain(entry.frame)
-        }
     }
 
     func countResident(_ pages: UInt64 = 1) {

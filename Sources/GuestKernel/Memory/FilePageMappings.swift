@@ -14,6 +14,17 @@ extension AddressSpace {
         }
     }
 
+    /// Whether a program has mapped it shared, and may write it there or let itself do so (F_SEAL_WRITE).
+    static func isSharedForWriting(_ inode: Inode) -> Bool {
+        guard inode.isMapped else { return false }
+        for process in Processes.all {
+            for area in process.space.areas where area.isShared && area.mayWrite {
+                if case .file(let mapped, _) = area.backing, mapped === inode { return true }
+            }
+        }
+        return false
+    }
+
     private func dropPages(
         ofFile inode: Inode, from first: UInt64, to end: UInt64,
         where matches: (UInt64, PhysicalAddress) -> Bool

@@ -103,28 +103,37 @@ enum Frames {
     }
 
     /// Another reference to `frame`. Frames outside RAM (the mapped root image) are not counted.
-    static func retain(_ frame: PhysicalAddress) {
-        guard let i = index(of: frame) else { return }
-        states[Int(i)] += 1
+    static func retain(_ frame: PhysicalAddress) { retain(frame, count: 1) }
+
+    /// The same for so many neighbours.
+    static func retain(_ first: PhysicalAddress, count: Int) {
+        guard let start = index(of: first) else { return }
+        for i in Int(start)..<Int(start) + count { states[i] += 1 }
     }
 
     /// Gives one reference back; the last one frees the frame.
-    static func release(_ frame: PhysicalAddress) {
-        guard let i = index(of: frame) else { return }
-        let count = states[Int(i)]
-        if count > 1 {
-            states[Int(i)] = count - 1
-        } else {
-            states[Int(i)] = freeTag | firstFree
-            firstFree = UInt32(i) + 1
-            freeCount += 1
+    static func release(_ frame: PhysicalAddress) { release(frame, count: 1) }
+
+    /// The same for so many neighbours.
+    static func release(_ first: PhysicalAddress, count: Int) {
+        guard let start = index(of: first) else { return }
+        for i in Int(start)..<Int(start) + count {
+            if states[i] > 1 {
+                states[i] -= 1
+            } else {
+                states[i] = freeTag | firstFree
+                firstFree = UInt32(i) + 1
+                freeCount += 1
+            }
         }
     }
 
-    /// Whether the caller's reference is the only one. False for frames outside RAM, which are never ours to write.
-    static func isExclusive(_ frame: PhysicalAddress) -> Bool {
-        guard let i = index(of: frame) else { return false }
-        return states[Int(i)] == 1
+    /// Whether the caller's reference is the only one to each of `count` neighbours. False for frames outside RAM, which are
+    /// never ours to write.
+    static func isExclusive(_ first: PhysicalAddress, count: Int = 1) -> Bool {
+        guard let start = index(of: first) else { return false }
+        for i in Int(start)..<Int(start) + count where states[i] != 1 { return false }
+        return true
     }
 
     // What the heap notes about its frames, in place of a count.

@@ -38,24 +38,67 @@ extension PageTable {
         place.entry = PageTableEntry(table: table).bits
     }
 
-    /// Takes away the large pages that lie in the range as a whole. What no table reaches costs nothing.
-    /// - Parameter body: is given the first frame of each.
-    func dropLarge(from start: UInt64, to end: UInt64, _ body: (PhysicalAddress) -> Void) {
-        if Self.deposits.isEmpty { return }
+    /// The first large page that lies in the range as a whole, and where its entry is. What no table reaches costs nothing.
+    func nextLarge(
+        from start: UInt64, to end: UInt64
+    ) -> (address: UInt64, place: UnsafeMutablePointer<UInt64>)? {
+        if Self.deposits.isEmpty { return nil }
         var address = (start + Self.largeBytes - 1) & ~(Self.largeBytes - 1)
         while address + Self.largeBytes <= end {
-            guard let place = existingDirectorySlot(for: address) else {
-                address = ((address >> 30) + 1) << 30
-                continue
+            var table = PhysicalMemory.words(root)
+            var shift: UInt64 = 39
+            while shift > 21 {
+                let entry = PageTableEntry(bits: table[Int(address >> shift & 511)])
+                if !entry.isPresent { break }
+                table = PhysicalMemory.words(entry.frame)
+                shift -= 9
             }
-            let entry = PageTableEntry(bits: place.pointee)
-            if entry.isPresent && entry.isLarge {
-                place.entry = 0
-                if let table = Self.deposits.popLast() { Self.releaseTable(table) }
-                body(entry.frame)
+            if shift == 21 {
+                let place = table + Int(address >> 21 & 511)
+                let entry = PageTableEntry(bits: place.pointee)
+                if entry.isPresent && entry.isLarge { return (address, place) }
             }
-            address += Self.largeBytes
+            address = ((address >> shift) + 1) << shift
         }
+        return nil
+    }
+
+    /// Takes away the large pages that lie in the range as a whole.
+    /// - Parameter body: is given the first frame of each.
+    func dropLarge(from start: UInt64, to end: UInt64, _ body: (PhysicalAddress) -> Void) {
+        var start = start
+        while let (address, place) = nextLarge(from: start, to: end) {
+            let first = PageTableEntry(bits: place.pointee).frame
+            place.entry = 0
+            if let table = Self.deposits.popLast() { Self.releaseTable(table) }
+            body(first)
+            start = address + Self.largeBytes
+        }
+    }
+
+    /// The large page at `address`, whose entry is at `place`, is mapped by `other` too; neither may write it from now on.
+    /// - Throws: `.noMemory`.
+    func shareLarge(
+        _ place: UnsafeMutablePointer<UInt64>, at address: UInt64, with other: PageTable
+    ) throws(Errno) {
+        let target = try other.directorySlot(for: address)
+        Self.deposits.append(try Self.allocateTable())
+        let entry = PageTableEntry(bits: place.pointee)
+        if entry.isWritable { place.entry = entry.bits & ~PageTableEntry.writable }
+        target.entry = place.pointee
+        Frames.retain(entry.frame, count: Self.pagesInLarge)
+    }
+
+    /// Whether a large page at `address` can be had whole for what a fault wants: to be written again once all who shared it
+    /// have gone. While somebody shares it, a single page is to be copied.
+    func allowLarge(at address: UInt64, writing: Bool) -> Bool {
+        guard let place = existingDirectorySlot(for: address) else { return false }
+        let entry = PageTableEntry(bits: place.pointee)
+        guard entry.isPresent, entry.isLarge else { return false }
+        if !writing || entry.isWritable { return true }
+        guard Frames.isExclusive(entry.frame, count: Self.pagesInLarge) else { return false }
+        place.entry = entry.bits | PageTableEntry.writable
+        return true
     }
 }
 

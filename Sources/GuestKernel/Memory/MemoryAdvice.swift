@@ -7,11 +7,14 @@ private enum Advice {
     static let doFork: UInt64 = 11
     static let wipeOnFork: UInt64 = 18
     static let keepOnFork: UInt64 = 19
+    static let cold: UInt64 = 20
+    static let pageOut: UInt64 = 21
+    static let dontNeedLocked: UInt64 = 24
     static let populateRead: UInt64 = 22
     static let populateWrite: UInt64 = 23
     /// Normal, random, sequential, will need; merging, huge pages, dumps; cold, page out, collapse: there is nothing to
     /// page out and nothing to merge, so these change nothing that a program can see.
-    static let mereAdvice: [ClosedRange<UInt64>] = [0...3, 12...17, 20...21, 25...25]
+    static let mereAdvice: [ClosedRange<UInt64>] = [0...3, 12...17, 25...25]
 }
 
 /// madvise(2).
@@ -19,13 +22,17 @@ func advise(_ space: AddressSpace, _ arguments: SystemCallArguments) throws(Errn
     let range = try pageRange(arguments.a, arguments.b)
     let advice = arguments.c
     switch advice {
-    case Advice.dontNeed, Advice.free:
+    case Advice.dontNeed, Advice.free, Advice.dontNeedLocked:
+        var isRefused = false
         space.forEachArea(in: range) { area, part in
             let isAnonymous = if case .anonymous = area.backing { true } else { false }
-            if advice == Advice.dontNeed || isAnonymous {
-                space.dropPages(from: part.lowerBound, to: part.upperBound)
+            if area.isLocked && advice != Advice.dontNeedLocked || advice == Advice.free && !isAnonymous {
+                isRefused = true
             }
+            if !isRefused { space.dropPages(from: part.lowerBound, to: part.upperBound) }
         }
+        if isRefused { throw .invalidArgument }
+    case Advice.cold, Advice.pageOut: if space.isLocked(in: range) { throw .invalidArgument }
     case Advice.dontFork: try space.setForkRule(.leaveOut, in: range)
     case Advice.wipeOnFork: try space.setForkRule(.wipe, in: range)
     case Advice.doFork, Advice.keepOnFork: try space.setForkRule(.share, in: range)
@@ -47,6 +54,12 @@ func advise(_ space: AddressSpace, _ arguments: SystemCallArguments) throws(Errn
 }
 
 extension AddressSpace {
+    func isLocked(in range: Range<UInt64>) -> Bool {
+        var isLocked = false
+        forEachArea(in: range) { area, _ in if area.isLocked { isLocked = true } }
+        return isLocked
+    }
+
     /// Calls `body` with each area in the range and the part of the range that it covers. `body` may not change the areas.
     fileprivate func forEachArea(in range: Range<UInt64>, _ body: (MemoryArea, Range<UInt64>) -> Void) {
         for i in firstIndex(endingAbove: range.lowerBound)..<areas.count {

@@ -23,6 +23,10 @@ struct MemoryArea {
     var growsDown: Bool
     var backing: Backing
     var forkRule = ForkRule.share
+    /// Whether mprotect(2) may let it be written: not where a file that is shared was not opened for writing, or is sealed.
+    var mayWrite = true
+    /// mlock(2): nothing is ever swapped out, but it counts, and its pages are not given back.
+    var isLocked = false
 
     /// What a fork's child gets of it: the pages (copied on write where private), zero pages, or nothing; madvise(2).
     enum ForkRule { case share, wipe, leaveOut }
@@ -41,6 +45,17 @@ struct MemoryArea {
         }
         return part
     }
+
+    /// The same at another place, of the same offset in its file.
+    func moved(to newStart: UInt64) -> MemoryArea {
+        var area = self
+        area.start = newStart
+        area.end = newStart + size
+        return area
+    }
+
+    /// What RLIMIT_DATA counts: private, writable, and not the stack.
+    var isData: Bool { isPrivateWritable && !growsDown }
 
     /// Whether a page of this area may be written in place (shared) or only after it is ours alone (private).
     var isPrivateWritable: Bool { access.contains(.write) && !isShared }

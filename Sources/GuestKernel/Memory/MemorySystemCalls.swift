@@ -13,7 +13,7 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
             try space.requireRoomForAreas(cutAt: range.lowerBound, range.upperBound)
             try space.protect(
                 from: range.lowerBound, to: range.upperBound,
-                access: Access(rawValue: UInt32(arguments.c & 7)))
+                access: Access(rawValue: UInt32(arguments.c & 7)), within: MemoryLimits(of: thread.process))
         }
         return 0
     case .munmap:
@@ -22,19 +22,13 @@ func memorySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ th
         try space.requireRoomForAreas(cutAt: range.lowerBound, range.upperBound)
         space.unmap(from: range.lowerBound, to: range.upperBound)
         return 0
-    case .brk: return Int(space.setBreak(arguments.a))
-    case .mremap: return Int(try remap(space, arguments))
-    case .msync:  // memory is all there is
-        try requireMapped(space, try pageRange(arguments.a, arguments.b))
-        return 0
+    case .brk: return Int(space.setBreak(arguments.a, MemoryLimits(of: thread.process)))
+    case .mremap: return Int(try remap(space, arguments, MemoryLimits(of: thread.process)))
+    case .msync: return try synchronize(space, arguments)
     case .mincore: return try residency(space, arguments)
     case .madvise: return try advise(space, arguments)
-    case .mlock, .munlock, .mlock2:  // nothing is ever swapped out
-        // Rounded up as Linux does it: what is larger than all addresses comes round to nothing.
-        let length = (arguments.b &+ (arguments.a & (pageSize - 1)) &+ (pageSize - 1)) & ~(pageSize - 1)
-        try requireMapped(space, try pageRange(arguments.a & ~(pageSize - 1), length))
-        return 0
-    case .mlockall, .munlockall: return 0  // mlockall, munlockall
+    case .mlock, .munlock, .mlock2, .mlockall, .munlockall:
+        return try memoryLockCall(call, arguments, thread.process)
     default: return nil
     }
 }
@@ -57,110 +51,23 @@ func requireMapped(_ space: AddressSpace, _ range: Range<UInt64>) throws(Errno) 
     }
 }
 
-/// MAP_ flags of mmap(2).
-private struct MapFlags: OptionSet {
-    let rawValue: UInt64
-    static let shared = MapFlags(rawValue: 0x01)
-    static let sharedValidate = MapFlags(rawValue: 0x03)
-    static let fixed = MapFlags(rawValue: 0x10)
-    static let anonymous = MapFlags(rawValue: 0x20)
-    static let growsDown = MapFlags(rawValue: 0x100)
-    static let noReserve = MapFlags(rawValue: 0x4000)
-    static let populate = MapFlags(rawValue: 0x8000)
-    static let fixedNoReplace = MapFlags(rawValue: 0x10_0000)
-}
-
-private func mapMemory(_ arguments: SystemCallArguments, _ thread: Thread) throws(Errno) -> UInt64 {
-    let space = thread.process.space
-    let flags = MapFlags(rawValue: arguments.d)
-    guard arguments.b > 0, arguments.d & 3 != 0, arguments.f & (pageSize - 1) == 0 else {
-        throw .invalidArgument
-    }
-    guard arguments.b <= AddressSpace.top else { throw .noMemory }
-    try space.requireRoomForAreas(cutAt: arguments.a, arguments.a &+ arguments.b, more: 1)
-    let size = (arguments.b + pageSize - 1) & ~(pageSize - 1)
-    let access = Access(rawValue: UInt32(truncatingIfNeeded: arguments.c) & 7)
-    let isShared = flags.contains(.shared)
-
-    var backing = MemoryArea.Backing.anonymous
-    if flags.contains(.anonymous) {
-        if isShared {
-            guard size / pageSize <= Frames.total else { throw .noMemory }
-            backing = .file(SharedMemory(pages: Int(size / pageSize)), offset: 0)
-        } else if access.contains(.write), !flags.contains(.noReserve), size / pageSize > Frames.total {
-            throw .noMemory  // more than there is: refused at once, as Linux's heuristic does
-        }
-    } else {
-        backing = try fileBacking(arguments, thread, access, isShared)
-    }
-
-    let start = try place(space, arguments.a, size, flags)
-    let area = MemoryArea(
-        start: start, end: start + size, access: access, isShared: isShared,
-        growsDown: flags.contains(.growsDown), backing: backing)
-    space.insert(area)
-    if flags.contains(.populate) {
-        space.populate(from: start, to: start + size, writing: access.contains(.write))
-    } else {
-        space.prefill(area)
-    }
-    return start
-}
-
-private func fileBacking(
-    _ arguments: SystemCallArguments, _ thread: Thread, _ access: Access, _ isShared: Bool
-) throws(Errno) -> MemoryArea.Backing {
-    let file = try thread.process.files.file(Int32(truncatingIfNeeded: arguments.e))
-    guard let inode = file.inode else { throw .noSuchDevice }
-    guard file.isReadable else { throw .accessDenied }
-    if isShared && access.contains(.write) && !file.isWritable { throw .accessDenied }
-    guard arguments.f <= UInt64(Int64.max) - arguments.b else { throw .overflow }
-    if inode.mapsAsAnonymous && !isShared { return .anonymous }
-    if inode.mapsAsAnonymous {
-        guard arguments.b / pageSize < Frames.total else { throw .noMemory }
-        return .file(SharedMemory(pages: Int((arguments.b + pageSize - 1) / pageSize)), offset: 0)
-    }
-    guard inode.canMap else { throw .noSuchDevice }
-    return .file(inode, offset: arguments.f)
-}
-
-/// Where a new mapping goes; with MAP_FIXED what was there is gone.
-private func place(_ space: AddressSpace, _ hint: UInt64, _ size: UInt64, _ flags: MapFlags) throws(Errno)
-    -> UInt64
-{
-    let isFixed = flags.contains(.fixed) || flags.contains(.fixedNoReplace)
-    if isFixed {
-        guard hint & (pageSize - 1) == 0 else { throw .invalidArgument }
-        guard hint >= AddressSpace.lowest else { throw .notPermitted }
-        guard hint <= AddressSpace.top, size <= AddressSpace.top - hint else { throw .noMemory }
-        if flags.contains(.fixedNoReplace) && !space.isFree(hint, hint + size) { throw .exists }
-        if flags.contains(.fixed) { space.unmap(from: hint, to: hint + size) }
-        return hint
-    }
-    let wanted = hint & ~(pageSize - 1)
-    if wanted >= AddressSpace.lowest, wanted < AddressSpace.top, size <= AddressSpace.top - wanted,
-        space.isFree(wanted, wanted + size)
-    {
-        return wanted
-    }
-    guard let gap = space.findGap(size) else { throw .noMemory }
-    return gap
-}
-
 extension AddressSpace {
     /// brk(2): the new end of the heap, or the old one if it cannot be.
-    func setBreak(_ wanted: UInt64) -> UInt64 {
+    func setBreak(_ wanted: UInt64, _ limits: MemoryLimits) -> UInt64 {
         guard wanted >= heapStart, wanted < Self.top else { return heapEnd }
         let old = (heapEnd + pageSize - 1) & ~(pageSize - 1)
         let new = (wanted + pageSize - 1) & ~(pageSize - 1)
         if new > old {
             guard isFree(old, new), (new - old) / pageSize <= Frames.total,
-                areas.count < Self.maximumAreas
+                areas.count < Self.maximumAreas, heapMayGrow(to: wanted, by: new - old, limits)
             else { return heapEnd }
-            insert(
-                MemoryArea(
-                    start: old, end: new, access: [.read, .write], isShared: false, growsDown: false,
-                    backing: .anonymous))
+            var area = MemoryArea(
+                start: old, end: new, access: [.read, .write], isShared: false, growsDown: false,
+                backing: .anonymous)
+            area.isLocked = locksFuture
+            insert(area)
+            // A heap's first bytes are written as soon as there is one: what that fault would bring.
+            if heapEnd == heapStart { populate(from: old, to: old + pageSize, writing: true) }
         } else if new < old {
             unmap(from: new, to: old)
         }
@@ -184,7 +91,9 @@ extension AddressSpace {
     }
 }
 
-private func remap(_ space: AddressSpace, _ arguments: SystemCallArguments) throws(Errno) -> UInt64 {
+private func remap(
+    _ space: AddressSpace, _ arguments: SystemCallArguments, _ limits: MemoryLimits
+) throws(Errno) -> UInt64 {
     let mayMove = arguments.d & 1 != 0
     let isFixed = arguments.d & 2 != 0
     guard arguments.d & ~3 == 0, !isFixed || mayMove, arguments.c > 0 else { throw .invalidArgument }
@@ -195,6 +104,7 @@ private func remap(_ space: AddressSpace, _ arguments: SystemCallArguments) thro
     guard let area = space.area(at: old.lowerBound), area.end >= old.upperBound, oldSize > 0 else {
         throw .badAddress
     }
+    if newSize > oldSize { try space.requireRoom(for: newSize - oldSize, like: area, limits) }
     if !isFixed {
         if newSize <= oldSize {
             if newSize < oldSize { space.unmap(from: old.lowerBound + newSize, to: old.upperBound) }
@@ -237,6 +147,17 @@ private func extended(_ area: MemoryArea, from start: UInt64, to end: UInt64) ->
         more.backing = .file(inode, offset: offset + (start - area.start))
     }
     return more
+}
+
+/// msync(2): memory is all there is.
+private func synchronize(_ space: AddressSpace, _ arguments: SystemCallArguments) throws(Errno) -> Int {
+    let (asynchronous, invalidate, synchronous): (UInt64, UInt64, UInt64) = (1, 2, 4)
+    let both = asynchronous | synchronous
+    guard arguments.c & ~(both | invalidate) == 0, arguments.c & both != both else { throw .invalidArgument }
+    let range = try pageRange(arguments.a, arguments.b)
+    if arguments.c & invalidate != 0, space.isLocked(in: range) { throw .busy }
+    try requireMapped(space, range)
+    return 0
 }
 
 /// mincore(2).

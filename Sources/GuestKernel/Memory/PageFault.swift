@@ -58,7 +58,11 @@ extension AddressSpace {
     }
 
     private func makePresent(_ page: UInt64, in area: MemoryArea, writing: Bool) throws(Errno) {
-        if case .anonymous = area.backing, fillLarge(around: page, in: area) { return }
+        if case .anonymous = area.backing,
+            table.allowLarge(at: page, writing: writing) || fillLarge(around: page, in: area)
+        {
+            return
+        }
         let slot = try table.slot(for: page)
         let entry = PageTableEntry(bits: slot.pointee)
         if entry.isPresent {

@@ -193,8 +193,8 @@ struct ResourceLimits {
         hard[6] = 4096
         soft[11] = UInt64(PendingSignals.maximumQueued)  // RLIMIT_SIGPENDING
         hard[11] = UInt64(PendingSignals.maximumQueued)
-        soft[8] = 64 << 10         // RLIMIT_MEMLOCK
-        hard[8] = 64 << 10
+        soft[8] = 8 << 20          // RLIMIT_MEMLOCK
+        hard[8] = 8 << 20
         for resource in [13, 14] {  // RLIMIT_NICE, RLIMIT_RTPRIO
             soft[resource] = 0
             hard[resource] = 0

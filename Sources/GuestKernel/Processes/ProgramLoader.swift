@@ -147,6 +147,9 @@ enum ProgramLoader {
         let programEnd = bias &+ program.end  // `map` has seen that it is a program's address
         space.heapStart = programEnd + layout.heapGap
         space.heapEnd = space.heapStart
+        if let data = program.segments.last, data.fileEnd > data.start {
+            space.programDataBytes = data.fileEnd - data.start
+        }
 
         var entry = bias &+ program.entry
         var linkerBase: UInt64 = 0
@@ -209,6 +212,10 @@ enum ProgramLoader {
                         start: pagesFromFile, end: end, access: segment.access, isShared: false,
                         growsDown: false,
                         backing: .anonymous))
+                // What the first write to it would bring.
+                if segment.access.contains(.write) {
+                    space.populate(from: pagesFromFile, to: pagesFromFile + pageSize, writing: true)
+                }
             }
             if segment.memoryEnd > segment.fileEnd, fileEnd < pagesFromFile, segment.access.contains(.write) {
                 try space.write([UInt8](repeating: 0, count: Int(pagesFromFile - fileEnd)), to: fileEnd)

@@ -79,6 +79,54 @@ extension KernelSuite {
             #expect(try child.read(from: block + (2 << 20) + pageSize, count: 1) == [8])
         }
 
+        @Test(
+            "a fork shares a large page whole, an entry for both; a write copies its own page, and the other sees nothing"
+        )
+        func forkShares() throws {
+            let (space, _) = try filled()
+            let block = Self.start + (8 << 20)
+            let (before, frames) = (Counters.pageTableWrites, Frames.available)
+            let child = try space.copyOnWriteClone()
+            // 1,024 small pages and six large ones in both, and some entries that lead to tables.
+            #expect(Counters.pageTableWrites - before <= 2 * (1024 + 6) + 8)
+            #expect(frames - Frames.available <= 16)
+            #expect(isLarge(space, block) && isLarge(child, block))
+            #expect(child.residentPages == space.residentPages)
+            #expect(!space.table.entry(for: block).isWritable && !child.table.entry(for: block).isWritable)
+            try child.write([7], to: block)
+            #expect(!isLarge(child, block) && isLarge(space, block))
+            #expect(try space.read(from: block, count: 1) == [0])
+            try space.write([8], to: block + pageSize)
+            #expect(try child.read(from: block, count: 2 * Int(pageSize))[Int(pageSize)] == 0)
+        }
+
+        @Test("when the child has gone its parent's large pages are written whole again, at a fault each")
+        func writableAgain() throws {
+            let (space, _) = try filled()
+            let block = Self.start + (8 << 20)
+            do { _ = try space.copyOnWriteClone() }
+            #expect(!space.table.entry(for: block).isWritable)
+            let before = Counters.pageTableWrites
+            try space.write([1], to: block + pageSize)
+            #expect(isLarge(space, block) && space.table.entry(for: block).isWritable)
+            #expect(Counters.pageTableWrites - before == 1)
+        }
+
+        @Test("of a large page that only begins in a fork's area single pages are shared")
+        func acrossAreas() throws {
+            let (space, _) = try filled()
+            let block = Self.start + (8 << 20)
+            try space.write([5, 6], to: block + (1 << 20) - 1)
+            let part = try #require(space.split(block + (1 << 20), Self.start + Self.bytes).first)
+            space.areas[part].forkRule = .leaveOut
+            #expect(isLarge(space, block))
+            let child = try space.copyOnWriteClone()
+            #expect(!isLarge(child, block))
+            #expect(try child.read(from: block + (1 << 20) - 1, count: 1) == [5])
+            #expect(throws: Errno.badAddress) { _ = try child.read(from: block + (1 << 20), count: 1) }
+            #expect(try space.read(from: block + (1 << 20) - 1, count: 2) == [5, 6])
+        }
+
         @Test("MADV_DONTNEED of whole large pages gives them back whole, and what is touched again is zero")
         func dropped() throws {
             let (space, _) = try filled()

@@ -133,13 +133,18 @@ extension FileCall {
 
     private func truncate(_ inode: Inode, to size: UInt64) throws(Errno) -> Int {
         guard size <= UInt64(Int64.max) else { throw .invalidArgument }
-        if size > process.limits.soft[1] {  // RLIMIT_FSIZE
-            sendSignal(25, to: thread)
-            throw .fileTooLarge
-        }
+        if try size > inode.status().size { try limitFileSize(to: size) }
         try inode.truncate(to: size)
         inode.happened(.modify)
         return 0
+    }
+
+    /// RLIMIT_FSIZE, for a file that is to grow.
+    /// - Throws: `.fileTooLarge`, with SIGXFSZ.
+    private func limitFileSize(to size: UInt64) throws(Errno) {
+        if size <= process.limits.soft[1] { return }
+        sendSignal(25, to: thread)
+        throw .fileTooLarge
     }
 
     func truncatePath() throws(Errno) -> Int {
@@ -168,11 +173,12 @@ extension FileCall {
         }
         // BOUNDED: each by Int64.max, just before, so the sum fits.
         let end = arguments.c + arguments.d
-        guard end <= LayerFile.maximumSize, end <= process.limits.soft[1] else { throw .fileTooLarge }
+        guard end <= LayerFile.maximumSize else { throw .fileTooLarge }
         if let seals = node.seals, seals & 8 != 0 || seals & 4 != 0 && end > node.size {
             throw .notPermitted
         }
         let keepSize = arguments.b & 1 != 0
+        if !keepSize && end > node.size { try limitFileSize(to: end) }
         switch arguments.b & ~1 {
         case 0: try node.allocate(from: arguments.c, to: end, keepSize: keepSize)
         case 2:  // FALLOC_FL_PUNCH_HOLE

@@ -96,6 +96,7 @@ extension FileCall {
         if arguments.b == 1034 { return Int(old) }
         guard file.isWritable, old & 1 == 0 else { throw .notPermitted }
         guard arguments.c & ~0x1F == 0 else { throw .invalidArgument }
+        if arguments.c & 8 != 0, old & 8 == 0, AddressSpace.isSharedForWriting(node) { throw .busy }
         // BOUNDED: by the five bits there are, just before.
         node.seals = old | UInt32(arguments.c)
         return 0

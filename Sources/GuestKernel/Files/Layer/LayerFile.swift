@@ -21,6 +21,8 @@ final class LayerFile: LayerInode {
     let writeLock = SleepLock()
     /// F_SEAL_ bits of a memfd; nil where sealing is not possible.
     var seals: UInt32?
+    /// F_SEAL_WRITE, F_SEAL_FUTURE_WRITE.
+    static let writeSeals: UInt32 = 8 | 16
 
     init(_ layer: Layer, _ owner: Ownership) {
         size = 0

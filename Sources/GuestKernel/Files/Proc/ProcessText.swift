@@ -223,7 +223,7 @@ struct ProcessText {
         if process.ending != nil { return }
         line("VmPeak:", mappedPages)
         line("VmSize:", mappedPages)
-        line("VmLck:", 0)
+        line("VmLck:", process.space.lockedBytes / pageSize)
         line("VmPin:", 0)
         line("VmHWM:", process.space.maxResidentPages)
         line("VmRSS:", process.space.residentPages)
