@@ -22,7 +22,7 @@ extension SystemCall {
             .faccessat, .utimensat, .renameat2, .statx, .openat2, .faccessat2, .fchmodat2:
             return .path
         case .pipe, .dup, .dup2, .sendfile, .fcntl, .flock, .fsync, .fdatasync, .ftruncate, .fchdir,
-            .fchmod, .fchown, .umask, .fstatfs, .sync, .mount, .umount2, .readahead, .getdents64,
+            .fchmod, .fchown, .umask, .fstatfs, .sync, .mount, .umount2, .readahead, .getdents, .getdents64,
             .fadvise64, .splice, .tee, .sync_file_range, .vmsplice, .fallocate, .dup3, .pipe2, .preadv,
             .pwritev, .name_to_handle_at, .syncfs, .memfd_create, .copy_file_range, .preadv2, .pwritev2,
             .close_range:
@@ -66,7 +66,7 @@ extension SystemCall {
         case .shmget, .shmat, .shmctl, .semget, .semop, .semctl, .shmdt, .msgget, .msgsnd, .msgrcv, .msgctl,
             .semtimedop:
             return .systemV
-        case .getdents, .ptrace, .uselib, .ustat, .sysfs, .vhangup, .modify_ldt, .pivot_root, ._sysctl,
+        case .ptrace, .uselib, .ustat, .sysfs, .vhangup, .modify_ldt, .pivot_root, ._sysctl,
             .adjtimex, .acct, .settimeofday, .swapon, .swapoff, .reboot, .iopl, .ioperm, .create_module,
             .init_module, .delete_module, .get_kernel_syms, .query_module, .quotactl, .nfsservctl, .getpmsg,
             .putpmsg, .afs_syscall, .tuxcall, .security, .set_thread_area, .io_setup, .io_destroy,

@@ -76,7 +76,6 @@ extension SystemCall {
                 .set_thread_area, .sysfs, .tuxcall, .uselib, .ustat, .vserver,
             ]
         ),
-        ("superseded by getdents64, which every C library calls", [.getdents]),
         (
             "POSIX message queues",
             [

@@ -111,6 +111,7 @@ private func fileBacking(
     _ arguments: SystemCallArguments, _ thread: Thread, _ access: Access, _ isShared: Bool
 ) throws(Errno) -> MemoryArea.Backing {
     let file = try thread.process.files.file(Int32(truncatingIfNeeded: arguments.e))
+    guard file.flags & OpenFlags.path == 0 else { throw .badDescriptor }
     guard let inode = file.inode else { throw .noSuchDevice }
     guard file.isReadable else { throw .accessDenied }
     if isShared && access.contains(.write) && !file.isWritable { throw .accessDenied }

@@ -221,7 +221,7 @@ extension FileCall {
     }
 
     func changeDirectoryToDescriptor() throws(Errno) -> Int {
-        guard let inode = try file(arguments.a).inode else { throw .notDirectory }
+        guard let inode = try anyFile(arguments.a).inode else { throw .notDirectory }
         context.workingDirectory = try enter(inode)
         return 0
     }

@@ -25,8 +25,11 @@ struct ProcessText {
     private var state: (letter: StaticString, word: StaticString) {
         if process.ending != nil { return ("Z", "Z (zombie)") }
         if process.isStopped { return ("T", "T (stopped)") }
-        let threads = thread.map { [$0] } ?? process.threads
-        return threads.contains { $0.state == .runnable } ? ("R", "R (running)") : ("S", "S (sleeping)")
+        // Of a process it is what its first thread does, whatever the others do; that may be gone before them.
+        guard let asked = thread ?? process.threads.first(where: { $0.id == process.id }) else {
+            return ("Z", "Z (zombie)")
+        }
+        return asked.state == .runnable ? ("R", "R (running)") : ("S", "S (sleeping)")
     }
 
     /// Pages in all areas.
@@ -37,6 +40,13 @@ struct ProcessText {
         guard process.ending == nil, range.upperBound - range.lowerBound <= 4 << 20 else { return [] }
         let count = Int(range.upperBound - range.lowerBound)
         return (try? process.space.read(from: range.lowerBound, count: count)) ?? []
+    }
+
+    func timerSlack() -> [UInt8] {
+        var text = Text()
+        text.add(process.attributes.timerSlack)
+        text.add("\n")
+        return text.bytes
     }
 
     func adjustment() -> [UInt8] {
