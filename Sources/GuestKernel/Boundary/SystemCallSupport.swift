@@ -20,7 +20,8 @@ extension SystemCall {
     /// What is missing of a call that is served.
     private static let partial: [SystemCall: String] = [
         .arch_prctl: "FS and GS bases only; ARCH_CPUID and ARCH_REQ_XCOMP_PERM are refused",
-        .capset: "capabilities follow the user: all of root's, none of others",
+        .capset:
+            "of a process, not of a thread; files' own capabilities (security.capability) are not looked at",
         .chroot: "root only, as on Linux; there are no mount namespaces behind it",
         .clock_settime: "the guest's own clock, root only",
         .clone: "no namespaces, no CLONE_PTRACE, no CLONE_IO",
@@ -46,7 +47,7 @@ extension SystemCall {
         .munlockall: "as mlock",
         .name_to_handle_at: "EOPNOTSUPP, as of file systems that have no handles",
         .personality: "kept, without effect: addresses stay random",
-        .prctl: "no seccomp, no capabilities of its own, no speculation control",
+        .prctl: "no seccomp, no speculation control, no PR_SET_TSC, no PR_SET_MM",
         .readahead: "checked, without effect",
         .sched_setaffinity: "one processor",
         .sched_setscheduler: "policies are kept, no SCHED_DEADLINE; the scheduler is round robin for all",
@@ -54,8 +55,6 @@ extension SystemCall {
         .sched_setparam: "as sched_setscheduler",
         .msgrcv: "no MSG_COPY",
         .setpriority: "kept; the scheduler is round robin for all",
-        .setfsgid: "follows the effective group",
-        .setfsuid: "follows the effective user",
         .socket:
             "AF_UNIX, TCP and UDP on loopback, vsock inside the guest, NETLINK_ROUTE; others are refused",
         .splice: "between a pipe and a file; copies",

@@ -144,7 +144,9 @@ final class SystemVMessageQueue: IPCObject {
             try queue.requireOwner(process.credentials)
             let capacity = try process.space.load(UInt64.self, at: arguments.c &+ 88)
             // Without privilege not above the default; with it, still no more than a job can spare.
-            guard capacity <= defaultCapacity || process.credentials.isPrivileged else { throw .notPermitted }
+            guard capacity <= defaultCapacity || process.credentials.has(.exceedResources) else {
+                throw .notPermitted
+            }
             try queue.changePermissions(at: arguments.c, process.space)
             queue.capacity = min(capacity, 1 << 20)
             queue.changed.wakeAll()

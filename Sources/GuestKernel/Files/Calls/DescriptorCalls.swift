@@ -194,7 +194,7 @@ enum MemoryFiles {
         try layer.requireRoomForInode()
         let node = LayerFile(
             layer,
-            Ownership(permissions: 0o777, user: credentials.effectiveUser, group: credentials.effectiveGroup))
+            Ownership(permissions: 0o777, user: credentials.fileUser, group: credentials.fileGroup))
         node.name = Text.bytes("memfd:") + name
         return node
     }

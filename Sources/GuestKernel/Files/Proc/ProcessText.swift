@@ -187,8 +187,8 @@ struct ProcessText {
         line("Pid:", [id])
         line("PPid:", [parent])
         line("TracerPid:", [0])
-        line("Uid:", [who.user, who.effectiveUser, who.savedUser, who.effectiveUser].map { UInt64($0) })
-        line("Gid:", [who.group, who.effectiveGroup, who.savedGroup, who.effectiveGroup].map { UInt64($0) })
+        line("Uid:", [who.user, who.effectiveUser, who.savedUser, who.fileUser].map { UInt64($0) })
+        line("Gid:", [who.group, who.effectiveGroup, who.savedGroup, who.fileGroup].map { UInt64($0) })
         line("FDSize:", [UInt64(process.files.entries.count)])
         text.add("\nGroups:\t")
         for group in who.groups {
@@ -198,7 +198,7 @@ struct ProcessText {
         addSizes(to: &text)
         line("Threads:", [UInt64(process.threads.count)])
         text.add("\nSigQ:\t0/4096")
-        let capabilities: UInt64 = who.isPrivileged ? 0x1FF_FFFF_FFFF : 0
+        let capabilities = who.capabilities
         let actions = process.signals.actions
         let mine = thread ?? process.threads.first
         let sets: [(name: StaticString, value: UInt64)] = [
@@ -206,8 +206,9 @@ struct ProcessText {
             ("\nSigBlk:\t", mine?.signals.blocked ?? 0),
             ("\nSigIgn:\t", actions.all { $0.handler == SignalAction.ignore }),
             ("\nSigCgt:\t", actions.all { $0.isHandler }),
-            ("\nCapInh:\t", 0), ("\nCapPrm:\t", capabilities), ("\nCapEff:\t", capabilities),
-            ("\nCapBnd:\t", 0x1FF_FFFF_FFFF), ("\nCapAmb:\t", 0),
+            ("\nCapInh:\t", capabilities.inheritable), ("\nCapPrm:\t", capabilities.permitted),
+            ("\nCapEff:\t", capabilities.effective), ("\nCapBnd:\t", capabilities.bounding),
+            ("\nCapAmb:\t", capabilities.ambient),
         ]
         for set in sets {
             text.add(set.name)
