@@ -32,6 +32,9 @@ extension SystemCall {
         .fsync: "nothing survives a job, so there is nothing to do",
         .fdatasync: "nothing survives a job, so there is nothing to do",
         .ioctl: "what the file knows; others are ENOTTY",
+        .io_submit: "done before it returns; no IOCB_CMD_POLL",
+        .io_cancel: "EINVAL: what was submitted is done",
+        .kcmp: "no KCMP_EPOLL_TFD",
         .ioprio_set: "checked, without effect",
         .madvise: "no REMOVE; DONTNEED, FREE and POPULATE do what they say, hints have no effect",
         .membarrier: "one processor: every barrier has happened",
@@ -84,7 +87,6 @@ extension SystemCall {
         (
             "asynchronous input and output",
             [
-                .io_cancel, .io_destroy, .io_getevents, .io_pgetevents, .io_setup, .io_submit,
                 .io_uring_enter, .io_uring_register, .io_uring_setup,
             ]
         ),
@@ -107,7 +109,7 @@ extension SystemCall {
         (
             "tracing and debugging of programs and kernel",
             [
-                .bpf, .fanotify_init, .fanotify_mark, .kcmp, .perf_event_open, .pidfd_getfd, .ptrace,
+                .bpf, .fanotify_init, .fanotify_mark, .perf_event_open, .ptrace,
                 .userfaultfd,
             ]
         ),

@@ -19,6 +19,8 @@ final class AddressSpace {
     var argumentRange: Range<UInt64> = 0..<0
     var environmentRange: Range<UInt64> = 0..<0
     var auxiliaryRange: Range<UInt64> = 0..<0
+    /// Of io_setup(2). A fork's child has none.
+    var asynchronousContexts: [AsynchronousContext] = []
 
     init() throws(Errno) {
         table = try PageTable()

@@ -35,8 +35,7 @@ extension FileCall {
 
     /// Runs `body` with another signal mask, which a signal that interrupts it still sees (pselect(2)).
     /// - Parameter mask: address of a sigset_t, or 0: the mask stays.
-    private func withMask(_ mask: UInt64, size: UInt64, _ body: () throws(Errno) -> Int) throws(Errno) -> Int
-    {
+    func withMask(_ mask: UInt64, size: UInt64, _ body: () throws(Errno) -> Int) throws(Errno) -> Int {
         if mask == 0 { return try body() }
         guard size == 8 else { throw .invalidArgument }
         try thread.replaceSignalMask(with: try space.load(UInt64.self, at: mask))
