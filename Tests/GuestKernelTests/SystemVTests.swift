@@ -13,7 +13,8 @@ extension KernelSuite {
             program = try TestProgram()
         }
 
-        @Test("a segment's pages are shared by its attachments and counted, and unmapped where it was attached")
+        @Test(
+            "a segment's pages are shared by its attachments and counted, and unmapped where it was attached")
         func segments() throws {
             let id = program.call(29, 0, 10_000, create)
             let first = program.call(30, UInt64(id), 0, 0)
@@ -34,7 +35,8 @@ extension KernelSuite {
             #expect(program.call(30, UInt64(id), 0, 0) == -22)
         }
 
-        @Test("shmdt takes the parts of a segment that mremap has moved to below their place in it for others")
+        @Test(
+            "shmdt takes the parts of a segment that mremap has moved to below their place in it for others")
         func movedPart() {
             let pages: UInt64 = 64
             let id = program.call(29, 0, pages * 4096, create)
@@ -100,12 +102,11 @@ extension KernelSuite {
         @Test("what belongs to another user is neither read nor removed without permission")
         func permissions() {
             let id = program.call(64, 77, 1, create)
-            program.process.credentials.user = 1000
-            program.process.credentials.effectiveUser = 1000
+            program.process.credentials = Credentials(user: 1000, group: 0)
             #expect(program.call(64, 77, 1, 0o400) == -13)
             #expect(program.call(66, UInt64(id), 0, 12) == -13)
             #expect(program.call(66, UInt64(id), 0, 0) == -1)
-            program.process.credentials.effectiveUser = 0
+            program.process.credentials = Credentials()
             #expect(program.call(66, UInt64(id), 0, 0) == 0)
         }
     }

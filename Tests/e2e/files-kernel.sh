@@ -46,7 +46,7 @@ claim "every file of /proc/PID, /proc/sys and /sys can be read to its end"
 slow lab
 tiny_only "a Linux's are Linux's"
 run "$swiftlet" run --image python --meta meta.json -- bash -c '
-  n=0; for f in $(find /sys /proc/sys /proc/1 /proc/*info /proc/stat -type f -readable -not -path "*/fdinfo/*"); do cat $f >/dev/null || echo BAD $f; n=$((n + 1)); done
+  n=0; for f in $(find /sys /proc/sys /proc/1 /proc/*info /proc/stat -type f -readable -not -path "*/fdinfo/*" -not -name mem -not -name pagemap); do cat $f >/dev/null || echo BAD $f; n=$((n + 1)); done
   [ $n -gt 250 ] && cat /sys/devices/system/cpu/online /proc/sys/kernel/ostype'
 status_is 0
 stdout_is 0 Linux

@@ -2,7 +2,8 @@
 extension SystemCall {
     /// A part of the kernel, in a folder or file of its own.
     enum Part {
-        case file, path, descriptor, events, memory, process, signal, time, scheduling, identity, futex
+        case file, path, descriptor, asynchronous, events, memory, process, signal, time, scheduling,
+            identity, futex
         case socket, systemV
         /// Nobody: ENOSYS, and counted for the job's report. SystemCallSupport.swift says why.
         case absent
@@ -22,11 +23,13 @@ extension SystemCall {
             .faccessat, .utimensat, .renameat2, .statx, .openat2, .faccessat2, .fchmodat2:
             return .path
         case .pipe, .dup, .dup2, .sendfile, .fcntl, .flock, .fsync, .fdatasync, .ftruncate, .fchdir,
-            .fchmod, .fchown, .umask, .fstatfs, .sync, .mount, .umount2, .readahead, .getdents64,
+            .fchmod, .fchown, .umask, .fstatfs, .sync, .mount, .umount2, .readahead, .getdents, .getdents64,
             .fadvise64, .splice, .tee, .sync_file_range, .vmsplice, .fallocate, .dup3, .pipe2, .preadv,
             .pwritev, .name_to_handle_at, .syncfs, .memfd_create, .copy_file_range, .preadv2, .pwritev2,
             .close_range:
             return .descriptor
+        case .io_setup, .io_destroy, .io_getevents, .io_submit, .io_cancel, .io_pgetevents:
+            return .asynchronous
         case .select, .epoll_create, .epoll_wait, .epoll_ctl, .inotify_init, .inotify_add_watch,
             .inotify_rm_watch, .pselect6, .ppoll, .epoll_pwait, .eventfd, .eventfd2, .epoll_create1,
             .inotify_init1, .epoll_pwait2:
@@ -36,7 +39,7 @@ extension SystemCall {
             return .memory
         case .clone, .fork, .vfork, .execve, .exit, .wait4, .setpgid, .getpgrp, .setsid, .getpgid, .getsid,
             .prctl, .exit_group, .waitid, .signalfd, .signalfd4, .process_vm_readv, .process_vm_writev,
-            .getrandom, .execveat, .pidfd_open, .clone3:
+            .getrandom, .execveat, .pidfd_open, .pidfd_getfd, .kcmp, .clone3:
             return .process
         case .rt_sigaction, .rt_sigprocmask, .rt_sigreturn, .pause, .kill, .rt_sigpending, .rt_sigtimedwait,
             .rt_sigqueueinfo, .rt_sigsuspend, .sigaltstack, .tkill, .tgkill, .rt_tgsigqueueinfo,
@@ -66,19 +69,19 @@ extension SystemCall {
         case .shmget, .shmat, .shmctl, .semget, .semop, .semctl, .shmdt, .msgget, .msgsnd, .msgrcv, .msgctl,
             .semtimedop:
             return .systemV
-        case .getdents, .ptrace, .uselib, .ustat, .sysfs, .vhangup, .modify_ldt, .pivot_root, ._sysctl,
+        case .ptrace, .uselib, .ustat, .sysfs, .vhangup, .modify_ldt, .pivot_root, ._sysctl,
             .adjtimex, .acct, .settimeofday, .swapon, .swapoff, .reboot, .iopl, .ioperm, .create_module,
             .init_module, .delete_module, .get_kernel_syms, .query_module, .quotactl, .nfsservctl, .getpmsg,
-            .putpmsg, .afs_syscall, .tuxcall, .security, .set_thread_area, .io_setup, .io_destroy,
-            .io_getevents, .io_submit, .io_cancel, .get_thread_area, .lookup_dcookie, .epoll_ctl_old,
+            .putpmsg, .afs_syscall, .tuxcall, .security, .set_thread_area, .get_thread_area, .lookup_dcookie,
+            .epoll_ctl_old,
             .epoll_wait_old, .remap_file_pages, .restart_syscall, .vserver, .mbind, .set_mempolicy,
             .get_mempolicy, .mq_open, .mq_unlink, .mq_timedsend, .mq_timedreceive, .mq_notify,
             .mq_getsetattr, .kexec_load, .add_key, .request_key, .keyctl, .migrate_pages, .unshare,
             .move_pages, .perf_event_open, .fanotify_init, .fanotify_mark, .open_by_handle_at,
-            .clock_adjtime, .setns, .kcmp, .finit_module, .seccomp, .kexec_file_load, .bpf, .userfaultfd,
-            .pkey_mprotect, .pkey_alloc, .pkey_free, .io_pgetevents, .io_uring_setup, .io_uring_enter,
+            .clock_adjtime, .setns, .finit_module, .seccomp, .kexec_file_load, .bpf, .userfaultfd,
+            .pkey_mprotect, .pkey_alloc, .pkey_free, .io_uring_setup, .io_uring_enter,
             .io_uring_register, .open_tree, .move_mount, .fsopen, .fsconfig, .fsmount, .fspick,
-            .pidfd_getfd, .process_madvise, .mount_setattr, .quotactl_fd, .landlock_create_ruleset,
+            .process_madvise, .mount_setattr, .quotactl_fd, .landlock_create_ruleset,
             .landlock_add_rule, .landlock_restrict_self, .memfd_secret, .process_mrelease, .futex_waitv,
             .set_mempolicy_home_node, .cachestat, .map_shadow_stack, .futex_wake, .futex_wait,
             .futex_requeue, .statmount, .listmount, .lsm_get_self_attr, .lsm_set_self_attr,
@@ -97,6 +100,7 @@ extension SystemCalls {
         case .file: try FileCall(arguments: arguments, thread: thread).serveCommon(call)
         case .path: try FileCall(arguments: arguments, thread: thread).servePath(call)
         case .descriptor: try FileCall(arguments: arguments, thread: thread).serveDescriptor(call)
+        case .asynchronous: try FileCall(arguments: arguments, thread: thread).serveAsynchronous(call)
         case .events: try FileCall(arguments: arguments, thread: thread).serveEvents(call)
         case .memory: try memorySystemCall(call, arguments, thread)
         case .process: try processSystemCall(call, arguments, thread)

@@ -20,7 +20,8 @@ extension SystemCall {
     /// What is missing of a call that is served.
     private static let partial: [SystemCall: String] = [
         .arch_prctl: "FS and GS bases only; ARCH_CPUID and ARCH_REQ_XCOMP_PERM are refused",
-        .capset: "capabilities follow the user: all of root's, none of others",
+        .capset:
+            "of a process, not of a thread; files' own capabilities (security.capability) are not looked at",
         .chroot: "root only, as on Linux; there are no mount namespaces behind it",
         .clock_settime: "the guest's own clock, root only",
         .clone: "no namespaces, no CLONE_PTRACE, no CLONE_IO",
@@ -31,6 +32,9 @@ extension SystemCall {
         .fsync: "nothing survives a job, so there is nothing to do",
         .fdatasync: "nothing survives a job, so there is nothing to do",
         .ioctl: "what the file knows; others are ENOTTY",
+        .io_submit: "done before it returns; no IOCB_CMD_POLL",
+        .io_cancel: "EINVAL: what was submitted is done",
+        .kcmp: "no KCMP_EPOLL_TFD",
         .ioprio_set: "checked, without effect",
         .madvise: "no REMOVE; DONTNEED, FREE and POPULATE do what they say, hints have no effect",
         .membarrier: "one processor: every barrier has happened",
@@ -48,7 +52,7 @@ extension SystemCall {
         .munlockall: "as mlock",
         .name_to_handle_at: "EOPNOTSUPP, as of file systems that have no handles",
         .personality: "kept, without effect: addresses stay random",
-        .prctl: "no seccomp, no capabilities of its own, no speculation control",
+        .prctl: "no seccomp, no speculation control, no PR_SET_TSC, no PR_SET_MM",
         .readahead: "checked, without effect",
         .sched_setaffinity: "one processor",
         .sched_setscheduler: "policies are kept, no SCHED_DEADLINE; the scheduler is round robin for all",
@@ -56,8 +60,6 @@ extension SystemCall {
         .sched_setparam: "as sched_setscheduler",
         .msgrcv: "no MSG_COPY",
         .setpriority: "kept; the scheduler is round robin for all",
-        .setfsgid: "follows the effective group",
-        .setfsuid: "follows the effective user",
         .socket:
             "AF_UNIX, TCP and UDP on loopback, vsock inside the guest, NETLINK_ROUTE; others are refused",
         .splice: "between a pipe and a file; copies",
@@ -78,7 +80,6 @@ extension SystemCall {
                 .set_thread_area, .sysfs, .tuxcall, .uselib, .ustat, .vserver,
             ]
         ),
-        ("superseded by getdents64, which every C library calls", [.getdents]),
         (
             "POSIX message queues",
             [
@@ -88,7 +89,6 @@ extension SystemCall {
         (
             "asynchronous input and output",
             [
-                .io_cancel, .io_destroy, .io_getevents, .io_pgetevents, .io_setup, .io_submit,
                 .io_uring_enter, .io_uring_register, .io_uring_setup,
             ]
         ),
@@ -111,7 +111,7 @@ extension SystemCall {
         (
             "tracing and debugging of programs and kernel",
             [
-                .bpf, .fanotify_init, .fanotify_mark, .kcmp, .perf_event_open, .pidfd_getfd, .ptrace,
+                .bpf, .fanotify_init, .fanotify_mark, .perf_event_open, .ptrace,
                 .userfaultfd,
             ]
         ),

@@ -97,6 +97,7 @@ class File {
     var asDirectory: DirectoryFile? { nil }
     var asPipe: PipeFile? { nil }
     var asEpoll: Epoll? { nil }
+    var asEventCounter: EventCounter? { nil }
     var asInotify: Inotify? { nil }
     var asTimer: CountingTimer? { nil }
     var asProcess: Process? { nil }

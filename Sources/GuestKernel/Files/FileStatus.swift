@@ -27,6 +27,8 @@ struct FileStatus {
     var accessTime: UInt64 = 0
     var modificationTime: UInt64 = 0
     var changeTime: UInt64 = 0
+    /// nil: nobody knows, as of what came with the image.
+    var birthTime: UInt64?
 }
 
 /// dev_t as Linux's `makedev` composes it, for numbers below 4096 and 2^20.

@@ -91,8 +91,8 @@ extension FileSystem {
         guard credentials.may([.write, .execute], directory) else { throw .accessDenied }
         let inode = try directory.createUnnamed(
             Ownership(
-                permissions: mode & 0o7777 & ~walk.context.umask, user: credentials.effectiveUser,
-                group: credentials.effectiveGroup))
+                permissions: mode & 0o7777 & ~walk.context.umask, user: credentials.fileUser,
+                group: credentials.fileGroup))
         let kept = flags & ~(OpenFlags.opening | OpenFlags.temporary | OpenFlags.directory)
         return try inode.open(flags: kept | OpenFlags.largeFile)
     }
@@ -106,8 +106,8 @@ extension FileSystem {
         if place.directory.isUnlinked { throw .noSuchFile }
         guard credentials.may([.write, .execute], place.directory) else { throw .accessDenied }
         let ownership = Ownership(
-            permissions: mode & 0o7777 & ~context.umask, user: credentials.effectiveUser,
-            group: credentials.effectiveGroup)
+            permissions: mode & 0o7777 & ~context.umask, user: credentials.fileUser,
+            group: credentials.fileGroup)
         let inode = try place.directory.create(place.name, new, ownership)
         place.directory.nameChanged(.create, place.name, isDirectory: inode.isDirectory)
         return inode

@@ -112,7 +112,7 @@ extension FileCall {
             SystemCalls.countUnsupported(call)
             throw .notPermitted
         case .name_to_handle_at: throw .notSupported
-        case .getdents64: return try directoryEntries()
+        case .getdents, .getdents64: return try directoryEntries(isOld: call == .getdents)
         case .splice: return try splice()
         case .tee: return try tee()
         case .vmsplice: return try vmsplice()

@@ -35,8 +35,18 @@ final class RegularFile: File {
         try limitFileSize(&buffer, at: start)
         let count = try node.write(&buffer, at: start)
         if offset == nil { position = start + UInt64(count) }
-        if count > 0 { node.happened(.modify) }
+        if count > 0 {
+            dropSetID()
+            node.happened(.modify)
+        }
         return count
+    }
+
+    /// What somebody else has written does not run as the file's owner or group.
+    private func dropSetID() {
+        let permissions = node.owner.permissions
+        if permissions & 0o6000 == 0 || Scheduler.current.process.credentials.has(.keepSetID) { return }
+        node.owner.permissions = permissions & ~(permissions & 0o010 != 0 ? 0o6000 : 0o4000)
     }
 
     /// RLIMIT_FSIZE.

@@ -34,6 +34,16 @@ struct Text {
         add(value.magnitude)
     }
 
+    /// A line of /proc/meminfo, smaps and their like: at least one space between the name and its number, however long
+    /// both are.
+    mutating func add(line name: StaticString, kibibytes: UInt64) {
+        add(name)
+        let padding = max(1, 16 - name.utf8CodeUnitCount)
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: padding))
+        add(kibibytes, width: 8)
+        add(" kB\n")
+    }
+
     mutating func add(hex value: UInt64, width: Int = 0) {
         add(value, base: 16, width: width, padding: UInt8(ascii: "0"))
     }

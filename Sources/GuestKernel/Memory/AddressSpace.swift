@@ -23,6 +23,8 @@ final class AddressSpace {
     var programDataBytes: UInt64 = 0
     /// mlockall(2) with MCL_FUTURE: what is mapped from now on is locked.
     var locksFuture = false
+    /// Of io_setup(2). A fork's child has none.
+    var asynchronousContexts: [AsynchronousContext] = []
 
     init() throws(Errno) {
         table = try PageTable()

@@ -71,6 +71,7 @@ private func backByFile(
     _ area: inout MemoryArea, _ flags: MapFlags, _ arguments: SystemCallArguments, _ thread: Thread
 ) throws(Errno) {
     let file = try thread.process.files.file(Int32(truncatingIfNeeded: arguments.e))
+    guard file.flags & OpenFlags.path == 0 else { throw .badDescriptor }
     guard let inode = file.inode else { throw .noSuchDevice }
     if flags.contains(.huge) { throw .invalidArgument }
     if flags.type == MapFlags.sharedValidate.rawValue, !MapFlags.validated.isSuperset(of: flags) {

@@ -14,7 +14,7 @@ struct MemoryLimits {
     init(of process: Process) {
         addressSpace = process.limits.soft[9]
         data = process.limits.soft[2]
-        if !process.credentials.isPrivileged { locked = process.limits.soft[8] }
+        if !process.credentials.has(.lockMemory) { locked = process.limits.soft[8] }
     }
 }
 

@@ -5,6 +5,7 @@ class SharedMemory: Inode {
     private final var frames = PageTree()
 
     override final var canMap: Bool { true }
+    final var residentBytes: UInt64 { frames.count * pageSize }
 
     /// - Parameter pages: size, in pages.
     init(pages: Int) {
@@ -15,7 +16,9 @@ class SharedMemory: Inode {
     override final func page(at index: UInt64, forWriting: Bool) throws(Errno) -> PhysicalAddress {
         guard index < pages else { throw .noSuchDeviceOrAddress }
         let frame: PhysicalAddress
-        if let existing = frames[index] { frame = existing } else {
+        if let existing = frames[index] {
+            frame = existing
+        } else {
             frame = try Frames.allocate()
             frames.insert(frame, at: index)
         }

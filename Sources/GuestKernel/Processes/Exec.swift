@@ -12,8 +12,6 @@ extension Process {
         let process = Process(
             id: Processes.newID(), parent: nil, space: program.space, files: files, directories: directories)
         process.credentials = program.credentials
-        process.credentials.dropCapabilities()
-        process.attributes.keepsCapabilities = false
         process.name = program.name
         process.executable = RunningFile(program.inode)
         let thread = Thread(id: process.id, process: process)
@@ -49,10 +47,7 @@ extension Thread {
             process.parentDeathSignal = 0
         }
         process.credentials = program.credentials
-        process.credentials.dropCapabilities()
-        process.attributes.keepsCapabilities = false
         process.hasExecuted = true
-        process.attributes.keepsCapabilities = false
         process.attributes.dumpable = 1
         ownName = nil
         process.name = program.name

@@ -56,7 +56,7 @@ extension Thread {
             throw .wouldBlock
         }
         // RLIMIT_NPROC bounds a user's processes together, the superuser's not.
-        if !process.credentials.isPrivileged {
+        if !process.credentials.has(.exceedResources) {
             let own = Processes.threadCount(of: process.credentials.user)
             guard UInt64(own) < process.limits.soft[6] else { throw .wouldBlock }
         }

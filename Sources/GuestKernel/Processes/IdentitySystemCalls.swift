@@ -16,7 +16,7 @@ func identitySystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ 
         try space.write(SystemName.utsname(), to: arguments.a)
         return 0
     case .sethostname, .setdomainname:
-        guard process.credentials.isPrivileged else { throw .notPermitted }
+        guard process.credentials.has(.administer) else { throw .notPermitted }
         guard arguments.b <= 64 else { throw .invalidArgument }
         // BOUNDED: by 64, just before.
         let name = try space.read(from: arguments.a, count: Int(arguments.b))
@@ -121,12 +121,24 @@ private func userCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ pr
     case .getgid: return Int(now.group)
     case .geteuid: return Int(now.effectiveUser)
     case .getegid: return Int(now.effectiveGroup)
-    case .setuid: try process.setUsers(now.isPrivileged ? a : .max, a, now.isPrivileged ? a : .max)
-    case .setgid: try process.setGroups(now.isPrivileged ? a : .max, a, now.isPrivileged ? a : .max)
+    case .setuid:
+        guard a != .max else { throw .invalidArgument }
+        let isFree = now.has(.setUser)
+        guard isFree || a == now.user || a == now.savedUser else { throw .notPermitted }
+        try process.setUsers(isFree ? a : .max, a, isFree ? a : .max)
+    case .setgid:
+        guard a != .max else { throw .invalidArgument }
+        let isFree = now.has(.setGroup)
+        guard isFree || a == now.group || a == now.savedGroup else { throw .notPermitted }
+        try process.setGroups(isFree ? a : .max, a, isFree ? a : .max)
     case .setreuid:
+        let isOwn = a == .max || a == now.user || a == now.effectiveUser
+        guard isOwn || now.has(.setUser) else { throw .notPermitted }
         let isChanged = a != .max || (b != .max && b != now.user)
         try process.setUsers(a, b, isChanged ? (b != .max ? b : now.effectiveUser) : .max)
     case .setregid:
+        let isOwn = a == .max || a == now.group || a == now.effectiveGroup
+        guard isOwn || now.has(.setGroup) else { throw .notPermitted }
         let isChanged = a != .max || (b != .max && b != now.group)
         try process.setGroups(a, b, isChanged ? (b != .max ? b : now.effectiveGroup) : .max)
     case .setresuid: try process.setUsers(a, b, c)
@@ -143,15 +155,19 @@ private func userCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ pr
         }
         return now.groups.count
     case .setgroups:
-        guard now.isPrivileged else { throw .notPermitted }
+        guard now.has(.setGroup) else { throw .notPermitted }
         guard arguments.a <= 65536 else { throw .invalidArgument }
         var groups: [UInt32] = []
         for i in 0..<arguments.a {
             groups.append(try process.space.load(UInt32.self, at: arguments.b &+ i * 4))
         }
         process.credentials.groups = groups
-    case .setfsuid: return Int(now.effectiveUser)  // follows the effective one
-    case .setfsgid: return Int(now.effectiveGroup)
+    case .setfsuid:
+        process.credentials.setFileUser(a)
+        return Int(now.fileUser)
+    case .setfsgid:
+        process.credentials.setFileGroup(a)
+        return Int(now.fileGroup)
     default: return nil
     }
     return 0
@@ -169,60 +185,21 @@ extension Process {
     /// setresuid(2): UInt32.max leaves one as it is; the unprivileged may choose among those they have.
     fileprivate func setUsers(_ real: UInt32, _ effective: UInt32, _ saved: UInt32) throws(Errno) {
         let now = credentials
-        for wanted in [real, effective, saved] where wanted != .max && !now.isPrivileged {
+        for wanted in [real, effective, saved] where wanted != .max && !now.has(.setUser) {
             guard [now.user, now.effectiveUser, now.savedUser].contains(wanted) else { throw .notPermitted }
         }
-        if real != .max { credentials.user = real }
-        if effective != .max { credentials.effectiveUser = effective }
-        if saved != .max { credentials.savedUser = saved }
-        credentials.usersChanged(from: now, keeping: attributes.keepsCapabilities)
+        credentials.setUsers(real, effective, saved)
     }
 
     fileprivate func setGroups(_ real: UInt32, _ effective: UInt32, _ saved: UInt32) throws(Errno) {
         let now = credentials
-        for wanted in [real, effective, saved] where wanted != .max && !now.isPrivileged {
+        for wanted in [real, effective, saved] where wanted != .max && !now.has(.setGroup) {
             guard [now.group, now.effectiveGroup, now.savedGroup].contains(wanted) else {
                 throw .notPermitted
             }
         }
-        if real != .max { credentials.group = real }
-        if effective != .max { credentials.effectiveGroup = effective }
-        if saved != .max { credentials.savedGroup = saved }
+        credentials.setGroups(real, effective, saved)
     }
-}
-
-/// capget(2), version 3: all of them for user 0, none for others.
-private func getCapabilities(_ arguments: SystemCallArguments, _ process: Process) throws(Errno) -> Int {
-    let version = try process.space.load(UInt32.self, at: arguments.a)
-    guard version == 0x2008_0522 else {
-        try process.space.store(UInt32(0x2008_0522), at: arguments.a)
-        if arguments.b == 0 { return 0 }
-        throw .invalidArgument
-    }
-    guard arguments.b != 0 else { return 0 }
-    let who = process.credentials
-    let effective: UInt64 = who.isPrivileged ? (1 << 41) - 1 : 0
-    let permitted: UInt64 = who.isPrivileged || who.keptCapabilities ? (1 << 41) - 1 : 0
-    let low = (UInt32(truncatingIfNeeded: effective), UInt32(truncatingIfNeeded: permitted))
-    let high = (UInt32(truncatingIfNeeded: effective >> 32), UInt32(truncatingIfNeeded: permitted >> 32))
-    try process.space.store((low.0, low.1, UInt32(0), high.0, high.1, UInt32(0)), at: arguments.b)
-    return 0
-}
-
-/// capset(2): root's stay as they are, whatever is asked; who has kept them may raise and drop them, all together.
-private func setCapabilities(_ arguments: SystemCallArguments, _ process: Process) throws(Errno) -> Int {
-    guard try process.space.load(UInt32.self, at: arguments.a) == 0x2008_0522 else { throw .invalidArgument }
-    if process.credentials.effectiveUser == 0 { return 0 }
-    var wanted: (effective: UInt32, permitted: UInt32) = (0, 0)
-    for half: UInt64 in 0..<2 {
-        wanted.effective |= try process.space.load(UInt32.self, at: arguments.b &+ half * 12)
-        wanted.permitted |= try process.space.load(UInt32.self, at: arguments.b &+ (half * 12 + 4))
-    }
-    let wantsAny = wanted.effective | wanted.permitted != 0
-    guard process.credentials.keptCapabilities || !wantsAny else { throw .notPermitted }
-    process.credentials.raisedCapabilities = wanted.effective != 0
-    process.credentials.keptCapabilities = wantsAny
-    return 0
 }
 
 // MARK: Limits and usage
@@ -265,7 +242,9 @@ private func loadLimit(
     let soft = try space.load(UInt64.self, at: address)
     let hard = try space.load(UInt64.self, at: address &+ 8)
     guard soft <= hard else { throw .invalidArgument }
-    if hard > process.limits.hard[Int(resource)] && !process.credentials.isPrivileged { throw .notPermitted }
+    if hard > process.limits.hard[Int(resource)] && !process.credentials.has(.exceedResources) {
+        throw .notPermitted
+    }
     process.limits.soft[Int(resource)] = soft
     process.limits.hard[Int(resource)] = hard
     if resource == 0 { process.watchCPULimit() }

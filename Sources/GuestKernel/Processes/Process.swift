@@ -134,33 +134,73 @@ struct Transfers {
 
 /// User and group identities (credentials(7)).
 struct Credentials {
-    var user: UInt32 = 0
-    var effectiveUser: UInt32 = 0
-    var savedUser: UInt32 = 0
-    var group: UInt32 = 0
-    var effectiveGroup: UInt32 = 0
-    var savedGroup: UInt32 = 0
+    private(set) var user: UInt32 = 0
+    private(set) var effectiveUser: UInt32 = 0
+    private(set) var savedUser: UInt32 = 0
+    private(set) var group: UInt32 = 0
+    private(set) var effectiveGroup: UInt32 = 0
+    private(set) var savedGroup: UInt32 = 0
+    /// Who it is to files: the effective identities, but for setfsuid(2) and setfsgid(2).
+    private(set) var fileUser: UInt32 = 0
+    private(set) var fileGroup: UInt32 = 0
     var groups: [UInt32] = []
     /// PR_SET_NO_NEW_PRIVS: a set-user-ID program is a program like others.
     var hasNoNewPrivileges = false
+    var capabilities = Capabilities()
 
-    /// Root's capabilities, all of them, kept on becoming another user (PR_SET_KEEPCAPS), and whether they count again
-    /// (capset). An exec ends both. setpriv(1) needs them between its setresuid and its setresgid.
-    var keptCapabilities = false
-    var raisedCapabilities = false
+    /// The superuser's.
+    init() {}
 
-    var isPrivileged: Bool { effectiveUser == 0 || raisedCapabilities }
-    private var isPartlyRoot: Bool { user == 0 || effectiveUser == 0 || savedUser == 0 }
-
-    /// The user numbers have changed from what they were in `before`.
-    mutating func usersChanged(from before: Credentials, keeping: Bool) {
-        if before.isPartlyRoot && !isPartlyRoot { keptCapabilities = keeping }
-        if effectiveUser != before.effectiveUser { raisedCapabilities = false }
+    /// A user's in every respect, and no more than a user's.
+    init(user: UInt32, group: UInt32) {
+        setUsers(user, user, user)
+        setGroups(group, group, group)
     }
 
-    mutating func dropCapabilities() {
-        keptCapabilities = false
-        raisedCapabilities = false
+    func has(_ capability: Capability) -> Bool { capabilities.effective >> capability.rawValue & 1 == 1 }
+
+    private var isPartlyRoot: Bool { user == 0 || effectiveUser == 0 || savedUser == 0 }
+
+    /// setresuid(2), of who may: UInt32.max leaves one as it is.
+    mutating func setUsers(_ real: UInt32, _ effective: UInt32, _ saved: UInt32) {
+        let (wasRoot, before) = (isPartlyRoot, effectiveUser)
+        if real != .max { user = real }
+        if effective != .max { effectiveUser = effective }
+        if saved != .max { savedUser = saved }
+        fileUser = effectiveUser
+        capabilities.usersChanged(wasRoot: wasRoot, isRoot: isPartlyRoot, effective: before, effectiveUser)
+    }
+
+    mutating func setGroups(_ real: UInt32, _ effective: UInt32, _ saved: UInt32) {
+        if real != .max { group = real }
+        if effective != .max { effectiveGroup = effective }
+        if saved != .max { savedGroup = saved }
+        fileGroup = effectiveGroup
+    }
+
+    /// setfsuid(2): one of those that the process has, if it may not choose others.
+    mutating func setFileUser(_ wanted: UInt32) {
+        let isOwn = [user, effectiveUser, savedUser, fileUser].contains(wanted)
+        guard wanted != .max, isOwn || has(.setUser) else { return }
+        capabilities.fileUserChanged(from: fileUser, to: wanted)
+        fileUser = wanted
+    }
+
+    mutating func setFileGroup(_ wanted: UInt32) {
+        let isOwn = [group, effectiveGroup, savedGroup, fileGroup].contains(wanted)
+        guard wanted != .max, isOwn || has(.setGroup) else { return }
+        fileGroup = wanted
+    }
+
+    /// The same person as access(2) sees it: with the real identities, and the power that goes with them.
+    var real: Credentials {
+        var real = self
+        real.fileUser = user
+        real.fileGroup = group
+        if !capabilities.secureBits.contains(.noFixup) {
+            real.capabilities.effective = user == 0 ? capabilities.permitted : 0
+        }
+        return real
     }
 
     /// What a program begins with: its file's set-user-ID and set-group-ID bits count, and the effective identities are
@@ -174,6 +214,11 @@ struct Credentials {
         }
         new.savedUser = new.effectiveUser
         new.savedGroup = new.effectiveGroup
+        new.fileUser = new.effectiveUser
+        new.fileGroup = new.effectiveGroup
+        let isSetID = new.effectiveUser != user || new.effectiveGroup != group
+        new.capabilities = capabilities.executing(
+            user: user, effectiveUser: new.effectiveUser, isSetID: isSetID)
         return new
     }
 }
@@ -185,11 +230,11 @@ struct ResourceLimits {
     var hard = [UInt64](repeating: infinity, count: 16)
 
     init() {
-        soft[3] = 8 << 20          // RLIMIT_STACK
-        soft[4] = 0                // RLIMIT_CORE
-        soft[7] = 1024             // RLIMIT_NOFILE
+        soft[3] = 8 << 20  // RLIMIT_STACK
+        soft[4] = 0  // RLIMIT_CORE
+        soft[7] = 1024  // RLIMIT_NOFILE
         hard[7] = 1_048_576
-        soft[6] = 4096             // RLIMIT_NPROC
+        soft[6] = 4096  // RLIMIT_NPROC
         hard[6] = 4096
         soft[11] = UInt64(PendingSignals.maximumQueued)  // RLIMIT_SIGPENDING
         hard[11] = UInt64(PendingSignals.maximumQueued)

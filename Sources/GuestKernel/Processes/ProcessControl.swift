@@ -1,11 +1,29 @@
 /// prctl(2): what programs ask for; the rest is refused and counted.
 private enum ProcessControl: UInt64 {
-    case setParentDeathSignal = 1, getParentDeathSignal = 2, getDumpable = 3, setDumpable = 4
-    case getKeepCapabilities = 7, setKeepCapabilities = 8, setName = 15, getName = 16, getSeccomp = 21
-    case readBoundingCapability = 23, getTimeStampCounter = 25, getSecureBits = 27
-    case setTimerSlack = 29, getTimerSlack = 30, setSubreaper = 36, getSubreaper = 37
-    case setNoNewPrivileges = 38, getNoNewPrivileges = 39, getTIDAddress = 40
-    case setHugePagesOff = 41, getHugePagesOff = 42, ambientCapabilities = 47
+    case setParentDeathSignal = 1
+    case getParentDeathSignal = 2
+    case getDumpable = 3
+    case setDumpable = 4
+    case getKeepCapabilities = 7
+    case setKeepCapabilities = 8
+    case setName = 15
+    case getName = 16
+    case getSeccomp = 21
+    case readBoundingCapability = 23
+    case dropBoundingCapability = 24
+    case getTimeStampCounter = 25
+    case getSecureBits = 27
+    case setSecureBits = 28
+    case setTimerSlack = 29
+    case getTimerSlack = 30
+    case setSubreaper = 36
+    case getSubreaper = 37
+    case setNoNewPrivileges = 38
+    case getNoNewPrivileges = 39
+    case getTIDAddress = 40
+    case setHugePagesOff = 41
+    case getHugePagesOff = 42
+    case ambientCapabilities = 47
     case nameMapping = 0x5356_4D41
 }
 
@@ -13,7 +31,6 @@ private enum ProcessControl: UInt64 {
 struct ProcessAttributes {
     /// PR_SET_DUMPABLE.
     var dumpable: UInt64 = 1
-    var keepsCapabilities = false
     var hasHugePagesOff = false
     /// Nanoseconds; PR_SET_TIMERSLACK.
     var timerSlack: UInt64 = 50_000
@@ -39,10 +56,9 @@ func processControl(_ arguments: SystemCallArguments, _ thread: Thread) throws(E
     case .setDumpable:
         guard b <= 1 else { throw .invalidArgument }
         process.attributes.dumpable = b
-    case .getKeepCapabilities: return process.attributes.keepsCapabilities ? 1 : 0
-    case .setKeepCapabilities:
-        guard b <= 1 else { throw .invalidArgument }
-        process.attributes.keepsCapabilities = b == 1
+    case .getKeepCapabilities:
+        return process.credentials.capabilities.secureBits.contains(.keep) ? 1 : 0
+    case .setKeepCapabilities: try process.keepCapabilities(b)
     case .setName:
         let text: [UInt8]
         do throws(Errno) {
@@ -56,10 +72,11 @@ func processControl(_ arguments: SystemCallArguments, _ thread: Thread) throws(E
         var name = thread.name
         while name.count < 16 { name.append(0) }
         try space.write(name, to: b)
-    case .getSeccomp, .getSecureBits: return 0
-    case .readBoundingCapability:
-        guard b <= 40 else { throw .invalidArgument }
-        return 1
+    case .getSeccomp: return 0
+    case .getSecureBits: return Int(process.credentials.capabilities.secureBits.rawValue)
+    case .setSecureBits: try process.setSecureBits(b)
+    case .readBoundingCapability, .dropBoundingCapability:
+        return try process.boundingCapability(b, drops: control == .dropBoundingCapability)
     case .getTimeStampCounter: try space.store(Int32(1), at: b)  // PR_TSC_ENABLE
     case .setTimerSlack: process.attributes.timerSlack = b == 0 ? ProcessAttributes().timerSlack : b
     case .getTimerSlack: return Int(min(process.attributes.timerSlack, UInt64(Int64.max)))
@@ -74,9 +91,7 @@ func processControl(_ arguments: SystemCallArguments, _ thread: Thread) throws(E
     case .getTIDAddress: try space.store(thread.clearChildTID, at: b)
     case .setHugePagesOff: process.attributes.hasHugePagesOff = b != 0
     case .getHugePagesOff: return process.attributes.hasHugePagesOff ? 1 : 0
-    case .ambientCapabilities:
-        // PR_CAP_AMBIENT_IS_SET 1, CLEAR_ALL 4: there are none. RAISE and LOWER need what nobody has.
-        guard b == 1 || b == 4 else { throw b == 2 || b == 3 ? .notPermitted : .invalidArgument }
+    case .ambientCapabilities: return try process.ambientCapability(arguments)
     case .nameMapping: break  // PR_SET_VMA: names for mappings
     }
     return 0

@@ -70,8 +70,8 @@ func processMemoryCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ c
 
 extension Credentials {
     /// ptrace(2), "Ptrace access mode checking": the superuser, or all of the target's identities.
-    fileprivate func mayInspect(_ target: Credentials) -> Bool {
-        if isPrivileged { return true }
+    func mayInspect(_ target: Credentials) -> Bool {
+        if has(.trace) { return true }
         return user == target.user && user == target.effectiveUser && user == target.savedUser
             && group == target.group && group == target.effectiveGroup && group == target.savedGroup
     }

@@ -23,6 +23,8 @@ func processSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ t
     case .getrandom: return try randomSystemCall(call, arguments, thread)
     case .signalfd: return try signalFileCall(arguments, flags: 0, thread.process)
     case .signalfd4: return try signalFileCall(arguments, flags: arguments.d, thread.process)
+    case .pidfd_getfd: return try getDescriptor(arguments, thread.process)
+    case .kcmp: return try compareProcesses(arguments, thread.process)
     case .pidfd_open: return try openProcess(arguments, thread.process)
     default: return nil
     }

@@ -95,7 +95,8 @@ extension Thread {
     /// - Throws: `.notPermitted` if `target` is another user's.
     fileprivate func checkMaySchedule(_ target: Thread) throws(Errno) {
         let (mine, other) = (process.credentials, target.process.credentials)
-        guard mine.isPrivileged || [other.user, other.effectiveUser].contains(mine.effectiveUser) else {
+        guard mine.has(.raisePriority) || [other.user, other.effectiveUser].contains(mine.effectiveUser)
+        else {
             throw .notPermitted
         }
     }
@@ -119,7 +120,8 @@ private func nicenessCall(_ call: SystemCall, _ arguments: SystemCallArguments, 
     for target in targets {
         try thread.checkMaySchedule(target)
         let mayRaise = UInt64(20 - wanted) <= target.process.limits.soft[13]  // RLIMIT_NICE
-        guard wanted >= target.scheduling.nice || thread.process.credentials.isPrivileged || mayRaise else {
+        guard wanted >= target.scheduling.nice || thread.process.credentials.has(.raisePriority) || mayRaise
+        else {
             throw .accessDenied
         }
         target.scheduling.nice = wanted
@@ -140,7 +142,7 @@ private func ioPriorityCall(_ call: SystemCall, _ arguments: SystemCallArguments
         switch wanted >> 13 {
         case 0: guard level == 0 else { throw .invalidArgument }
         case 1:
-            guard thread.process.credentials.isPrivileged else { throw .notPermitted }
+            guard thread.process.credentials.has(.raisePriority) else { throw .notPermitted }
             guard level < 8 else { throw .invalidArgument }
         case 2: guard level < 8 else { throw .invalidArgument }
         case 3: break
@@ -222,7 +224,7 @@ extension Thread {
             throw .invalidArgument
         }
         try checkMaySchedule(target)
-        if !process.credentials.isPrivileged {
+        if !process.credentials.has(.raisePriority) {
             let (old, limits) = (target.scheduling, target.process.limits)
             if SchedulingParameters.isRealTime(new.policy) && UInt64(new.priority) > limits.soft[14] {
                 throw .notPermitted  // RLIMIT_RTPRIO

@@ -83,7 +83,7 @@ private func setMask(_ arguments: SystemCallArguments, _ thread: Thread) throws(
 extension Credentials {
     /// kill(2): the superuser may signal all, others their own.
     fileprivate func maySignal(_ target: Credentials) -> Bool {
-        isPrivileged || user == target.user || user == target.savedUser || effectiveUser == target.user
+        has(.kill) || user == target.user || user == target.savedUser || effectiveUser == target.user
             || effectiveUser == target.savedUser
     }
 }

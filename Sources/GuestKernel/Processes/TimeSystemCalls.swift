@@ -38,7 +38,7 @@ func timeSystemCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thre
         if arguments.a != 0 { try space.store(seconds, at: arguments.a) }
         return Int(seconds)
     case .clock_settime:
-        guard thread.process.credentials.isPrivileged else { throw .notPermitted }
+        guard thread.process.credentials.has(.setTime) else { throw .notPermitted }
         guard arguments.a == 0 else { throw .invalidArgument }
         let wanted = try loadTimespec(space, arguments.b)
         guard wanted < Clock.latestWallClock else { throw .invalidArgument }

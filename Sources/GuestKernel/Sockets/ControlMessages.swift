@@ -55,7 +55,9 @@ enum ControlMessages {
         let own = process.credentials
         let isUser = [own.user, own.effectiveUser, own.savedUser].contains(claimed.user)
         let isGroup = [own.group, own.effectiveGroup, own.savedGroup].contains(claimed.group)
-        guard own.isPrivileged || (claimed.process == process.id && isUser && isGroup) else {
+        guard own.has(.administer) || claimed.process == process.id, own.has(.setUser) || isUser,
+            own.has(.setGroup) || isGroup
+        else {
             throw .notPermitted
         }
         guard claimed.process == process.id || Processes.find(claimed.process) != nil else {

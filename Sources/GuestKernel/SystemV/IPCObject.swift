@@ -23,7 +23,7 @@ class IPCObject {
 
     /// - Parameter wish: as one digit of a mode: 4 to read, 2 to write.
     final func require(_ wish: UInt32, _ credentials: Credentials) throws(Errno) {
-        if credentials.isPrivileged { return }
+        if credentials.has(.ownIPC) { return }
         let user = credentials.effectiveUser
         let shift: UInt32 =
             user == owner.user || user == creator.user
@@ -33,7 +33,7 @@ class IPCObject {
 
     final func requireOwner(_ credentials: Credentials) throws(Errno) {
         let user = credentials.effectiveUser
-        guard credentials.isPrivileged || user == owner.user || user == creator.user else {
+        guard credentials.has(.administer) || user == owner.user || user == creator.user else {
             throw .notPermitted
         }
     }

@@ -26,7 +26,7 @@ final class SemaphoreSet: IPCObject {
 
     private(set) var semaphores: [Semaphore]
     private let changed = WaitQueue()
-    private var operationTime: UInt64 = 0
+    private(set) var operationTime: UInt64 = 0
 
     private init(count: UInt64, mode: UInt32, _ credentials: Credentials) throws(Errno) {
         guard count > 0 else { throw .invalidArgument }

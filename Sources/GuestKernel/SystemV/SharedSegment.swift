@@ -42,7 +42,7 @@ final class SharedSegment: IPCObject {
     // MARK: Calls
 
     // SAFETY: see Frames.
-    nonisolated(unsafe) private static var table = IPCTable<SharedSegment>(limit: 1024)
+    nonisolated(unsafe) private(set) static var table = IPCTable<SharedSegment>(limit: 1024)
     private static let readOnly: UInt64 = 0o10000
     private static let round: UInt64 = 0o20000
     private static let remap: UInt64 = 0o40000

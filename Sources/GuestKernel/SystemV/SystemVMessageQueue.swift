@@ -1,6 +1,6 @@
 /// A System V message queue (msgget(2)).
 final class SystemVMessageQueue: IPCObject {
-    private struct Message {
+    struct Message {
         let type: Int64
         let bytes: [UInt8]
     }
@@ -9,14 +9,14 @@ final class SystemVMessageQueue: IPCObject {
     private static let maximumMessage: UInt64 = 8192
     private static let defaultCapacity: UInt64 = 16384
 
-    private var messages: [Message] = []
-    private var bytesQueued: UInt64 = 0
+    private(set) var messages: [Message] = []
+    private(set) var bytesQueued: UInt64 = 0
     private var capacity = SystemVMessageQueue.defaultCapacity
     private let changed = WaitQueue()
-    private var sendTime: UInt64 = 0
-    private var receiveTime: UInt64 = 0
-    private var lastSender: Int32 = 0
-    private var lastReceiver: Int32 = 0
+    private(set) var sendTime: UInt64 = 0
+    private(set) var receiveTime: UInt64 = 0
+    private(set) var lastSender: Int32 = 0
+    private(set) var lastReceiver: Int32 = 0
 
     // SAFETY: see Frames.
     /// Of all queues. Root may widen a queue; a sixteenth of memory is all that messages get.
@@ -32,7 +32,7 @@ final class SystemVMessageQueue: IPCObject {
     // MARK: Calls
 
     // SAFETY: see Frames.
-    nonisolated(unsafe) private static var table = IPCTable<SystemVMessageQueue>(limit: 1024)
+    nonisolated(unsafe) private(set) static var table = IPCTable<SystemVMessageQueue>(limit: 1024)
 
     /// msgget(2).
     static func get(_ arguments: SystemCallArguments, _ process: Process) throws(Errno) -> Int {
@@ -144,7 +144,9 @@ final class SystemVMessageQueue: IPCObject {
             try queue.requireOwner(process.credentials)
             let capacity = try process.space.load(UInt64.self, at: arguments.c &+ 88)
             // Without privilege not above the default; with it, still no more than a job can spare.
-            guard capacity <= defaultCapacity || process.credentials.isPrivileged else { throw .notPermitted }
+            guard capacity <= defaultCapacity || process.credentials.has(.exceedResources) else {
+                throw .notPermitted
+            }
             try queue.changePermissions(at: arguments.c, process.space)
             queue.capacity = min(capacity, 1 << 20)
             queue.changed.wakeAll()

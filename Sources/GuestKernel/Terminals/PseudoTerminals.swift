@@ -176,7 +176,7 @@ final class TerminalInode: Inode {
         guard let terminal = PseudoTerminals.find(number), terminal.inode === self else { throw .ioError }
         if terminal.isLocked { throw .ioError }
         let process = Scheduler.current.process
-        if terminal.isExclusive && !process.credentials.isPrivileged { throw .busy }
+        if terminal.isExclusive && !process.credentials.has(.administer) { throw .busy }
         let file = TerminalFile(terminal, self, flags: flags)
         // A session leader without a terminal gets its first one by opening it (tty_ioctl(4), TIOCSCTTY).
         if flags & OpenFlags.noControllingTerminal == 0, file.isReadable, process.session == process.id,

@@ -181,13 +181,13 @@ struct TerminalControl {
         case .TIOCGEXCL: try space.store(Int32(terminal.isExclusive ? 1 : 0), at: argument)
         case .TIOCGDEV: try space.store(UInt32(TerminalInode.device(terminal.number)), at: argument)
         case .TIOCSTI:
-            guard process.credentials.isPrivileged else { throw .ioError }
+            guard process.credentials.has(.administer) else { throw .ioError }
             let byte = try space.load(UInt8.self, at: argument)
             guard terminal.typed.count < Terminal.typedMaximum else { throw .wouldBlock }
             terminal.typed.append(byte)
             terminal.takeTyped()
         case .TIOCVHANGUP:
-            guard process.credentials.isPrivileged else { throw .notPermitted }
+            guard process.credentials.has(.administer) else { throw .notPermitted }
             Processes.hangUp(terminal)
         default: throw .notTerminal
         }
@@ -208,10 +208,10 @@ struct TerminalControl {
         if isLeader && terminal.session == process.session && process.terminal === terminal { return }
         guard isLeader, process.terminal == nil else { throw .notPermitted }
         if terminal.session != 0 {
-            guard isForced, process.credentials.isPrivileged else { throw .notPermitted }
+            guard isForced, process.credentials.has(.administer) else { throw .notPermitted }
             Processes.forgetTerminal(terminal)
         }
-        guard file.isReadable || process.credentials.isPrivileged else { throw .notPermitted }
+        guard file.isReadable || process.credentials.has(.administer) else { throw .notPermitted }
         process.take(terminal)
     }
 }

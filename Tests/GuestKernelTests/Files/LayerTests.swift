@@ -185,8 +185,7 @@ extension KernelSuite {
         func permissions() {
             #expect(program.put("/tmp/mine", "secret") == 6)
             #expect(program.call(90, program.path("/tmp/mine"), 0o600) == 0)
-            program.process.credentials.effectiveUser = 1000
-            program.process.credentials.user = 1000
+            program.process.credentials = Credentials(user: 1000, group: 0)
             #expect(program.contents("/tmp/mine") == "error 13")
             #expect(program.call(87, program.path("/tmp/mine")) == -1)  // sticky
             #expect(program.put("/etc/x", "") == -13)

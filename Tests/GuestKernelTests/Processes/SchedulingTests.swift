@@ -34,14 +34,13 @@ extension KernelSuite {
             #expect(program.call(251, process, 0, 4 << 13) == -22)
             #expect(program.call(251, process, 99_999, 3 << 13) == -3)
             #expect(program.call(252, 0, 0) == -22)
-            program.process.credentials.effectiveUser = 1000
+            program.process.credentials = Credentials(user: 1000, group: 0)
             #expect(program.call(251, process, 0, 1 << 13) == -1)
         }
 
         @Test("without privilege niceness only grows, unless RLIMIT_NICE allows more")
         func unprivilegedNiceness() {
-            program.process.credentials.user = 1000
-            program.process.credentials.effectiveUser = 1000
+            program.process.credentials = Credentials(user: 1000, group: 0)
             #expect(program.call(141, 0, 0, 5) == 0)
             #expect(program.call(141, 0, 0, 4) == -13)
             program.process.limits.soft[13] = 16

@@ -4,7 +4,7 @@ extension FileCall {
         guard credentials.owns(inode) else { throw .notPermitted }
         if inode.type == .symbolicLink { throw .notSupported }
         var permissions = UInt32(truncatingIfNeeded: mode) & 0o7777
-        if !credentials.isPrivileged && !credentials.isMember(of: inode.ownership.group) {
+        if !credentials.has(.keepSetID) && !credentials.isMember(of: inode.ownership.group) {
             permissions &= ~0o2000
         }
         try inode.change(AttributeChange(permissions: permissions))
@@ -16,8 +16,8 @@ extension FileCall {
         let user = UInt32(truncatingIfNeeded: user)
         let group = UInt32(truncatingIfNeeded: group)
         let owner = inode.ownership
-        if !credentials.isPrivileged {
-            guard credentials.effectiveUser == owner.user, user == .max || user == owner.user,
+        if !credentials.has(.changeOwner) {
+            guard credentials.fileUser == owner.user, user == .max || user == owner.user,
                 group == .max || credentials.isMember(of: group)
             else { throw .notPermitted }
         }

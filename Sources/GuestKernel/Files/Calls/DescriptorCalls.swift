@@ -5,11 +5,11 @@ extension FileCall {
         return 0
     }
 
-    func duplicate() throws(Errno) -> Int { try add(try file(arguments.a), closeOnExec: false) }
+    func duplicate() throws(Errno) -> Int { try add(try anyFile(arguments.a), closeOnExec: false) }
 
     /// dup2(2) and dup3(2), which differ where both numbers are the same.
     func duplicate(to target: UInt64, flags: UInt64, isDup3: Bool) throws(Errno) -> Int {
-        let file = try file(arguments.a)
+        let file = try anyFile(arguments.a)
         let number = Int32(truncatingIfNeeded: target)
         guard flags & ~UInt64(OpenFlags.closeOnExec) == 0 else { throw .invalidArgument }
         if number == Int32(truncatingIfNeeded: arguments.a) {
@@ -51,6 +51,10 @@ extension FileCall {
     func control() throws(Errno) -> Int {
         let descriptor = Int32(truncatingIfNeeded: arguments.a)
         let file = try files.file(descriptor)
+        // F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC are all that O_PATH leaves.
+        guard file.flags & OpenFlags.path == 0 || arguments.b <= 3 || arguments.b == 1030 else {
+            throw .badDescriptor
+        }
         switch arguments.b {
         case 0, 1030:  // F_DUPFD, F_DUPFD_CLOEXEC
             // BOUNDED: by descriptorLimit, which is at most 2^20.
@@ -106,7 +110,7 @@ extension FileCall {
 
     func deviceControl() throws(Errno) -> Int {
         let descriptor = Int32(truncatingIfNeeded: arguments.a)
-        let file = try files.file(descriptor)
+        let file = try self.file(arguments.a)
         let request = UInt32(truncatingIfNeeded: arguments.b)
         switch request {
         case 0x5450, 0x5451:  // FIONCLEX, FIOCLEX
@@ -191,7 +195,7 @@ enum MemoryFiles {
         try layer.requireRoomForInode()
         let node = LayerFile(
             layer,
-            Ownership(permissions: 0o777, user: credentials.effectiveUser, group: credentials.effectiveGroup))
+            Ownership(permissions: 0o777, user: credentials.fileUser, group: credentials.fileGroup))
         node.name = Text.bytes("memfd:") + name
         return node
     }

@@ -35,8 +35,7 @@ extension FileCall {
 
     /// Runs `body` with another signal mask, which a signal that interrupts it still sees (pselect(2)).
     /// - Parameter mask: address of a sigset_t, or 0: the mask stays.
-    private func withMask(_ mask: UInt64, size: UInt64, _ body: () throws(Errno) -> Int) throws(Errno) -> Int
-    {
+    func withMask(_ mask: UInt64, size: UInt64, _ body: () throws(Errno) -> Int) throws(Errno) -> Int {
         if mask == 0 { return try body() }
         guard size == 8 else { throw .invalidArgument }
         try thread.replaceSignalMask(with: try space.load(UInt64.self, at: mask))
@@ -82,7 +81,7 @@ extension FileCall {
             let events = UInt32(truncatingIfNeeded: word >> 32) & 0xFFFF
             if descriptor < 0 {
                 wishes.append(PollWish(file: nil, events: 0))
-            } else if let file = try? files.file(descriptor) {
+            } else if let file = try? file(UInt64(descriptor)) {
                 wishes.append(PollWish(file: file, events: events | 0x18))
             } else {
                 wishes.append(PollWish(file: nil, events: 0, result: PollEvents.invalid.rawValue))
@@ -168,7 +167,7 @@ extension FileCall {
             for set in 0..<3 where wanted[set * words + descriptor / 64] & bit != 0 { sets |= 1 << set }
             if sets == 0 { continue }
             wishes.append(
-                SelectWish(descriptor: descriptor, file: try files.file(Int32(descriptor)), sets: sets))
+                SelectWish(descriptor: descriptor, file: try file(UInt64(descriptor)), sets: sets))
         }
         var result = [UInt64](repeating: 0, count: words * 3)
         let ready = try wait(until: deadline) { (queues: inout [WaitQueue]) throws(Errno) -> Int in

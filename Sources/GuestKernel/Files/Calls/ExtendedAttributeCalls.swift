@@ -52,9 +52,9 @@ extension FileCall {
         let isWriting = wish.contains(.write)
         switch space {
         case .trusted:
-            if !credentials.isPrivileged { throw isWriting ? .notPermitted : .noData }
+            if !credentials.has(.administer) { throw isWriting ? .notPermitted : .noData }
         case .security:
-            if isWriting && !credentials.isPrivileged { throw .notPermitted }
+            if isWriting && !credentials.has(.administer) { throw .notPermitted }
         case .user:
             // Modes of other kinds of inodes say nothing about data of a user's.
             guard inode.type == .regular || inode.isDirectory else {
@@ -99,7 +99,7 @@ extension FileCall {
         var list: [UInt8] = []
         if let attributes = try? inode.extendedAttributes(create: false) {
             for name in attributes.names {
-                if !credentials.isPrivileged, case .trusted? = try? NameSpace(of: name) { continue }
+                if !credentials.has(.administer), case .trusted? = try? NameSpace(of: name) { continue }
                 list += name
                 list.append(0)
             }

@@ -19,7 +19,16 @@ struct FileCall {
     static let follow: UInt64 = 0x400
     static let emptyPath: UInt64 = 0x1000
 
+    /// An open file. A descriptor of O_PATH is a place in the tree, not an open file, for all but a few calls.
+    /// - Throws: `.badDescriptor`.
     func file(_ descriptor: UInt64) throws(Errno) -> File {
+        let file = try anyFile(descriptor)
+        guard file.flags & OpenFlags.path == 0 else { throw .badDescriptor }
+        return file
+    }
+
+    /// An open file, or what O_PATH has opened.
+    func anyFile(_ descriptor: UInt64) throws(Errno) -> File {
         try files.file(Int32(truncatingIfNeeded: descriptor))
     }
 
@@ -66,7 +75,7 @@ struct FileCall {
             if Int32(truncatingIfNeeded: directory) == Self.workingDirectory {
                 return .inode(context.workingDirectory)
             }
-            return .file(try file(directory))
+            return .file(try anyFile(directory))
         }
         var walk = PathWalk(context, credentials)
         let place = try walk.walk(

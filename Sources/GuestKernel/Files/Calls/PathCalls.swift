@@ -76,7 +76,7 @@ extension FileCall {
         let place = try walk(directory, path, followLast: false)
         if place.inode == nil && place.wantsDirectory { throw .noSuchFile }
         let isDevice = type == .character || type == .block
-        if isDevice, !credentials.isPrivileged, place.inode == nil {
+        if isDevice, !credentials.has(.makeNode), place.inode == nil {
             throw credentials.may([.write, .execute], place.directory) ? .notPermitted : .accessDenied
         }
         _ = try FileSystem.create(place, new, mode, context, credentials)
@@ -221,7 +221,7 @@ extension FileCall {
     }
 
     func changeDirectoryToDescriptor() throws(Errno) -> Int {
-        guard let inode = try file(arguments.a).inode else { throw .notDirectory }
+        guard let inode = try anyFile(arguments.a).inode else { throw .notDirectory }
         context.workingDirectory = try enter(inode)
         return 0
     }
@@ -229,7 +229,7 @@ extension FileCall {
     func changeRoot() throws(Errno) -> Int {
         let path = try path(at: arguments.a)
         let inode = try enter(try FileSystem.lookup(path, in: context, as: credentials))
-        guard credentials.isPrivileged else { throw .notPermitted }
+        guard credentials.has(.changeRoot) else { throw .notPermitted }
         context.root = inode
         return 0
     }

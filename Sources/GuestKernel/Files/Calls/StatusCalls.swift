@@ -27,7 +27,7 @@ extension FileCall {
     }
 
     func statusOfDescriptor() throws(Errno) -> Int {
-        try store(try file(arguments.a).status(), at: arguments.b)
+        try store(try anyFile(arguments.a).status(), at: arguments.b)
     }
 
     /// newfstatat(2): directory, path, buffer, flags.
@@ -44,7 +44,8 @@ extension FileCall {
         }
         let status = try target(arguments.a, arguments.b, flags: arguments.c).status()
         var record = UserRecord(bytes: 256)  // struct statx
-        record.set(0, UInt32(0x7FF))  // STATX_BASIC_STATS; no birth time
+        // STATX_BASIC_STATS, and STATX_BTIME where it is known.
+        record.set(0, UInt32(status.birthTime == nil ? 0x7FF : 0xFFF))
         record.set(4, UInt32(pageSize))
         record.set(16, UInt32(truncatingIfNeeded: status.links))
         record.set(20, status.user)
@@ -54,7 +55,8 @@ extension FileCall {
         record.set(40, status.size)
         record.set(48, status.blocks)
         for (offset, time) in [
-            (64, status.accessTime), (96, status.changeTime), (112, status.modificationTime),
+            (64, status.accessTime), (80, status.birthTime ?? 0), (96, status.changeTime),
+            (112, status.modificationTime),
         ] {
             record.set(offset, time / 1_000_000_000)
             record.set(offset + 8, UInt32(time % 1_000_000_000))
@@ -76,7 +78,7 @@ extension FileCall {
     }
 
     func fileSystemStatusOfDescriptor() throws(Errno) -> Int {
-        try store(fileSystemOf: try file(arguments.a).inode, at: arguments.b)
+        try store(fileSystemOf: try anyFile(arguments.a).inode, at: arguments.b)
     }
 
     private func store(fileSystemOf inode: Inode?, at address: UInt64) throws(Errno) -> Int {
@@ -127,8 +129,8 @@ extension FileCall {
 
     // MARK: Directories
 
-    /// getdents64(2): descriptor, buffer, its size.
-    func directoryEntries() throws(Errno) -> Int {
+    /// getdents(2), getdents64(2): descriptor, buffer, its size.
+    func directoryEntries(isOld: Bool) throws(Errno) -> Int {
         guard let file = try file(arguments.a).asDirectory else { throw .notDirectory }
         let size = Int(min(arguments.c, 1 << 20))
         var bytes: [UInt8] = []
@@ -137,7 +139,8 @@ extension FileCall {
         var isTooSmall = false
         try file.readEntries { entry in
             // struct linux_dirent64: ino u64, off i64, reclen u16, type u8, name, NUL, up to a multiple of 8.
-            let length = (19 + entry.name.count + 1 + 7) & ~7
+            // struct linux_dirent: the same without type, which is its last byte.
+            let length = (18 + entry.name.count + 2 + 7) & ~7
             guard bytes.count + length <= size else {
                 isTooSmall = bytes.isEmpty
                 return false
@@ -147,9 +150,10 @@ extension FileCall {
             withUnsafeBytes(of: entry.next) { bytes.append(contentsOf: $0) }
             bytes.append(UInt8(length & 0xFF))
             bytes.append(UInt8(length >> 8))
-            bytes.append(entry.type.directoryType)
+            if !isOld { bytes.append(entry.type.directoryType) }
             bytes.append(contentsOf: entry.name)
             bytes.append(contentsOf: repeatElement(0, count: end - bytes.count))
+            if isOld { bytes[end - 1] = entry.type.directoryType }
             return true
         }
         if isTooSmall { throw .invalidArgument }

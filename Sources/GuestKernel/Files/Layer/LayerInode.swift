@@ -9,6 +9,8 @@ class LayerInode: Inode {
     final var accessTime: UInt64
     final var modificationTime: UInt64
     final var changeTime: UInt64
+    /// nil: it came with the image, which does not say.
+    private final let birthTime: UInt64?
     private final var attributes: ExtendedAttributes?
 
     /// Fresh, without a name so far.
@@ -21,6 +23,7 @@ class LayerInode: Inode {
         accessTime = now
         modificationTime = now
         changeTime = now
+        birthTime = now
         super.init(type: type)
         layer.inodeAppeared()
     }
@@ -35,6 +38,7 @@ class LayerInode: Inode {
         accessTime = found.modified
         modificationTime = found.modified
         changeTime = found.modified
+        birthTime = nil
         super.init(type: found.type)
         layer.inodeAppeared()
     }
@@ -55,8 +59,8 @@ class LayerInode: Inode {
             device: layer.superblock.device, inode: number, type: type, permissions: owner.permissions,
             links: UInt64(links), user: owner.user, group: owner.group, specialDevice: specialDevice,
             size: size,
-            blocks: blocks, accessTime: accessTime, modificationTime: modificationTime, changeTime: changeTime
-        )
+            blocks: blocks, accessTime: accessTime, modificationTime: modificationTime,
+            changeTime: changeTime, birthTime: birthTime)
     }
 
     override final func change(_ attributes: AttributeChange) throws(Errno) {

@@ -68,9 +68,7 @@ extension ProcessText {
 
     private func add(_ residence: Residence, size: UInt64?, to text: inout Text) {
         func line(_ name: StaticString, _ bytes: UInt64) {
-            text.add(name)
-            text.add(bytes / 1024, width: 24 - name.utf8CodeUnitCount)
-            text.add(" kB\n")
+            text.add(line: name, kibibytes: bytes / 1024)
         }
         if let size {
             line("Size:", size)

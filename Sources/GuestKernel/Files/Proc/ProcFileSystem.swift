@@ -12,6 +12,7 @@ final class ProcRoot: ProcDirectory {
     private let system: Superblock
     // Made when first asked for: most programs never look.
     private lazy var sysDirectory = ProcSysctl.make(system)
+    private lazy var systemVDirectory = ProcSystemV.make(system)
 
     init(_ system: Superblock) {
         self.system = system
@@ -23,20 +24,33 @@ final class ProcRoot: ProcDirectory {
     /// The files whose text tells of the whole system.
     private static let texts: [(name: StaticString, make: Maker)] = [
         ("cmdline", { Text.bytes("\n") }), ("cpuinfo", ProcProcessor.text), ("devices", ProcSystem.devices),
-        ("diskstats", { [] }), ("filesystems", ProcSystem.fileSystems), ("interrupts", ProcSystem.interrupts),
+        ("cgroups", ProcSystem.controllers), ("consoles", { [] }), ("diskstats", { [] }),
+        ("filesystems", ProcSystem.fileSystems), ("interrupts", ProcSystem.interrupts),
         ("loadavg", ProcSystem.load), ("locks", { [] }), ("meminfo", ProcSystem.memory),
+        ("modules", { [] }), ("softirqs", ProcSystem.softInterrupts),
         ("partitions", { Text.bytes("major minor  #blocks  name\n\n") }), ("stat", ProcSystem.statistics),
         ("swaps", ProcSystem.swaps), ("uptime", ProcSystem.uptime), ("version", ProcSystem.version),
         ("vmstat", ProcSystem.virtualMemory),
     ]
-    private static let fixedNames: [StaticString] = ["self", "thread-self", "sys", "mounts", "net"]
+    private static let fixedNames: [StaticString] = [
+        "self", "thread-self", "sys", "mounts", "net", "sysvipc",
+    ]
+
+    override var numberedDirectories: UInt64 { UInt64(Processes.all.count) }
 
     override var names: [StaticString] { Self.fixedNames + Self.texts.map { $0.name } }
 
     override func make(_ name: ArraySlice<UInt8>) throws(Errno) -> ProcInode? {
         if let id = name.decimal, id <= UInt64(Int32.max) {
-            guard let process = Processes.find(Int32(id)) else { return nil }
-            return ProcProcess(system, process)
+            // BOUNDED: by Int32.max, just before.
+            if let process = Processes.find(Int32(id)) { return ProcProcess(system, process) }
+            // A thread's number opens too, though no list of names has it.
+            for process in Processes.all {
+                if let thread = process.threads.first(where: { UInt64($0.id.magnitude) == id }) {
+                    return ProcProcess(system, process, thread: thread, hasTasks: true)
+                }
+            }
+            return nil
         }
         let linkOwner = Ownership(permissions: 0o777, user: 0, group: 0)
         switch Self.fixedNames.firstIndex(where: { name.equals($0) }) {
@@ -45,6 +59,7 @@ final class ProcRoot: ProcDirectory {
         case 2: return sysDirectory
         case 3: return ProcLink(system, number: 5, linkOwner) { _ in Text.bytes("self/mounts") }
         case 4: return ProcLink(system, number: 4, linkOwner) { _ in Text.bytes("self/net") }
+        case 5: return systemVDirectory
         default: break
         }
         guard let i = Self.texts.firstIndex(where: { name.equals($0.name) }) else { return nil }

@@ -13,13 +13,16 @@ class ProcInode: Inode {
     }
 
     override final var superblock: Superblock? { system }
+
+    /// st_nlink.
+    func countLinks() throws(Errno) -> UInt64 { 1 }
     override final var ownership: Ownership { owner }
 
     override final func status() throws(Errno) -> FileStatus {
         let now = Clock.realtime
         return FileStatus(
             device: system.device, inode: number, type: type, permissions: owner.permissions,
-            links: isDirectory ? 2 : 1, user: owner.user, group: owner.group, accessTime: now,
+            links: try countLinks(), user: owner.user, group: owner.group, accessTime: now,
             modificationTime: now, changeTime: now)
     }
 }
@@ -34,6 +37,18 @@ class ProcDirectory: ProcInode {
 
     /// Calls `body` for names that are numbers, not below `first`, in rising order, until it returns false.
     func forEachNumber(from first: UInt64, _ body: (UInt64) -> Bool) {}
+
+    /// How many of the names that are numbers are directories.
+    var numberedDirectories: UInt64 { 0 }
+
+    /// Its name, its `.` and the `..` of each directory in it: programs count threads by it.
+    override final func countLinks() throws(Errno) -> UInt64 {
+        var count = 2 + numberedDirectories
+        for name in names {
+            if let inode = try make(Text.bytes(name)[...]), inode.isDirectory { count += 1 }
+        }
+        return count
+    }
 
     override final func find(_ name: ArraySlice<UInt8>) throws(Errno) -> Inode? {
         guard let inode = try make(name) else { return nil }

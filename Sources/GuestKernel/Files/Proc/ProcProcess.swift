@@ -4,11 +4,14 @@ final class ProcProcess: ProcDirectory {
     private let process: Process
     /// nil: the process as a whole.
     private let thread: Thread?
+    /// Also of /proc/TID, which shows the thread and, in `task`, all the others of its process.
+    private let hasTasks: Bool
 
-    init(_ system: Superblock, _ process: Process, thread: Thread? = nil) {
+    init(_ system: Superblock, _ process: Process, thread: Thread? = nil, hasTasks: Bool = false) {
         self.system = system
         self.process = process
         self.thread = thread
+        self.hasTasks = hasTasks || thread == nil
         super.init(
             system, number: Self.number(thread?.id ?? process.id, thread == nil ? 1 : 2), .directory,
             Ownership(
@@ -23,10 +26,12 @@ final class ProcProcess: ProcDirectory {
 
     /// What is there, in the order it is listed.
     private enum Entry: Int, CaseIterable {
-        case auxv, cgroup, cmdline, comm, environ, gid_map, io, limits, loginuid, maps, mountinfo, mounts
-        case mountstats, oom_score, oom_score_adj, personality, projid_map, schedstat, sessionid, setgroups
-        case smaps, smaps_rollup, stat, statm, status, syscall, uid_map, wchan
-        case cwd, exe, root, children, fd, fdinfo, net, task
+        case auxv, cgroup, cmdline, comm, coredump_filter, cpuset, environ, gid_map, io, limits, loginuid,
+            maps
+        case mem, mountinfo, mounts, mountstats, oom_score, oom_score_adj, pagemap, personality, projid_map
+        case schedstat, sessionid, setgroups, smaps, smaps_rollup, stat, statm, status, syscall, timerslack_ns
+        case uid_map, wchan
+        case cwd, exe, root, children, fd, fdinfo, net, ns, task
 
         var name: StaticString {
             switch self {
@@ -34,17 +39,21 @@ final class ProcProcess: ProcDirectory {
             case .cgroup: "cgroup"
             case .cmdline: "cmdline"
             case .comm: "comm"
+            case .coredump_filter: "coredump_filter"
+            case .cpuset: "cpuset"
             case .environ: "environ"
             case .gid_map: "gid_map"
             case .io: "io"
             case .limits: "limits"
             case .loginuid: "loginuid"
             case .maps: "maps"
+            case .mem: "mem"
             case .mountinfo: "mountinfo"
             case .mounts: "mounts"
             case .mountstats: "mountstats"
             case .oom_score: "oom_score"
             case .oom_score_adj: "oom_score_adj"
+            case .pagemap: "pagemap"
             case .personality: "personality"
             case .projid_map: "projid_map"
             case .schedstat: "schedstat"
@@ -56,6 +65,7 @@ final class ProcProcess: ProcDirectory {
             case .statm: "statm"
             case .status: "status"
             case .syscall: "syscall"
+            case .timerslack_ns: "timerslack_ns"
             case .uid_map: "uid_map"
             case .wchan: "wchan"
             case .cwd: "cwd"
@@ -65,13 +75,15 @@ final class ProcProcess: ProcDirectory {
             case .fd: "fd"
             case .fdinfo: "fdinfo"
             case .net: "net"
+            case .ns: "ns"
             case .task: "task"
             }
         }
 
         var permissions: UInt32 {
             switch self {
-            case .auxv, .environ, .io, .personality, .syscall: 0o400
+            case .auxv, .environ, .io, .pagemap, .personality, .syscall: 0o400
+            case .mem: 0o600
             case .comm, .loginuid, .oom_score_adj, .setgroups, .uid_map, .gid_map, .projid_map: 0o644
             case .cwd, .exe, .root: 0o777
             default: 0o444
@@ -80,19 +92,24 @@ final class ProcProcess: ProcDirectory {
     }
 
     override var names: [StaticString] {
-        Entry.allCases.filter { $0 != (thread == nil ? .children : .task) }.map { $0.name }
+        Entry.allCases.filter { $0 != (hasTasks ? .children : .task) }.map { $0.name }
     }
 
     override func make(_ name: ArraySlice<UInt8>) throws(Errno) -> ProcInode? {
         guard let entry = Entry.allCases.first(where: { name.equals($0.name) }) else { return nil }
         let number = Self.number(thread?.id ?? process.id, UInt64(entry.rawValue) + 16)
         switch entry {
-        case .children where thread == nil: return nil
-        case .task: return thread == nil ? ProcTasks(system, process, number: number) : nil
+        case .children where hasTasks: return nil
+        case .task: return hasTasks ? ProcTasks(system, process, number: number) : nil
         case .fd, .fdinfo:
             return ProcDescriptors(system, process, number: number, isInformation: entry == .fdinfo)
         case .cwd, .exe, .root: return makeLink(entry, number)
         case .net: return ProcNetwork.make(system)
+        case .ns:
+            let permissions = Ownership(permissions: 0o511, user: owner.user, group: owner.group)
+            return ProcNamespaces(system, number: number, permissions)
+        case .mem, .pagemap:
+            return ProcMemory(system, process, number: number, ownership(entry), isMap: entry == .pagemap)
         default: return makeText(entry, number)
         }
     }
@@ -117,6 +134,8 @@ final class ProcProcess: ProcDirectory {
         case .cgroup: Text.bytes("0::/\n")
         case .cmdline: text.bytes(of: text.process.space.argumentRange)
         case .comm: text.name + [UInt8(ascii: "\n")]
+        case .coredump_filter: Text.bytes("00000033\n")
+        case .cpuset: Text.bytes("/\n")
         case .environ: text.bytes(of: text.process.space.environmentRange)
         case .gid_map, .projid_map: Text.bytes(identityMap)
         case .io: text.inputAndOutput()
@@ -139,8 +158,9 @@ final class ProcProcess: ProcDirectory {
         case .syscall: Text.bytes("running\n")
         case .children: text.children()
         case .wchan: Text.bytes("0")
+        case .timerslack_ns: text.timerSlack()
         case .uid_map: Text.bytes(identityMap)
-        case .cwd, .exe, .root, .fd, .fdinfo, .net, .task: []
+        case .cwd, .exe, .root, .fd, .fdinfo, .mem, .net, .ns, .pagemap, .task: []
         }
     }
 
@@ -199,6 +219,8 @@ final class ProcTasks: ProcDirectory {
         self.process = process
         super.init(system, number: number, .directory, Ownership(permissions: 0o555, user: 0, group: 0))
     }
+
+    override var numberedDirectories: UInt64 { UInt64(process.threads.count) }
 
     override func make(_ name: ArraySlice<UInt8>) throws(Errno) -> ProcInode? {
         guard let id = name.decimal,

@@ -11,9 +11,7 @@ enum ProcSystem {
         let shared = (FileSystem.mounts.reduce(UInt64(0)) { $0 + ($1.layer?.residentFrames ?? 0) }) * 4
         var text = Text()
         func line(_ name: StaticString, _ kibibytes: UInt64) {
-            text.add(name)
-            text.add(kibibytes, width: 24 - name.utf8CodeUnitCount)
-            text.add(" kB\n")
+            text.add(line: name, kibibytes: kibibytes)
         }
         let used = total - free
         line("MemTotal:", total)
@@ -178,7 +176,25 @@ enum ProcSystem {
     }
 
     static func fileSystems() -> [UInt8] {
-        Text.bytes("nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\toverlay\nnodev\tpipefs\n\terofs\n")
+        Text.bytes(
+            "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\toverlay\nnodev\tpipefs\n\terofs\n"
+        )
+    }
+
+    static func controllers() -> [UInt8] { Text.bytes("#subsys_name\thierarchy\tnum_cgroups\tenabled\n") }
+
+    /// The kernel does its work where it arises: it has none to put off.
+    static func softInterrupts() -> [UInt8] {
+        var text = Text("                    CPU0       \n")
+        for name: StaticString in [
+            "HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU",
+        ] {
+            let padding = repeatElement(UInt8(ascii: " "), count: max(0, 12 - name.utf8CodeUnitCount))
+            text.bytes.append(contentsOf: padding)
+            text.add(name)
+            text.add(":          0\n")
+        }
+        return text.bytes
     }
 
     static func swaps() -> [UInt8] { Text.bytes("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n") }

@@ -25,8 +25,11 @@ struct ProcessText {
     private var state: (letter: StaticString, word: StaticString) {
         if process.ending != nil { return ("Z", "Z (zombie)") }
         if process.isStopped { return ("T", "T (stopped)") }
-        let threads = thread.map { [$0] } ?? process.threads
-        return threads.contains { $0.state == .runnable } ? ("R", "R (running)") : ("S", "S (sleeping)")
+        // Of a process it is what its first thread does, whatever the others do; that may be gone before them.
+        guard let asked = thread ?? process.threads.first(where: { $0.id == process.id }) else {
+            return ("Z", "Z (zombie)")
+        }
+        return asked.state == .runnable ? ("R", "R (running)") : ("S", "S (sleeping)")
     }
 
     /// Pages in all areas.
@@ -37,6 +40,13 @@ struct ProcessText {
         guard process.ending == nil, range.upperBound - range.lowerBound <= 4 << 20 else { return [] }
         let count = Int(range.upperBound - range.lowerBound)
         return (try? process.space.read(from: range.lowerBound, count: count)) ?? []
+    }
+
+    func timerSlack() -> [UInt8] {
+        var text = Text()
+        text.add(process.attributes.timerSlack)
+        text.add("\n")
+        return text.bytes
     }
 
     func adjustment() -> [UInt8] {
@@ -177,8 +187,8 @@ struct ProcessText {
         line("Pid:", [id])
         line("PPid:", [parent])
         line("TracerPid:", [0])
-        line("Uid:", [who.user, who.effectiveUser, who.savedUser, who.effectiveUser].map { UInt64($0) })
-        line("Gid:", [who.group, who.effectiveGroup, who.savedGroup, who.effectiveGroup].map { UInt64($0) })
+        line("Uid:", [who.user, who.effectiveUser, who.savedUser, who.fileUser].map { UInt64($0) })
+        line("Gid:", [who.group, who.effectiveGroup, who.savedGroup, who.fileGroup].map { UInt64($0) })
         line("FDSize:", [UInt64(process.files.entries.count)])
         text.add("\nGroups:\t")
         for group in who.groups {
@@ -188,7 +198,7 @@ struct ProcessText {
         addSizes(to: &text)
         line("Threads:", [UInt64(process.threads.count)])
         text.add("\nSigQ:\t0/4096")
-        let capabilities: UInt64 = who.isPrivileged ? 0x1FF_FFFF_FFFF : 0
+        let capabilities = who.capabilities
         let actions = process.signals.actions
         let mine = thread ?? process.threads.first
         let sets: [(name: StaticString, value: UInt64)] = [
@@ -196,8 +206,9 @@ struct ProcessText {
             ("\nSigBlk:\t", mine?.signals.blocked ?? 0),
             ("\nSigIgn:\t", actions.all { $0.handler == SignalAction.ignore }),
             ("\nSigCgt:\t", actions.all { $0.isHandler }),
-            ("\nCapInh:\t", 0), ("\nCapPrm:\t", capabilities), ("\nCapEff:\t", capabilities),
-            ("\nCapBnd:\t", 0x1FF_FFFF_FFFF), ("\nCapAmb:\t", 0),
+            ("\nCapInh:\t", capabilities.inheritable), ("\nCapPrm:\t", capabilities.permitted),
+            ("\nCapEff:\t", capabilities.effective), ("\nCapBnd:\t", capabilities.bounding),
+            ("\nCapAmb:\t", capabilities.ambient),
         ]
         for set in sets {
             text.add(set.name)

@@ -13,6 +13,7 @@ final class EventCounter: File {
         super.init(flags: flags | OpenFlags.readWrite)
     }
 
+    override var asEventCounter: EventCounter? { self }
     override var givesToSplice: Bool { false }
     override var takesFromSplice: Bool { false }
     override func status() throws(Errno) -> FileStatus { AnonymousInode.status(number: number) }
@@ -41,6 +42,12 @@ final class EventCounter: File {
         count += value
         changed.wakeAll()
         return 8
+    }
+
+    /// Adds one, without waiting: at its maximum it stays there.
+    func signal() {
+        if count < Self.maximum { count += 1 }
+        changed.wakeAll()
     }
 
     override func readiness() -> PollEvents {

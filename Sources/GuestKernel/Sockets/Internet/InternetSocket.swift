@@ -34,7 +34,7 @@ struct InternetName {
         if isIPv6Only(options), endpoint.address.ipv4 != nil { throw .invalidArgument }
         guard endpoint.address.isWildcard || endpoint.address.isLocal else { throw .addressNotAvailable }
         // ::ffff:0.0.0.0 on an IPv6 socket is IPv4's wildcard.
-        if (1..<1024).contains(endpoint.port), !Scheduler.current.process.credentials.isPrivileged {
+        if (1..<1024).contains(endpoint.port), !Scheduler.current.process.credentials.has(.bindLowPort) {
             throw .accessDenied
         }
         try bind(endpoint, options)

@@ -47,7 +47,7 @@ final class VsockSocket: StreamSocket {
         if binding != nil { throw .invalidArgument }
         let (cid, port) = try Self.read(address)
         guard cid == Self.anyCID || Self.isHere(cid) else { throw .addressNotAvailable }
-        if port < 1024, !Scheduler.current.process.credentials.isPrivileged { throw .accessDenied }
+        if port < 1024, !Scheduler.current.process.credentials.has(.bindLowPort) { throw .accessDenied }
         binding = try VsockPorts.bind(cid, port == Self.anyPort ? nil : port, type)
     }
 
