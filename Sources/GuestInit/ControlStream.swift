@@ -21,6 +21,8 @@ final class ControlStream {
     private var received = 0
     private var decoded = 0
     private var output: [UInt8] = []
+    /// The host has said that no job follows.
+    private var isLastJob = false
 
     init(_ socket: consuming Descriptor) {
         number = socket.number
@@ -36,21 +38,40 @@ final class ControlStream {
     func next() -> Event {
         while true {
             if let event = decode() { return event }
-            if !receive() { panic("protocol error: the host closed the control stream") }
+            if !receive() { protocolError("the host closed the control stream") }
         }
     }
 
-    /// What the host says beside the job's run: takes the bytes that are there.
-    /// - Returns: false if there will be none any more.
-    func take(_ body: (HostMessage) -> Void) -> Bool {
-        guard receive() else { return false }
+    /// The terminal's sizes that have been received already, with the job's last words.
+    func takeReceived(_ onWindow: (HostMessage.WindowSize) -> Void) {
         while let event = decode() {
-            guard case .message(let message) = event else {
-                panic("protocol error: data that belongs to no file")
-            }
-            body(message)
+            if let size = takeAside(event) { onWindow(size) }
         }
+    }
+
+    /// Receives what is there, for the terminal's sizes.
+    /// - Returns: false if there will be nothing any more.
+    func take(_ onWindow: (HostMessage.WindowSize) -> Void) -> Bool {
+        guard receive() else { return false }
+        takeReceived(onWindow)
         return true
+    }
+
+    /// The job has ended, and there is one: waits until the host has said so, which it has at the job's start.
+    func waitForPowerOff() {
+        while !isLastJob { _ = takeAside(next()) }
+    }
+
+    /// What the host says behind `start`.
+    private func takeAside(_ event: Event) -> HostMessage.WindowSize? {
+        switch event {
+        case .message(.windowSize(let size)): return size
+        case .message(.powerOff): isLastJob = true
+        case .message(.begin): protocolError("a second job")
+        case .message: protocolError("a message out of order")
+        case .data: protocolError("data that belongs to no file")
+        }
+        return nil
     }
 
     /// - Returns: false at the end.
@@ -69,7 +90,7 @@ final class ControlStream {
         do throws(WireError) {
             event = try decoder.next(in: span, from: &decoded)
         } catch {
-            panic("protocol error: a malformed frame from the host")
+            protocolError("a malformed frame from the host")
         }
         switch event {
         case .message(let message): return .message(message)

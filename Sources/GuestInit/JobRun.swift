@@ -40,6 +40,7 @@ struct JobRun: ~Copyable {
     /// Waits for the command's end.
     /// - Returns: nil when a program has asked for its checkpoint.
     mutating func waitForEnd(onWindow: (HostMessage.WindowSize) -> Void) -> ProcessEnd? {
+        control.takeReceived(onWindow)
         while true {
             var wanted = relays.all.map { $0.wanted }
             wanted.append((children, Poll.readable))
@@ -55,12 +56,7 @@ struct JobRun: ~Copyable {
             let count = relays.all.count
             advance(ready)
             if isControlOpen && ready[count + 1] {
-                isControlOpen = control.take { message in
-                    guard case .windowSize(let size) = message else {
-                        panic("protocol error: a message out of order")
-                    }
-                    onWindow(size)
-                }
+                isControlOpen = control.take(onWindow)
             }
             if ready[count] {
                 Signals.take(children)

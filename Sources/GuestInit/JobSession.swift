@@ -110,9 +110,10 @@ struct JobSession: ~Copyable {
         facts.standardErrorBytes = run.written[Relay.Stream.error.rawValue]
         if hasDisk && ScratchDisk.isFull("/") { facts.diskRefused = 1 }
         control.queue(.exited(facts))
-        JobFiles.send(outputs, to: control)
+        OutputFiles.send(outputs, to: control)
         control.queue(.finished)
         control.flush()
+        control.waitForPowerOff()
     }
 
     private borrowing func plumb(
@@ -120,9 +121,6 @@ struct JobSession: ~Copyable {
     ) throws(JobFailure) -> Plumbing {
         do throws(Errno) {
             if job.begin.makesTemplate {
-                if job.begin.isTerminal || job.begin.isInputConnected {
-                    panic("protocol error: a template's maker has neither terminal nor input")
-                }
                 return try Plumbing.template(output: host.output, error: host.error)
             }
             return job.begin.isTerminal

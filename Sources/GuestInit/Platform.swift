@@ -82,6 +82,11 @@ func panic(_ what: StaticString, _ error: Errno? = nil, about: [UInt8] = []) -> 
     Platform.panic(text)
 }
 
+/// The host broke the protocol: nothing more can be agreed with it.
+func protocolError(_ what: StaticString) -> Never {
+    Platform.panic(Text.bytes("protocol error: ") + Text.bytes(what))
+}
+
 /// Does what must succeed.
 /// - Parameter what: how the sentence begins if it does not.
 @discardableResult

@@ -86,6 +86,8 @@ struct JobSender: ~Copyable {
                     HostMessage.output(index: UInt32(index), path: output.guestPath).encode(to: &buffer)
                 }
                 HostMessage.start.encode(to: &buffer)
+                // One job, then off.
+                HostMessage.powerOff.encode(to: &buffer)
                 hasStarted = true
             }
         }

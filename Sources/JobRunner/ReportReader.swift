@@ -200,7 +200,7 @@ struct ReportReader {
     private static func describe(_ error: WireError) -> String {
         switch error {
         case .badLength(let type, let length): "a frame of type \(type) and \(length) bytes"
-        case .reservedNotZero(let value): "reserved bytes \(value)"
+        case .wrongJob(let type, let job): "a frame of type \(type) of job \(job.rawValue)"
         case .unknownType(let type): "a frame of unknown type \(type)"
         case .badValue(let type): "a bad value in a frame of type \(type)"
         }

@@ -10,7 +10,7 @@ public enum JobPort {
 public enum WireLimit {
     /// Longest payload of one frame, in bytes. Bounds what a decoder ever buffers.
     public static let payload = 256 * 1024
-    /// Bytes before each payload: `u32 length | u16 type | u16 zero`.
+    /// Bytes before each payload: `u32 length | u16 type | u16 job`.
     public static let header = 8
     /// Longest path, in bytes: Linux's PATH_MAX without its NUL.
     public static let path = 4095
@@ -20,12 +20,25 @@ public enum WireLimit {
     public static let version: UInt32 = 1
 }
 
+/// Whose a frame is. A machine can have several commands, each with a number of its own; version 1 gives it one, then turns it
+/// off.
+public struct JobID: Equatable, Sendable {
+    public let rawValue: UInt16
+
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// No job's, but the machine's own: what it is, and when it is over.
+    public static let machine = JobID(rawValue: 0)
+    /// The one job that version 1 has.
+    public static let only = JobID(rawValue: 1)
+}
+
 /// What is wrong with bytes that claim to be frames. Always the sender's fault.
 public enum WireError: Error, Equatable, Sendable {
     /// The header's length is outside what a frame of this type can have.
     case badLength(type: UInt16, length: UInt32)
-    /// The header's last two bytes are not zero.
-    case reservedNotZero(UInt16)
+    /// The frame is of a job that this end does not have, or of none although it must be of one, or the other way round.
+    case wrongJob(type: UInt16, JobID)
     /// No frame of this type travels in this direction.
     case unknownType(UInt16)
     /// A field has a value the protocol does not allow: a NUL in an argument, a relative path, an unknown kind.
@@ -36,6 +49,8 @@ public enum WireError: Error, Equatable, Sendable {
 public protocol JobMessage {
     /// How long a payload of `type` may be, in bytes; nil if no such frame travels in this direction.
     static func payloadLengths(ofType type: UInt16) -> ClosedRange<Int>?
+    /// Whether frames of `type` are the machine's and not a job's.
+    static func isOfMachine(type: UInt16) -> Bool
     /// Parses a payload whose length is in `payloadLengths(ofType:)`.
     init(type: UInt16, payload: [UInt8]) throws(WireError)
 }
@@ -45,26 +60,28 @@ public enum DataFrame {
     public static let type: UInt16 = 7
 
     /// Appends the header of a data frame; exactly `count` bytes (1 … `WireLimit.payload`) must follow it.
-    public static func appendHeader(count: Int, to out: inout [UInt8]) {
+    public static func appendHeader(count: Int, of job: JobID = .only, to out: inout [UInt8]) {
         precondition(count > 0 && count <= WireLimit.payload, "a data frame carries 1 byte to 256 KiB")
-        appendFrameHeader(type: type, length: count, to: &out)
+        appendFrameHeader(type: type, of: job, length: count, to: &out)
     }
 }
 
-/// Appends `u32 length | u16 type | u16 zero`.
-func appendFrameHeader(type: UInt16, length: Int, to out: inout [UInt8]) {
+/// Appends `u32 length | u16 type | u16 job`.
+func appendFrameHeader(type: UInt16, of job: JobID, length: Int, to out: inout [UInt8]) {
     out.append(UInt32(truncatingIfNeeded: length))
     out.append(type)
-    out.append(0 as UInt16)
+    out.append(job.rawValue)
 }
 
 /// Appends one frame whose payload `body` writes.
 ///
 /// Paths, arguments and messages are checked before they get here. What is over `WireLimit.payload` all the same becomes a
 /// frame that every decoder refuses: whoever wrote the words that are too long is to lose their own job, not the process.
-func appendFrame(type: UInt16, to out: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
+func appendFrame(
+    type: UInt16, of job: JobID, to out: inout [UInt8], _ body: (inout [UInt8]) -> Void
+) {
     let start = out.count
-    appendFrameHeader(type: type, length: 0, to: &out)
+    appendFrameHeader(type: type, of: job, length: 0, to: &out)
     body(&out)
     let length = out.count - start - WireLimit.header
     for index in 0..<4 {

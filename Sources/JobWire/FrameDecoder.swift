@@ -1,6 +1,8 @@
 /// Turns a byte stream into messages, whatever the pieces it arrives in.
 ///
-///     stream: | u32 length | u16 type | u16 zero | payload … | u32 length | …
+///     stream: | u32 length | u16 type | u16 job | payload … | u32 length | …
+///
+/// Frames are the machine's or those of one job; another job's is an error.
 ///
 /// It buffers at most one header and one message payload (`WireLimit.payload`); the bytes of `data` frames are never
 /// buffered, they are named as a range of the caller's input. A header is checked before anything is kept for it.
@@ -21,8 +23,9 @@ public struct FrameDecoder<Message: JobMessage> {
 
     private var state = State.header
     private var buffer: [UInt8] = []
+    private let job: JobID
 
-    public init() {}
+    public init(job: JobID = .only) { self.job = job }
 
     /// False if the stream ended now in the middle of a frame.
     public var isBetweenFrames: Bool {
@@ -86,19 +89,21 @@ public struct FrameDecoder<Message: JobMessage> {
         var reader = PayloadReader(type: 0, buffer)
         let length = try reader.integer(UInt32.self)
         let type = try reader.integer(UInt16.self)
-        let reserved = try reader.integer(UInt16.self)
-        if reserved != 0 { throw .reservedNotZero(reserved) }
+        let job = JobID(rawValue: try reader.integer(UInt16.self))
         if type == DataFrame.type {
             // An empty data frame would be a message that moves nothing: refused, so that every frame makes progress.
             guard length > 0, length <= UInt32(WireLimit.payload) else {
                 throw .badLength(type: type, length: length)
             }
+            guard job == self.job else { throw .wrongJob(type: type, job) }
             return .data(remaining: Int(length))
         }
         guard let lengths = Message.payloadLengths(ofType: type) else { throw .unknownType(type) }
         guard length <= UInt32(WireLimit.payload), lengths.contains(Int(length)) else {
             throw .badLength(type: type, length: length)
         }
+        let expected = Message.isOfMachine(type: type) ? JobID.machine : self.job
+        guard job == expected else { throw .wrongJob(type: type, job) }
         return .payload(type: type, length: Int(length))
     }
 }

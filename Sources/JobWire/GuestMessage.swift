@@ -143,6 +143,10 @@ extension GuestMessage: JobMessage {
         }
     }
 
+    public static func isOfMachine(type: UInt16) -> Bool {
+        type == Tag.hello || type == Tag.checkpoint || type == Tag.resumed
+    }
+
     public init(type: UInt16, payload: [UInt8]) throws(WireError) {
         var reader = PayloadReader(type: type, payload)
         switch type {
@@ -195,60 +199,60 @@ extension GuestMessage: JobMessage {
         try reader.end()
     }
 
-    /// Appends this message as one frame.
-    public func encode(to out: inout [UInt8]) {
+    /// Appends this message as one frame, of `job` unless it is the machine's.
+    public func encode(to out: inout [UInt8], job: JobID = .only) {
         switch self {
         case .hello(let version, let nonce, let nanoseconds):
-            appendFrame(type: Tag.hello, to: &out) {
+            appendFrame(type: Tag.hello, of: .machine, to: &out) {
                 $0.append(version)
                 nonce.encode(to: &$0)
                 $0.append(nanoseconds)
             }
         case .started(let nanoseconds):
-            appendFrame(type: Tag.started, to: &out) { $0.append(nanoseconds) }
+            appendFrame(type: Tag.started, of: job, to: &out) { $0.append(nanoseconds) }
         case .failed(let stage, let errno, let about):
-            appendFrame(type: Tag.failed, to: &out) {
+            appendFrame(type: Tag.failed, of: job, to: &out) {
                 $0.append(stage.rawValue)
                 $0.append(errno)
                 $0 += about.prefix(WireLimit.path)
             }
         case .exited(let report):
-            appendFrame(type: Tag.exited, to: &out) { report.encode(to: &$0) }
+            appendFrame(type: Tag.exited, of: job, to: &out) { report.encode(to: &$0) }
         case .unsupported(let systemCall, let count):
-            appendFrame(type: Tag.unsupported, to: &out) {
+            appendFrame(type: Tag.unsupported, of: job, to: &out) {
                 $0.append(systemCall)
                 $0.append(count)
             }
         case .unsupportedControl(let request, let count):
-            appendFrame(type: Tag.unsupportedControl, to: &out) {
+            appendFrame(type: Tag.unsupportedControl, of: job, to: &out) {
                 $0.append(request)
                 $0.append(count)
             }
         case .missingFile(let path, let count):
-            appendFrame(type: Tag.missingFile, to: &out) {
+            appendFrame(type: Tag.missingFile, of: job, to: &out) {
                 $0.append(count)
                 $0 += path.prefix(WireLimit.missingFile)
             }
         case .outputFile(let index, let mode, let size):
-            appendFrame(type: Tag.outputFile, to: &out) {
+            appendFrame(type: Tag.outputFile, of: job, to: &out) {
                 $0.append(index)
                 $0.append(mode)
                 $0.append(size)
             }
         case .outputMissing(let index, let errno):
-            appendFrame(type: Tag.outputMissing, to: &out) {
+            appendFrame(type: Tag.outputMissing, of: job, to: &out) {
                 $0.append(index)
                 $0.append(errno)
             }
         case .finished:
-            appendFrame(type: Tag.finished, to: &out) { _ in }
+            appendFrame(type: Tag.finished, of: job, to: &out) { _ in }
         case .checkpoint(let kind):
-            appendFrame(type: Tag.checkpoint, to: &out) { $0.append(kind.rawValue) }
+            appendFrame(type: Tag.checkpoint, of: .machine, to: &out) { $0.append(kind.rawValue) }
         case .resumed(let resumption):
             let done: UInt32 =
                 (resumption.isReseeded ? 1 : 0) | (resumption.isClockStepped ? 2 : 0)
                 | (resumption.isIdentityNew ? 4 : 0)
-            appendFrame(type: Tag.resumed, to: &out) {
+            appendFrame(type: Tag.resumed, of: .machine, to: &out) {
                 $0.append(done)
                 $0.append(resumption.wallClock)
             }

@@ -1,7 +1,7 @@
 /// What the host tells the guest about its job, in this order (docs/protocol.md §3).
 ///
 ///     begin  windowSize?  argument+  environment*  workingDirectory  (directory | file data* | symlink)*  output*  start
-///     windowSize*
+///     powerOff  windowSize*
 public enum HostMessage: Equatable, Sendable {
     case begin(Begin)
     /// One element of argv, without NUL.
@@ -20,6 +20,8 @@ public enum HostMessage: Equatable, Sendable {
     case start
     /// How large the job's terminal is; only if it has one.
     case windowSize(WindowSize)
+    /// No job comes behind the one that has been started: the machine is to power off when that has ended.
+    case powerOff
 
     /// In characters and, where the host knows them, in pixels.
     public struct WindowSize: Equatable, Sendable {
@@ -79,6 +81,7 @@ private enum Tag {
     static let output: UInt16 = 9
     static let start: UInt16 = 10
     static let windowSize: UInt16 = 11
+    static let powerOff: UInt16 = 12
 }
 
 extension HostMessage: JobMessage {
@@ -92,10 +95,14 @@ extension HostMessage: JobMessage {
         case Tag.file: 13...(12 + WireLimit.path)
         case Tag.symlink: 6...(4 + 2 * WireLimit.path)
         case Tag.output: 5...(4 + WireLimit.path)
-        case Tag.start: 0...0
+        case Tag.start, Tag.powerOff: 0...0
         case Tag.windowSize: 8...8
         default: nil
         }
+    }
+
+    public static func isOfMachine(type: UInt16) -> Bool {
+        type == Tag.powerOff
     }
 
     public init(type: UInt16, payload: [UInt8]) throws(WireError) {
@@ -125,6 +132,8 @@ extension HostMessage: JobMessage {
             self = .output(index: try reader.integer(UInt32.self), path: try reader.absolutePath())
         case Tag.start:
             self = .start
+        case Tag.powerOff:
+            self = .powerOff
         case Tag.windowSize:
             self = .windowSize(
                 WindowSize(
@@ -136,43 +145,45 @@ extension HostMessage: JobMessage {
         try reader.end()
     }
 
-    /// Appends this message as one frame.
-    public func encode(to out: inout [UInt8]) {
+    /// Appends this message as one frame, of `job` unless it is the machine's.
+    public func encode(to out: inout [UInt8], job: JobID = .only) {
         switch self {
         case .begin(let begin):
-            appendFrame(type: Tag.begin, to: &out) { begin.encode(to: &$0) }
+            appendFrame(type: Tag.begin, of: job, to: &out) { begin.encode(to: &$0) }
         case .argument(let bytes):
-            appendFrame(type: Tag.argument, to: &out) { $0 += bytes }
+            appendFrame(type: Tag.argument, of: job, to: &out) { $0 += bytes }
         case .environment(let bytes):
-            appendFrame(type: Tag.environment, to: &out) { $0 += bytes }
+            appendFrame(type: Tag.environment, of: job, to: &out) { $0 += bytes }
         case .workingDirectory(let path):
-            appendFrame(type: Tag.workingDirectory, to: &out) { $0 += path }
+            appendFrame(type: Tag.workingDirectory, of: job, to: &out) { $0 += path }
         case .directory(let mode, let path):
-            appendFrame(type: Tag.directory, to: &out) {
+            appendFrame(type: Tag.directory, of: job, to: &out) {
                 $0.append(mode)
                 $0 += path
             }
         case .file(let mode, let size, let path):
-            appendFrame(type: Tag.file, to: &out) {
+            appendFrame(type: Tag.file, of: job, to: &out) {
                 $0.append(mode)
                 $0.append(size)
                 $0 += path
             }
         case .symlink(let target, let path):
-            appendFrame(type: Tag.symlink, to: &out) {
+            appendFrame(type: Tag.symlink, of: job, to: &out) {
                 $0.append(UInt32(truncatingIfNeeded: target.count))
                 $0 += target
                 $0 += path
             }
         case .output(let index, let path):
-            appendFrame(type: Tag.output, to: &out) {
+            appendFrame(type: Tag.output, of: job, to: &out) {
                 $0.append(index)
                 $0 += path
             }
         case .start:
-            appendFrame(type: Tag.start, to: &out) { _ in }
+            appendFrame(type: Tag.start, of: job, to: &out) { _ in }
+        case .powerOff:
+            appendFrame(type: Tag.powerOff, of: .machine, to: &out) { _ in }
         case .windowSize(let size):
-            appendFrame(type: Tag.windowSize, to: &out) {
+            appendFrame(type: Tag.windowSize, of: job, to: &out) {
                 for value in [size.rows, size.columns, size.width, size.height] { $0.append(value) }
             }
         }

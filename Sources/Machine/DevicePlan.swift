@@ -1,22 +1,10 @@
 import Boot
 import CSwiftletABI
 import GuestMemory
-import KVM
 import LinuxSystem
 import SystemPackage
 import Virtio
 import VirtioDevices
-
-/// The kernel and everything else that the vCPU needs before its first instruction.
-struct BootPlan: Sendable {
-    let kernel: LoadedKernel
-    let cpuid: CPUIDTable
-    /// 48 bytes for the boot page.
-    let random: [UInt8]
-    let devices: [BootDevice]
-    /// What the machine goes on from; nil: it boots.
-    var snapshot: MachineSnapshot?
-}
 
 /// The devices of one machine, each at its place on the bus, and the eventfds that tie them to KVM.
 struct DevicePlan: Sendable {
@@ -34,28 +22,29 @@ struct DevicePlan: Sendable {
 
     let bus: MMIOBus
     let platform: PlatformDevice
-    /// For a Linux; the tiny kernel's machine has no ports.
-    let serial: SerialPort
+    /// nil: the guest's kernel knows of none.
+    let serial: SerialPort?
     let transports: [MMIOTransport]
     let doorbells: [Doorbell]
     let interrupts: [Interrupt]
 
     init(
-        _ configuration: MachineConfiguration, isLinux: Bool, memory: GuestMemory, mailbox: VCPUMailbox,
-        loop: DeviceLoop, conclusion: Conclusion, probe: MachineProbe?
+        _ machine: MachinePlan, mailbox: VCPUMailbox, loop: DeviceLoop, conclusion: Conclusion,
+        probe: MachineProbe?
     ) throws(MachineError) {
+        let (configuration, guest, memory) = (machine.configuration, machine.guest, machine.memory)
         var bus = MMIOBus()
         platform = PlatformDevice(
             memory: memory, mailbox: mailbox, logLimit: configuration.logLimit,
-            checkpoint: configuration.isSaved ? (isLinux ? .savesMachine : .savesMemory) : .none)
-        serial = SerialPort(mailbox: mailbox, limit: configuration.logLimit)
+            checkpoint: configuration.isSaved ? guest.checkpoint : .none)
+        serial = guest.hasSerialPort ? SerialPort(mailbox: mailbox, limit: configuration.logLimit) : nil
         bus.attach(platform, at: UInt64(SWIFTLET_PLATFORM_BASE), bytes: PlatformDevice.bytes)
         if let probe {
             let device = ProbeDevice(probe, mailbox: mailbox)
             bus.attach(device, at: ProbeDevice.address, bytes: ProbeDevice.bytes)
         }
         var transports: [MMIOTransport] = []
-        for device in try Self.devices(configuration, isLinux: isLinux, conclusion) {
+        for device in try Self.devices(configuration, guest, conclusion) {
             transports.append(
                 try MachineError.naming("a device's eventfds") { () throws(Errno) in
                     try loop.attach(device, memory: memory)
@@ -91,7 +80,7 @@ extension DevicePlan {
 
     /// In the order of their places. The root image, if it is a disk, is the first one.
     private static func devices(
-        _ configuration: MachineConfiguration, isLinux: Bool, _ conclusion: Conclusion
+        _ configuration: MachineConfiguration, _ guest: any GuestKind, _ conclusion: Conclusion
     ) throws(MachineError) -> [any VirtioDevice] {
         var devices: [any VirtioDevice] = []
         if let root = configuration.root, configuration.rootTransport == .block {
@@ -107,9 +96,7 @@ extension DevicePlan {
         devices.append(
             ConsoleDevice(limit: configuration.logLimit) { [conclusion] text in conclusion.log(text) })
         devices.append(EntropyDevice())
-        // The tiny kernel has no driver for it.
-        if isLinux { devices.append(BalloonDevice()) }
-        return devices
+        return devices + guest.ownDevices()
     }
 
     private static func disk(

@@ -3,13 +3,6 @@ import KVM
 import LinuxSystem
 import SystemPackage
 
-/// A VM for all the threads of its processors.
-final class SharedMachine: Sendable {
-    let vm: VirtualMachine
-
-    init(_ vm: consuming VirtualMachine) { self.vm = vm }
-}
-
 /// A processor that waits until the guest starts it (INIT and SIPI, in the kernel's local APICs), on a thread of its
 /// own that begins with the process, before the jail. In a machine that goes on from a template too: the guest has taken it
 /// offline before it was saved (GuestInit's Processors).

@@ -36,12 +36,12 @@ struct VCPUThread: Sendable {
             let machine = SharedMachine(vm)
             _ = Unmanaged.passRetained(machine)
             let boot = boot.take()
-            let serial: SerialPort? = if case .tiny = boot.kernel { nil } else { plan.serial }
             var run = GuestRun(
-                bus: plan.bus, platform: plan.platform, serial: serial, counters: counters, mailbox: mailbox)
+                bus: plan.bus, platform: plan.platform, serial: plan.serial, counters: counters,
+                mailbox: mailbox)
             // Before the first one's local APIC is set: only then does KVM look which others there are, of whom it has to
             // know to start them (kvm_recalculate_apic_map, arch/x86/kvm/lapic.c).
-            let tscOffset = boot.snapshot?.processor.tscOffset
+            let tscOffset = boot.guest.snapshot?.processor.tscOffset
             for secondary in secondaries {
                 secondary.start(machine, boot.cpuid, run, tscOffset: tscOffset)
             }
@@ -52,7 +52,7 @@ struct VCPUThread: Sendable {
                     machine: machine, transports: plan.transports, area: $0, mailbox: mailbox)
             }
             try jail.close()
-            if boot.snapshot != nil { for transport in plan.transports { transport.remind() } }
+            if boot.guest.snapshot != nil { for transport in plan.transports { transport.remind() } }
             mailbox.post(.entering(machineCreated: created, now: monotonicNanoseconds()))
             run.run(vcpu)
             vcpu.leave()
@@ -70,13 +70,13 @@ struct VCPUThread: Sendable {
         _ vcpu: borrowing VCPU, _ machine: SharedMachine, _ boot: BootPlan, tscOffset: UInt64?
     ) throws(MachineError) -> UInt64 {
         let cpuid = boot.cpuid.forGuest(processor: 0, of: 1 + secondaries.count)
-        if let state = boot.kernel.cpu {
+        if let state = boot.guest.kernel.cpu {
             return try naming { () throws(KVMError) in
                 try vcpu.set(state, cpuid: cpuid)
                 return try vcpu.tscFrequency()
             }
         }
-        guard let snapshot = boot.snapshot, let tscOffset else {
+        guard let snapshot = boot.guest.snapshot, let tscOffset else {
             throw .template("it has no state of its machine")
         }
         let frequency = try naming { () throws(KVMError) in
@@ -134,9 +134,9 @@ struct VCPUThread: Sendable {
     ) throws(MachineError) {
         let facts = BootFacts(
             tscFrequency: tscFrequency, wallClock: realtimeNanoseconds(), random: boot.random,
-            devices: boot.devices)
+            devices: boot.guest.devices)
         do throws(GuestMemoryError) {
-            try boot.kernel.writeBootPage(facts, into: memory)
+            try boot.guest.kernel.writeBootPage(facts, into: memory)
         } catch {
             throw .bootPage(error)
         }

@@ -110,6 +110,7 @@ struct JobOnHost {
             }
         }
         HostMessage.start.encode(to: &frames)
+        HostMessage.powerOff.encode(to: &frames)
         return frames
     }
 

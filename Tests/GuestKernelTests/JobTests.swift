@@ -164,6 +164,93 @@ extension KernelSuite {
             #expect(Array(read[..<count]) == content)
         }
 
+        /// A directory that counts what is looked up in it and below it.
+        private final class CountingDirectory: Inode {
+            private let count: LookUps
+            private var children: [[UInt8]: CountingDirectory] = [:]
+
+            final class LookUps { var count = 0 }
+
+            init(_ count: LookUps) {
+                self.count = count
+                super.init(type: .directory)
+            }
+
+            override var ownership: Ownership { Ownership(permissions: 0o755, user: 0, group: 0) }
+
+            override func find(_ name: ArraySlice<UInt8>) throws(Errno) -> Inode? {
+                count.count += 1
+                return children[Array(name)]
+            }
+
+            override func create(
+                _ name: [UInt8], _ new: NewInode, _ ownership: Ownership
+            ) throws(Errno) -> Inode {
+                let made = CountingDirectory(count)
+                made.parent = self
+                children[name] = made
+                return made
+            }
+        }
+
+        /// A tree on a root of its own, and what is looked up in it.
+        private func countingTree() throws -> (InputTree, CountingDirectory.LookUps) {
+            try FakeMachine.startThread()
+            let count = CountingDirectory.LookUps()
+            let context = FileSystemContext()
+            context.root = CountingDirectory(count)
+            return (InputTree(context), count)
+        }
+
+        @Test("each directory of a deep tree is one look-up, and one that leaves it begins where it leaves")
+        func lookUps() throws {
+            var (tree, count) = try countingTree()
+            var path: [UInt8] = []
+            for _ in 0..<2030 {
+                path += text("/d")
+                try tree.makeDirectory(path, mode: 0o755)
+            }
+            #expect(count.count == 2030)
+            // Its neighbours: the way to their parent is known.
+            try tree.makeDirectory(path.dropLast() + text("e"), mode: 0o755)
+            try tree.makeDirectory(path.dropLast() + text("dd"), mode: 0o755)
+            #expect(count.count == 2032)
+            try tree.makeDirectory(Array(path[..<4]) + text("/x"), mode: 0o755)
+            #expect(count.count == 2033)
+            // Back into the depth: every name of it once more.
+            try tree.makeDirectory(path, mode: 0o755)
+            #expect(count.count == 2033 + 2028)
+        }
+
+        @Test("a path is what it says: slashes are one, dots are where they stand, a name's beginning is no name")
+        func oddPaths() throws {
+            let input = try read([
+                begin, .argument(text("x")), .directory(mode: 0o700, path: text("//a//b/")),
+                .directory(mode: 0o700, path: text("/a/./b/../c")),
+                .file(mode: 0o600, size: 0, path: text("/a/bc/f")),
+                .symlink(target: text("b"), path: text("/a/l")),
+                .file(mode: 0o600, size: 0, path: text("/a/l/../g")),
+                .file(mode: 0o600, size: 0, path: text("/a/l/h")),
+                .symlink(target: text("/a/made"), path: text("/a/m")),
+                .directory(mode: 0o711, path: text("/a/m/n")), .start,
+            ])
+            #expect(strings(input.specification.arguments) == ["x"])
+            #expect(try status("/a/b").permissions == 0o700 && status("/a/c").permissions == 0o700)
+            #expect(try status("/a/bc").permissions == 0o755)
+            for path: StaticString in ["/a/bc/f", "/a/g", "/a/b/h"] {
+                #expect(try status(path).type == .regular)
+            }
+            #expect(try status("/a/made/n").permissions == 0o711)
+        }
+
+        @Test("a file whose path is a directory's is EISDIR")
+        func directoryAsFile() throws {
+            let failure = #expect(throws: JobInput.Failure.self) {
+                _ = try read([begin, .file(mode: 0o644, size: 0, path: text("/tmp/")), .start])
+            }
+            #expect(failure?.errno == .isDirectory)
+        }
+
         @Test("an input file that cannot be made fails the job, with its path and why")
         func impossibleInput() throws {
             let failure = #expect(throws: JobInput.Failure.self) {

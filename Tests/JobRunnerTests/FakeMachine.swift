@@ -84,7 +84,7 @@ final class FakeMachine: @unchecked Sendable {
     /// Says hello, and waits for a job as a prepared machine does. - Returns: Whether one came; its program runs then.
     func waitForJob() -> Bool {
         send(.hello(version: 1, nonce: nonce, sinceEntryNanoseconds: 1000))
-        guard receiveJob().messages.last == .start else { return false }
+        guard receiveJob().messages.last == .powerOff else { return false }
         jobs.add(1, ordering: .relaxed)
         send(.started(sinceEntryNanoseconds: 2000))
         return true
@@ -109,12 +109,12 @@ final class FakeMachine: @unchecked Sendable {
         (try? FileDescriptor(rawValue: output).write(all: bytes)) != nil
     }
 
-    /// Reads the host's messages until `start`; the file contents are returned joined.
+    /// Reads the host's messages until `powerOff`; the file contents are returned joined.
     func receiveJob() -> (messages: [HostMessage], data: [UInt8]) {
         var decoder = FrameDecoder<HostMessage>()
         var messages: [HostMessage] = []
         var data: [UInt8] = []
-        while messages.last != .start {
+        while messages.last != .powerOff {
             guard let input = try? FileDescriptor(rawValue: control).read(upTo: 65536), !input.isEmpty else {
                 break
             }

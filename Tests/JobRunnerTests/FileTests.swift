@@ -39,7 +39,7 @@ final class Box<Value: Sendable>: Sendable {
                 .begin(.init(isInputConnected: false, user: 5, group: 6)), .argument(Array("echo".utf8)),
                 .argument([]), .argument([0xff]), .environment(Array("A=b".utf8)),
                 .workingDirectory(Array("/tmp".utf8)), .directory(mode: 0o1777, path: Array("/job".utf8)),
-                .start,
+                .start, .powerOff,
             ])
     }
 

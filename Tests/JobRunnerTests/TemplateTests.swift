@@ -30,7 +30,7 @@ import Testing
             // Long enough for a launcher that does not wait to have sent the job.
             #expect(!machine.hasInput(within: 100))
             machine.send(Self.resumption(wallClock: Self.now))
-            #expect(machine.receiveJob().messages.last == .start)
+            #expect(machine.receiveJob().messages.last == .powerOff)
             machine.send(.started(sinceEntryNanoseconds: 2))
             machine.exit(code: 0)
             machine.send(.finished)

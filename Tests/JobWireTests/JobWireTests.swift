@@ -57,7 +57,7 @@ func decode<Message: JobMessage & Equatable>(
 }
 
 func randomHostMessage(_ random: inout SeededGenerator) -> HostMessage {
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<11, using: &random) {
     case 0:
         .begin(
             .init(
@@ -73,6 +73,7 @@ func randomHostMessage(_ random: inout SeededGenerator) -> HostMessage {
     case 6: .symlink(target: random.bytes(1...50), path: random.path())
     case 7: .output(index: .random(in: 0...UInt32.max, using: &random), path: random.path())
     case 8: .windowSize(.init(rows: .random(in: 0...UInt16.max, using: &random), columns: 80, height: 3))
+    case 9: .powerOff
     default: .start
     }
 }
@@ -153,7 +154,7 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
     func layout() {
         var out: [UInt8] = []
         HostMessage.directory(mode: 0o755, path: Array("/job".utf8)).encode(to: &out)
-        #expect(out == [8, 0, 0, 0, 5, 0, 0, 0, 0xed, 1, 0, 0] + Array("/job".utf8))
+        #expect(out == [8, 0, 0, 0, 5, 0, 1, 0, 0xed, 1, 0, 0] + Array("/job".utf8))
     }
 
     @Test("machine events survive encoding")
@@ -205,9 +206,46 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
         #expect(guestError([0, 0, 0, 0, 0xff, 0xff, 0, 0]) == .unknownType(0xffff))
     }
 
-    @Test("HOSTILE 18: reserved bytes must be zero")
-    func reserved() {
-        #expect(guestError([0, 0, 0, 0, 71, 0, 1, 0]) == .reservedNotZero(1))
+    @Test("HOSTILE 18: a frame of another job is refused at its header, and one of a job's that is none's, and the other way round")
+    func wrongJob() {
+        let finished: [UInt8] = [0, 0, 0, 0, 71, 0]
+        #expect(guestError(finished + [1, 0]) == nil)
+        #expect(guestError(finished + [0, 0]) == .wrongJob(type: 71, .machine))
+        #expect(guestError(finished + [2, 0]) == .wrongJob(type: 71, JobID(rawValue: 2)))
+        #expect(guestError(finished + [1, 1]) == .wrongJob(type: 71, JobID(rawValue: 257)))
+        #expect(guestError([28, 0, 0, 0, 64, 0, 1, 0]) == .wrongJob(type: 64, .only))
+        #expect(guestError([1, 0, 0, 0, 7, 0, 0, 0]) == .wrongJob(type: 7, .machine))
+        #expect(guestError([1, 0, 0, 0, 7, 0, 9, 0]) == .wrongJob(type: 7, JobID(rawValue: 9)))
+        for (message, job) in [(HostMessage.start, JobID.machine), (.powerOff, .only)] {
+            var bytes: [UInt8] = []
+            message.encode(to: &bytes)
+            bytes[6] = UInt8(job.rawValue)
+            #expect(throws: WireError.wrongJob(type: UInt16(bytes[4]), job)) {
+                try decode(HostMessage.self, bytes) { 3 }
+            }
+        }
+    }
+
+    @Test("an end that has another job takes its frames and the machine's, and the first job's no more")
+    func otherJob() throws {
+        let job = JobID(rawValue: 300)
+        var own: [UInt8] = []
+        HostMessage.argument([65]).encode(to: &own, job: job)
+        HostMessage.powerOff.encode(to: &own, job: job)
+        var other: [UInt8] = []
+        HostMessage.argument([65]).encode(to: &other)
+        var decoder = FrameDecoder<HostMessage>(job: job)
+        var offset = 0
+        guard case .message(.argument([65]))? = try decoder.next(in: own.span, from: &offset),
+            case .message(.powerOff)? = try decoder.next(in: own.span, from: &offset)
+        else {
+            Issue.record("not taken")
+            return
+        }
+        offset = 0
+        #expect(throws: WireError.wrongJob(type: 2, .only)) {
+            try decoder.next(in: other.span, from: &offset)
+        }
     }
 
     @Test("HOSTILE 18: a frame that never ends is an incomplete stream, not an event")

@@ -47,6 +47,14 @@ run "$swiftlet" run "$@" -- sh -c 'cd /job && cat f* | sort | sha256sum; ls | wc
 status_is 0
 stdout_is "$(cat f[0-9]* | sort | sha256sum)" 100
 
+claim "--in brings a tree as deep as a path is long, with what stands at its bottom"
+deep=$(i=0; while [ $i -lt 2030 ]; do printf /d; i=$((i + 1)); done)
+active && { mkdir -p "tree$deep" && echo bottom >"tree$deep/f"; }
+run "$swiftlet" run -m 512M --timeout 60s --in tree:/job/t -- cat "/job/t$deep/f"
+status_is 0
+stdout_is bottom
+active && rm -rf tree
+
 claim "a missing output file is a clear error and not an empty file"
 run "$swiftlet" run --meta meta.json --out /job/missing.json:./missing.json -- true
 status_is 125
@@ -88,7 +96,7 @@ equal "$(cat other)" precious "the file that it was"
 active && [ ! -L result ] && fail "the link is gone"
 
 claim "HOSTILE 33: a device, a FIFO and /dev/stdout are written to by --out and --meta, and are there afterwards"
-mkfifo pipe; cat pipe >piped &
+active && { mkfifo pipe; cat pipe >piped & }
 run "$swiftlet" run --out /job/r:/dev/stdout --out /job/r:pipe --meta /dev/null -- sh -c 'echo from the job; echo new >/job/r'
 wait
 status_is 0

@@ -55,7 +55,12 @@ static int connect(u32 from, u32 to) {
 
 // --- job frames (docs/protocol.md §3) ---
 static u32 frame_bytes;
-static void begin_frame(u16 type, u32 claimed) { u16 head[4] = {claimed, claimed >> 16, type, 0}; memcpy(out_payload + frame_bytes, head, 8); frame_bytes += 8; }
+// Of job 1, or the machine's: hello, checkpoint, resumed.
+static void begin_frame(u16 type, u32 claimed) {
+  u16 head[4] = {claimed, claimed >> 16, type, type != 64 && type != 74 && type != 75};
+  memcpy(out_payload + frame_bytes, head, 8);
+  frame_bytes += 8;
+}
 static void add(const void *bytes, u32 count) { memcpy(out_payload + frame_bytes, bytes, count); frame_bytes += count; }
 static void send_frames(u32 from) { send(DATA, from, 1024, frame_bytes, frame_bytes); frame_bytes = 0; }
 static void hello(struct swiftlet_boot_page *boot, const u8 *nonce) {

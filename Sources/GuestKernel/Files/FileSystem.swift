@@ -124,31 +124,12 @@ enum FileSystem {
 
     // MARK: For the job, as the superuser
 
-    /// Makes a directory and what is missing above it, with this mode.
-    static func makeDirectories(_ path: [UInt8], mode: UInt32) throws(Errno) {
-        try makeDirectories(path, mode: mode, owner: 0, group: 0)
-    }
-
-    /// The same, owned by somebody; directories that exist stay as they are.
-    static func makeDirectories(_ path: [UInt8], mode: UInt32, owner: UInt32, group: UInt32) throws(Errno) {
-        var end = 0
-        while end < path.count {
-            end = path[(end + 1)...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
-            let part = Array(path[0..<end])
-            let place = try jobPlace(part)
-            if let inode = place.inode {
-                guard inode.isDirectory else { throw .notDirectory }
-                continue
-            }
-            let ownership = Ownership(permissions: mode & 0o7777, user: owner, group: group)
-            _ = try place.directory.create(place.name, .directory, ownership)
-        }
-    }
-
     /// Makes a file, or empties it if it is there, and opens it for writing. Its directory exists.
-    static func createFile(_ path: [UInt8], mode: UInt32, owner: UInt32, group: UInt32) throws(Errno) -> File
-    {
-        let place = try jobPlace(path)
+    /// - Parameter start: where a relative path begins; nil: the root.
+    static func createFile(
+        _ path: [UInt8], from start: Inode? = nil, mode: UInt32, owner: UInt32, group: UInt32
+    ) throws(Errno) -> File {
+        let place = try jobPlace(path, from: start)
         if let inode = place.inode {
             guard inode.type == .regular else { throw inode.isDirectory ? .isDirectory : .exists }
             try inode.truncate(to: 0)
@@ -159,10 +140,10 @@ enum FileSystem {
         return try place.directory.create(place.name, .regular, ownership).open(flags: OpenFlags.writeOnly)
     }
 
-    static func makeSymbolicLink(_ path: [UInt8], to target: [UInt8], owner: UInt32, group: UInt32)
-        throws(Errno)
-    {
-        let place = try jobPlace(path, followLast: false)
+    static func makeSymbolicLink(
+        _ path: [UInt8], from start: Inode, to target: [UInt8], owner: UInt32, group: UInt32
+    ) throws(Errno) {
+        let place = try jobPlace(path, from: start, followLast: false)
         if place.inode != nil { throw .exists }
         let ownership = Ownership(permissions: 0o777, user: owner, group: group)
         _ = try place.directory.create(place.name, .symbolicLink(target: target), ownership)
@@ -177,9 +158,11 @@ enum FileSystem {
         return try inode.open(flags: 0)
     }
 
-    private static func jobPlace(_ path: [UInt8], followLast: Bool = true) throws(Errno) -> Place {
+    private static func jobPlace(
+        _ path: [UInt8], from start: Inode? = nil, followLast: Bool = true
+    ) throws(Errno) -> Place {
         let context = FileSystemContext()
         var walk = PathWalk(context, Credentials())
-        return try walk.walk(path, from: context.root, followLast: followLast)
+        return try walk.walk(path, from: start ?? context.root, followLast: followLast)
     }
 }

@@ -170,5 +170,6 @@ enum Job {
         try sender.send(outputs)
         control.queue(.finished)
         try control.flush()
+        try control.waitForPowerOff()
     }
 }

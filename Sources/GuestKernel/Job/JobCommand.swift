@@ -148,10 +148,7 @@ struct JobCommand {
     private static func followWindow(
         of terminal: JobTerminal, until process: Process, _ control: JobControl
     ) throws(Errno) {
-        while let message = try control.next(until: process) {
-            guard case .windowSize(let size) = message else { protocolError("a message out of order") }
-            terminal.setWindow(size)
-        }
+        while let size = try control.nextWindow(until: process) { terminal.setWindow(size) }
     }
 
     /// Nothing of the job outlives its command.

@@ -15,6 +15,8 @@ final class JobControl {
     /// Bytes at the front of what was received that have been decoded already.
     private var decoded = 0
     private var output: [UInt8] = []
+    /// The host has said that no job follows.
+    private var isLastJob = false
 
     init(_ device: VsockDevice, _ connection: VsockConnection) {
         self.device = device
@@ -25,6 +27,7 @@ final class JobControl {
     func restart() {
         decoder = FrameDecoder<HostMessage>()
         decoded = 0
+        isLastJob = false
         output.removeAll(keepingCapacity: true)
     }
 
@@ -46,14 +49,13 @@ final class JobControl {
         }
     }
 
-    /// The next message; nil when `process` has ended first, or the host says no more.
-    func next(until process: Process) throws(Errno) -> HostMessage? {
+    /// The terminal's next size; nil when `process` has ended first, or the host says no more.
+    func nextWindow(until process: Process) throws(Errno) -> HostMessage.WindowSize? {
         while process.ending == nil {
             let front = connection.received.front
             if decoded < front.count {
-                guard let event = decode(front) else { continue }
-                guard case .message(let message) = event else { protocolError("data that belongs to no file") }
-                return message
+                if let event = decode(front), let size = takeAside(event) { return size }
+                continue
             }
             device.discard(connection, decoded)
             decoded = 0
@@ -62,6 +64,23 @@ final class JobControl {
             if connection.isAtEnd { return nil }
             guard device.requestInterrupts(transmitToo: false) else { continue }
             _ = try WaitQueue.waitAny([process.ended, connection.changed])
+        }
+        return nil
+    }
+
+    /// The job has ended, and there is one: waits until the host has said so, which it has at the job's start.
+    func waitForPowerOff() throws(Errno) {
+        while !isLastJob { _ = takeAside(try next()) }
+    }
+
+    /// What the host says behind `start`.
+    private func takeAside(_ event: Event) -> HostMessage.WindowSize? {
+        switch event {
+        case .message(.windowSize(let size)): return size
+        case .message(.powerOff): isLastJob = true
+        case .message(.begin): protocolError("a second job")
+        case .message: protocolError("a message out of order")
+        case .data: protocolError("data that belongs to no file")
         }
         return nil
     }
