@@ -85,7 +85,8 @@ static void send(uint32_t port, uint16_t operation, uint32_t flags, uint32_t len
 
 static uint8_t *message = 0;                    // where the next frame goes
 static void frame(uint16_t type, const void *payload, uint32_t length) {
-  struct { uint32_t length; uint16_t type, zero; } head = {length, type, 0};
+  // Of job 1, or the machine's: hello, checkpoint, resumed.
+  struct { uint32_t length; uint16_t type, job; } head = {length, type, type != 64 && type != 74 && type != 75};
   memcpy(message, &head, 8), memcpy(message + 8, payload, length);
   message += 8 + length;
 }
