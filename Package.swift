@@ -3,7 +3,7 @@ import PackageDescription
 
 // One package, two worlds: `make build` builds the host products with the host triple and the product `GuestKernel`
 // for x86_64-unknown-none-elf with Sources/GuestNucleus/guest-toolset.json (Embedded Swift, no SSE), then links the
-// kernel with Sources/GuestNucleus/kernel.ld. The import table of shared/DESIGN.md §4 is the dependency list below.
+// kernel with Sources/GuestNucleus/kernel.ld. Who may import whom is the dependency list below.
 
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),

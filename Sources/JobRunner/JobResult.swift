@@ -1,6 +1,6 @@
 import JobWire
 
-/// Why a job ended, decided on the host (shared/CLI.md).
+/// Why a job ended, decided on the host.
 public enum Reason: String, Sendable {
     case exited
     case signaled

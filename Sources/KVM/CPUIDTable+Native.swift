@@ -2,7 +2,7 @@ import CLinux
 
 extension CPUIDTable {
     /// The processor's own table, where KVM cannot know better: on a CPU that shows neither VMX nor SVM. KVM is then a
-    /// ring-deprivileged one, whose guest executes CPUID in ring 3 (KVM-FACTS §1).
+    /// ring-deprivileged one, whose guest executes CPUID in ring 3 (docs/kvm.md §1).
     ///
     /// There each CPUID costs 2 to 4 µs, and KVM_GET_SUPPORTED_CPUID executes a hundred: 0.4 ms of a job's 2; and its
     /// answer lacks features that the guest's programs have, AVX among them. On AMD's processors the guest never sees the

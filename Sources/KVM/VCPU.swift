@@ -26,7 +26,7 @@ public struct VCPU: ~Copyable {
         self.descriptor = descriptor
     }
 
-    /// Leaves the vCPU open for the rest of the process's life: closing a VM takes 12–15 ms (KVM-FACTS §2), and the
+    /// Leaves the vCPU open for the rest of the process's life: closing a VM takes 12–15 ms (docs/kvm.md §2), and the
     /// kernel does it anyway.
     public consuming func leave() {
         _ = descriptor.release()

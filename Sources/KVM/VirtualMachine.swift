@@ -2,7 +2,7 @@ import CLinux
 import LinuxSystem
 public import SystemPackage
 
-/// One VM. Give it its memory before its irqchip and vCPU: afterwards each region costs milliseconds (KVM-FACTS §2).
+/// One VM. Give it its memory before its irqchip and vCPU: afterwards each region costs milliseconds (docs/kvm.md §2).
 public struct VirtualMachine: ~Copyable, Sendable {
     let descriptor: OwnedDescriptor
     private let runPageBytes: Int

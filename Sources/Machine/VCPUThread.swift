@@ -101,7 +101,7 @@ struct VCPUThread: Sendable {
         do throws(KVMError) { return try body() } catch { throw .kvm(error) }
     }
 
-    /// The VM with its memory and interrupt controller, in the cheap order (KVM-FACTS §2).
+    /// The VM with its memory and interrupt controller, in the cheap order (docs/kvm.md §2).
     private func makeVM() throws(KVMError) -> VirtualMachine {
         let vm = try system.system.makeVM()
         var slot: UInt32 = 0

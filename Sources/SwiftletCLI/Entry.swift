@@ -4,7 +4,7 @@ import JobRunner
 import LinuxSystem
 import SystemPackage
 
-/// Exit statuses that are swiftlet's own (shared/CLI.md).
+/// Exit statuses that are swiftlet's own.
 enum ExitStatus {
     static let usage: Int32 = 2
     static let ownFailure: Int32 = 125

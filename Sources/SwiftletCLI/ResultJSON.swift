@@ -4,7 +4,7 @@ import JobRunner
 import JobWire
 import LinuxSystem
 
-/// The result of a job as one JSON object on one line (shared/CLI.md). Times are in microseconds, sizes in bytes unless
+/// The result of a job as one JSON object on one line. Times are in microseconds, sizes in bytes unless
 /// the name says otherwise; `null` is what is not known.
 struct ResultJSON: Sendable {
     let options: RunOptions
@@ -234,7 +234,7 @@ struct ResultJSON: Sendable {
 /// What /proc/cpuinfo says of the first processor.
 struct Processor {
     var model: String?
-    /// SVM or VMX: /dev/kvm is backed by hardware. Without them it interprets ring 0 (shared/KVM-FACTS.md §1).
+    /// SVM or VMX: /dev/kvm is backed by hardware. Without them it interprets ring 0 (docs/kvm.md §1).
     var hasVirtualization = false
 
     init() {

@@ -28,7 +28,7 @@ public struct ProcessorIdentity: Equatable, Sendable {
         ]
     }
 
-    /// Whether VMX or SVM is there: /dev/kvm is backed by hardware (shared/KVM-FACTS.md §1).
+    /// Whether VMX or SVM is there: /dev/kvm is backed by hardware (docs/kvm.md §1).
     public var hasVirtualization: Bool { words[4] & 1 << 5 != 0 || words[13] & 1 << 2 != 0 }
 
     /// Like `AuthenticAMD family 25 model 17 stepping 1`.
