@@ -108,7 +108,7 @@ private func servePageFault(_ trap: Trap, _ thread: Thread) {
 /// - Returns: false when the thread has ended instead.
 func returnToProgram(_ thread: Thread) -> Bool {
     Timers.expire()
-    if Scheduler.isSliceOver { Scheduler.yield() }
+    if Scheduler.isSliceOver { Scheduler.endSlice() }
     if Frames.isShort {
         Frames.isShort = false
         OutOfMemory.endLargest(inFavourOf: thread)

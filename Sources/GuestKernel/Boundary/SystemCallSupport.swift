@@ -49,11 +49,10 @@ extension SystemCall {
         .prctl: "no seccomp, no capabilities of its own, no speculation control",
         .readahead: "checked, without effect",
         .sched_setaffinity: "one processor",
-        .sched_setscheduler: "policies are kept, no SCHED_DEADLINE; the scheduler is round robin for all",
+        .sched_setscheduler: "policies are kept, SCHED_IDLE alone has an effect; no SCHED_DEADLINE",
         .sched_setattr: "as sched_setscheduler",
         .sched_setparam: "as sched_setscheduler",
         .msgrcv: "no MSG_COPY",
-        .setpriority: "kept; the scheduler is round robin for all",
         .setfsgid: "follows the effective group",
         .setfsuid: "follows the effective user",
         .socket:
