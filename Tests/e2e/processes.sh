@@ -76,6 +76,9 @@ as_on_host waking
 claim "nice values, a sleeper among many that compute, 400 tasks at one pipe: who gets the processor, as on the host"
 as_on_host turns
 
+claim "the processor's exceptions: si_code, si_addr and the frame's trapno, err and cr2, not those of faults that nobody sees: as on the host"
+as_on_host exceptions
+
 claim "a signal without a handler ends the job's command, process 1 as it is, as under bubblewrap"
 active && for signal in TERM:143 INT:130 USR1:138 SEGV:139 HUP:129; do
   run "$swiftlet" run -- sh -c "kill -${signal%:*} \$\$; echo survived"
