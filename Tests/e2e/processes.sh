@@ -45,7 +45,7 @@ stdout_equals wanted
 static() {
   needs cc
   active && case $(cc -print-file-name=libc.a) in /*) ;; *) skip "no static C library here" ;; esac
-  active && { cc -O1 -static -o "$1" "$E2E_DIRECTORY/processes/$1.c" || fail "it does not compile"; }
+  active && { cc -O1 -static -o "$1" "$E2E_DIRECTORY/processes/$1.c" -lpthread -lm || fail "it does not compile"; }
 }
 
 # as_on_host PROGRAM: made by `static`, it prints in a job what it prints on this host.
@@ -69,6 +69,22 @@ stdout_is 'timer_settime of 10000 ns: ended 5' 'timer_settime of 1 ns: ended 5' 
 
 claim "sendfile: devices, full and broken pipes, a position that somebody else sets meanwhile: as on the host"
 as_on_host transfers
+
+claim "what is waited for and comes ends the wait, beside a signal too: pipes, signals, CLOCK_TAI, children: as on the host"
+as_on_host waking
+
+claim "nice values, a sleeper among many that compute, 400 tasks at one pipe: who gets the processor, as on the host"
+as_on_host turns
+
+claim "the processor's exceptions: si_code, si_addr and the frame's trapno, err and cr2, not those of faults that nobody sees: as on the host"
+as_on_host exceptions
+
+claim "a signal without a handler ends the job's command, process 1 as it is, as under bubblewrap"
+active && for signal in TERM:143 INT:130 USR1:138 SEGV:139 HUP:129; do
+  run "$swiftlet" run -- sh -c "kill -${signal%:*} \$\$; echo survived"
+  status_is "${signal#*:}"
+  stdout_is
+done
 
 claim "numbers that overflow, and parts of segments that moved below their place: as on the host"
 as_on_host numbers

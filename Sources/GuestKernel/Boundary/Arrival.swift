@@ -27,7 +27,8 @@ enum Arrival {
     case interrupt(vector: UInt32)
 }
 
-/// An exception as the processor tells it; also what a signal's handler is told (struct sigcontext: trapno, err, cr2).
+/// An exception as the processor tells it; also what a signal's handler is told (struct sigcontext: trapno, err, cr2), of the
+/// last one that became a signal.
 struct Trap {
     var vector: UInt32 = 0
     var error: UInt64 = 0
@@ -72,10 +73,8 @@ private func serve(_ arrival: Arrival, _ registers: UnsafeMutablePointer<program
         serveSystemCall(registers, thread)
     case .pageFault(let trap):
         Counters.pageFaults &+= 1
-        thread.trap = trap
         servePageFault(trap, thread)
     case .exception(let trap):
-        thread.trap = trap
         thread.raiseException(trap, at: registers.pointee.rip)
     case .interrupt(let vector):
         Counters.interrupts &+= 1
@@ -101,7 +100,7 @@ private func servePageFault(_ trap: Trap, _ thread: Thread) {
     do throws(AddressSpace.FaultFailure) {
         try thread.process.space.resolve(trap.address, trap.access)
     } catch {
-        thread.raiseMemoryFault(error, at: trap.address)
+        thread.raiseMemoryFault(error, trap)
     }
 }
 
@@ -109,7 +108,7 @@ private func servePageFault(_ trap: Trap, _ thread: Thread) {
 /// - Returns: false when the thread has ended instead.
 func returnToProgram(_ thread: Thread) -> Bool {
     Timers.expire()
-    if Scheduler.isSliceOver { Scheduler.yield() }
+    if Scheduler.isSliceOver { Scheduler.endSlice() }
     if Frames.isShort {
         Frames.isShort = false
         OutOfMemory.endLargest(inFavourOf: thread)

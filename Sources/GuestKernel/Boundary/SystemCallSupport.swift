@@ -55,11 +55,10 @@ extension SystemCall {
         .prctl: "no seccomp, no speculation control, no PR_SET_TSC, no PR_SET_MM",
         .readahead: "checked, without effect",
         .sched_setaffinity: "one processor",
-        .sched_setscheduler: "policies are kept, no SCHED_DEADLINE; the scheduler is round robin for all",
+        .sched_setscheduler: "policies are kept, SCHED_IDLE alone has an effect; no SCHED_DEADLINE",
         .sched_setattr: "as sched_setscheduler",
         .sched_setparam: "as sched_setscheduler",
         .msgrcv: "no MSG_COPY",
-        .setpriority: "kept; the scheduler is round robin for all",
         .socket:
             "AF_UNIX, TCP and UDP on loopback, vsock inside the guest, NETLINK_ROUTE; others are refused",
         .splice: "between a pipe and a file; copies",

@@ -3,6 +3,8 @@ enum TimerClock {
     case monotonic
     /// The wall clock. A later clock_settime(2) does not move what was set before.
     case realtime
+    /// CLOCK_TAI, as far ahead of the wall clock as ever.
+    case atomicTime
     /// CPU time of a process: its programs' alone, or the kernel's work for them too.
     case processTime(Process, includesSystem: Bool)
     case threadTime(Thread)
@@ -12,6 +14,7 @@ enum TimerClock {
         switch self {
         case .monotonic: return Clock.monotonic
         case .realtime: return Clock.realtime
+        case .atomicTime: return Clock.atomicTime
         case .processTime(let process, let includesSystem):
             let usage = process.usage
             return usage.user &+ (includesSystem ? usage.system : 0)
@@ -21,7 +24,7 @@ enum TimerClock {
 
     fileprivate var isCPUTime: Bool {
         switch self {
-        case .monotonic, .realtime: false
+        case .monotonic, .realtime, .atomicTime: false
         case .processTime, .threadTime: true
         }
     }

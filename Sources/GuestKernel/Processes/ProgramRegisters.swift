@@ -5,6 +5,7 @@ enum ProgramRegisters {
     /// Carry, parity, adjust, zero, sign, trap, direction, overflow, resume, alignment check and ID: a program's own.
     private static let userFlags: UInt64 = 0x25_0DD5 & ~0x4_0000 | 0x4_0000
     private static let reservedOne: UInt64 = 1 << 1
+    static let trapFlag: UInt64 = 1 << 8
     private static let interruptsOn: UInt64 = 1 << 9
 
     static let initialFlags = reservedOne | interruptsOn

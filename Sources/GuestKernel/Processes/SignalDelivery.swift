@@ -1,15 +1,23 @@
 import GuestNucleus
 
 extension Thread {
-    /// The processor refused an instruction: becomes SIGILL, SIGFPE, SIGSEGV, SIGBUS or SIGTRAP.
+    /// The processor refused an instruction: becomes SIGILL, SIGFPE, SIGSEGV, SIGBUS or SIGTRAP. CR2 stays the last page
+    /// fault's for the handler.
     /// - Parameter address: where.
     func raiseException(_ trap: Trap, at address: UInt64) {
+        self.trap.vector = trap.vector
+        self.trap.error = trap.error
         switch ExceptionVector(rawValue: trap.vector) {
         case .divideError: force(SignalInfo(Signal.floatingPoint, code: 1, address: address))  // FPE_INTDIV
         case .floatingPoint, .vectorFloatingPoint:
-            force(SignalInfo(Signal.floatingPoint, code: 3, address: address))
+            let code = floatingPointCode(
+                isVector: trap.vector == ExceptionVector.vectorFloatingPoint.rawValue)
+            force(SignalInfo(Signal.floatingPoint, code: code, address: address))
+        case .segmentNotPresent, .stackFault: force(SignalInfo(Signal.bus, code: SignalInfo.kernel))
         case .overflow, .boundRange: force(SignalInfo(Signal.segmentationFault, code: SignalInfo.kernel))
-        case .debug: force(SignalInfo(Signal.trap, code: 2, address: address))  // TRAP_TRACE
+        case .debug:
+            let isStep = registers.pointee.rflags & ProgramRegisters.trapFlag != 0
+            force(SignalInfo(Signal.trap, code: isStep ? 2 : 1, address: address))  // TRAP_TRACE, TRAP_BRKPT
         case .breakpoint: force(SignalInfo(Signal.trap, code: SignalInfo.kernel))
         case .invalidOpcode: force(SignalInfo(Signal.illegalInstruction, code: 2, address: address))  // ILL_ILLOPN
         case .alignment: force(SignalInfo(Signal.bus, code: 1, address: 0))  // BUS_ADRALN
@@ -17,8 +25,39 @@ extension Thread {
         }
     }
 
+    /// Which of the exceptions that the program does not mask has happened: FPE_FLTINV, and so on. The bits of the x87's status
+    /// and of MXCSR are the same six.
+    private func floatingPointCode(isVector: Bool) -> Int32 {
+        let area = VectorState.area(of: self)
+        let flags: UInt32
+        if isVector {
+            let mxcsr = area.load(fromByteOffset: 24, as: UInt32.self)
+            flags = mxcsr & ~(mxcsr >> 7)
+        } else {
+            let control = area.load(fromByteOffset: 0, as: UInt16.self)
+            flags = UInt32(area.load(fromByteOffset: 2, as: UInt16.self) & ~control)
+        }
+        if flags & 1 != 0 { return 7 }  // invalid
+        if flags & 4 != 0 { return 3 }  // division by 0
+        if flags & 8 != 0 { return 4 }  // overflow
+        if flags & 0x12 != 0 { return 5 }  // underflow, or a denormal operand
+        return flags & 0x20 != 0 ? 6 : 0  // inexact
+    }
+
+    /// Behind the last page that a program can have under Linux: a page short of the lower half.
+    private static let topOfLinuxPrograms: UInt64 = 0x7FFF_FFFF_F000
+
     /// Becomes SIGSEGV or SIGBUS, or ends the process for want of memory.
-    func raiseMemoryFault(_ failure: AddressSpace.FaultFailure, at address: UInt64) {
+    func raiseMemoryFault(_ failure: AddressSpace.FaultFailure, _ trap: Trap) {
+        let address = trap.address
+        self.trap = trap
+        // Whether a page was there, as Linux tells it: not in what is barred altogether, always where programs have nothing.
+        let isBarred = process.space.area(at: address)?.access.isEmpty ?? true
+        if address >= Self.topOfLinuxPrograms {
+            self.trap.error |= 1
+        } else if isBarred {
+            self.trap.error &= ~1
+        }
         switch failure {
         case .notMapped: force(SignalInfo(Signal.segmentationFault, code: 1, address: address))  // SEGV_MAPERR
         case .notAllowed: force(SignalInfo(Signal.segmentationFault, code: 2, address: address))  // SEGV_ACCERR

@@ -23,7 +23,6 @@ final class SignalFile: File {
     override var givesToSplice: Bool { false }
     override var takesFromSplice: Bool { false }
     override var asSignals: SignalFile? { self }
-    override var isWritable: Bool { false }
     override func status() throws(Errno) -> FileStatus { AnonymousInode.status(number: number) }
     override func describe() -> [UInt8] { Text.bytes("anon_inode:[signalfd]") }
     override var readinessChanged: WaitQueue? { Self.arrivals }

@@ -83,6 +83,10 @@ extension Clock {
     /// 63 bits.
     static let latestWallClock: UInt64 = 8_277_292_036 * 1_000_000_000
 
+    /// International atomic time, CLOCK_TAI, is ahead of the wall clock by so many nanoseconds since 2017.
+    static let atomicOffset: UInt64 = 37_000_000_000
+    static var atomicTime: UInt64 { realtime &+ atomicOffset }
+
     /// The `monotonic` time at which the wall clock will show `realtime`.
     static func monotonicTime(ofRealtime realtime: UInt64) -> UInt64 {
         realtime > wallClockBase ? realtime - wallClockBase : 0
@@ -92,7 +96,8 @@ extension Clock {
 /// Nanoseconds on the clock with number `id` (clock_gettime(2)).
 func clock(_ id: UInt64, _ thread: Thread) throws(Errno) -> UInt64 {
     switch id {
-    case 0, 5, 8, 11: return Clock.realtime + (id == 11 ? 37_000_000_000 : 0)  // TAI is 37 s ahead since 2017
+    case 0, 5, 8: return Clock.realtime
+    case 11: return Clock.atomicTime
     case 1, 4, 6, 7, 9: return Clock.monotonic
     case 2:
         let usage = thread.process.usage
@@ -154,8 +159,12 @@ private func clockSleep(_ arguments: SystemCallArguments, _ thread: Thread) thro
     if arguments.b & 1 == 0 {
         try sleep(thread, for: time, remaining: arguments.d)
     } else {
-        let isWall = arguments.a == 0 || arguments.a == 8 || arguments.a == 11
-        let deadline = isWall ? Clock.monotonicTime(ofRealtime: time) : time
+        let deadline: UInt64 =
+            switch arguments.a {
+            case 0, 8: Clock.monotonicTime(ofRealtime: time)
+            case 11: Clock.monotonicTime(ofRealtime: time - min(time, Clock.atomicOffset))
+            default: time
+            }
         do throws(Errno) {
             while try Scheduler.sleep(until: deadline, interruptible: true) {}
         } catch {

@@ -24,7 +24,8 @@ func timerCall(_ call: SystemCall, _ arguments: SystemCallArguments, _ thread: T
 /// The clock of a timer; CPU-time clocks of the caller's own only.
 private func timerClock(_ id: UInt64, _ thread: Thread) throws(Errno) -> TimerClock {
     switch Int32(truncatingIfNeeded: id) {
-    case 0, 8, 11: return .realtime
+    case 0, 8: return .realtime
+    case 11: return .atomicTime
     case 1, 7, 9: return .monotonic
     case 2: return .processTime(thread.process, includesSystem: true)
     case 3: return .threadTime(thread)
@@ -154,7 +155,7 @@ final class TimerFile: File {
 
     init(_ clock: TimerClock, flags: UInt32) {
         timer = CountingTimer(clock)
-        super.init(flags: flags)
+        super.init(flags: flags | OpenFlags.readWrite)
     }
 
     // Timers keeps a timer that is set alive; nobody would stop it otherwise.

@@ -1,9 +1,14 @@
 import GuestNucleus
 
-/// Which thread runs. Round robin over the runnable ones; no tick: a timer interrupt is asked for only while somebody else
-/// is waiting for the processor or for a time.
+/// Which thread runs: of the runnable ones who has had least of the processor, in virtual time, which passes the slower for
+/// a thread the lower its nice value is. Who slept counts as one who has had as much as the least of the others, so a
+/// sleeper that wakes is soon ahead of who computes, and saves up nothing. No tick: a timer interrupt is asked for only
+/// while somebody else is waiting for the processor or for a time.
 enum Scheduler {
     static let timeslice: UInt64 = 10_000_000  // ns
+    /// How far the running thread may get ahead of one that wakes before it is interrupted. A switch costs two hundred
+    /// microseconds where the host emulates it, so not for every byte in a pipe.
+    static let wakeupGranularity: UInt64 = 3_000_000
 
     // SAFETY: see Frames. Set before the first thread runs and never nil after.
     nonisolated(unsafe) private static var running: Thread?
@@ -12,44 +17,54 @@ enum Scheduler {
     /// For the unit tests, which call the kernel as if they were a program's thread.
     static func impersonate(_ thread: Thread) { running = thread }
     #endif
-    nonisolated(unsafe) private static var runnable: [Thread] = []
-    nonisolated(unsafe) private static var firstRunnable = 0
+    nonisolated(unsafe) private static var runnable = RunQueue()
+    /// When the running thread began to, or was last charged for it.
+    nonisolated(unsafe) private static var runsSince: UInt64 = 0
+    /// The virtual time that the least served thread has had; never goes back.
+    nonisolated(unsafe) private static var floor: UInt64 = 0
     nonisolated(unsafe) private static var sliceEnd: UInt64 = .max
     /// Exited threads whose stack could not be freed while it was in use.
     nonisolated(unsafe) private static var exited: Thread?
-
-    private static var runnableCount: Int { runnable.count - firstRunnable }
 
     /// Only the kernel's own threads run: while a machine is being saved, and in a restored one until its job is known.
     nonisolated(unsafe) static var holdsPrograms = false
 
     private static func takeNext() -> Thread? {
-        guard firstRunnable < runnable.count else { return nil }
-        if holdsPrograms { return takeNextKernelThread() }
-        let thread = runnable[firstRunnable]
-        firstRunnable += 1
-        if firstRunnable == runnable.count {
-            runnable.removeAll(keepingCapacity: true)
-            firstRunnable = 0
-        } else if firstRunnable > 64 && firstRunnable * 2 > runnable.count {
-            runnable.removeFirst(firstRunnable)
-            firstRunnable = 0
-        }
-        return thread
+        holdsPrograms ? runnable.takeFirstKernelThread() : runnable.takeFirst()
     }
 
-    private static func takeNextKernelThread() -> Thread? {
-        for i in firstRunnable..<runnable.count where runnable[i].process.id == 0 {
-            return runnable.remove(at: i)
-        }
-        return nil
-    }
-
-    /// Makes a new thread (after `prepareStart`) a candidate.
+    /// Makes a thread (a new one, after `prepareStart`) a candidate.
     static func add(_ thread: Thread) {
         thread.state = .runnable
-        runnable.append(thread)
-        if sliceEnd == .max { sliceEnd = Clock.monotonic + timeslice }
+        let now = Clock.monotonic
+        let isBusy = running?.state == .runnable
+        if isBusy { charge(now) }
+        raiseFloor(isBusy)
+        thread.virtualTime = max(thread.virtualTime, floor)
+        runnable.add(thread)
+        if sliceEnd == .max { sliceEnd = now &+ timeslice }
+        if isBusy { shortenSlice(for: thread, now) }
+    }
+
+    /// Notes what the running thread has had since it was last charged.
+    private static func charge(_ now: UInt64) {
+        let thread: Thread = current
+        let time = now - min(now, runsSince)
+        runsSince = now
+        thread.virtualTime &+= thread.scheduling.virtualTime(time)
+    }
+
+    private static func raiseFloor(_ isBusy: Bool) {
+        var least = runnable.firstTime ?? .max
+        if isBusy { least = min(least, current.virtualTime) }
+        if least != .max { floor = max(floor, least) }
+    }
+
+    /// `woken` has its turn once the running thread is ahead of it by more than the granularity.
+    private static func shortenSlice(for woken: Thread, _ now: UInt64) {
+        let due = woken.virtualTime &+ wakeupGranularity
+        let lead = current.virtualTime
+        sliceEnd = min(sliceEnd, lead >= due ? now : now &+ (due &- lead))
     }
 
     static func wake(_ thread: Thread) {
@@ -58,7 +73,8 @@ enum Scheduler {
         add(thread)
     }
 
-    /// Stops the current thread until `wake` or the deadline.
+    /// Stops the current thread until `wake` or the deadline. A signal wakes it too; what it waited for may have come with
+    /// that signal, so only the next sleep throws, once the caller has looked.
     /// - Returns: false if the deadline passed first.
     /// - Throws: `.restart` if a signal is to be delivered (a fatal one only, when not `interruptible`).
     static func sleep(until deadline: UInt64, interruptible: Bool) throws(Errno) -> Bool {
@@ -74,15 +90,23 @@ enum Scheduler {
             Timers.remove(thread)
             thread.deadline = .max
         }
-        if thread.didTimeOut { return false }
-        if thread.hasDeliverableSignal(fatalOnly: !interruptible) { throw .restart }
-        return true
+        return !thread.didTimeOut
     }
 
-    /// Lets the others have a turn: sched_yield(2), or the end of a time slice.
+    /// The slice is over: whoever has had least goes on, which may be the running thread.
+    static func endSlice() {
+        charge(Clock.monotonic)
+        runnable.add(current)
+        runAnother()
+    }
+
+    /// Lets the next one have a turn, whoever has had more: sched_yield(2).
     static func yield() {
-        if runnableCount == 0 { return }
-        runnable.append(current)
+        guard let first = runnable.firstTime else { return }
+        let thread: Thread = current
+        charge(Clock.monotonic)
+        thread.virtualTime = max(thread.virtualTime, first)
+        runnable.add(thread)
         runAnother()
     }
 
@@ -101,7 +125,7 @@ enum Scheduler {
         Timers.expire()
         while true {
             if let next = takeNext() {
-                sliceEnd = runnableCount > 0 ? Clock.monotonic + timeslice : .max
+                beginSlice()
                 exited = running
                 running = next
                 set_kernel_stack_top(next.stackTop)
@@ -112,16 +136,23 @@ enum Scheduler {
     }
 
     /// Whether the running thread has had its slice and somebody else wants one.
-    static var isSliceOver: Bool { runnableCount > 0 && Clock.monotonic >= sliceEnd }
+    static var isSliceOver: Bool { !runnable.isEmpty && Clock.monotonic >= sliceEnd }
+
+    private static func beginSlice() {
+        runsSince = Clock.monotonic
+        sliceEnd = runnable.isEmpty ? .max : runsSince &+ timeslice
+    }
 
     /// Switches to the next runnable thread; idles until there is one.
     private static func runAnother() {
         let old: Thread = current
-        old.systemTime &+= Clock.monotonic &- Counters.lastEntry
+        let now = Clock.monotonic
+        old.systemTime &+= now &- Counters.lastEntry
+        charge(now)
         Timers.expire()
         while true {
             if let next = takeNext() {
-                sliceEnd = runnableCount > 0 ? Clock.monotonic + timeslice : .max
+                beginSlice()
                 if next === old { Counters.lastEntry = Clock.monotonic } else { switchTo(next, from: old) }
                 return
             }
@@ -168,7 +199,7 @@ enum Scheduler {
 
     /// What the timer is to be set to before a program goes on: the end of its slice, if others wait, or the next timer.
     static func armTimer() {
-        Timers.arm(for: min(Timers.nextDeadline, runnableCount > 0 ? sliceEnd : .max))
+        Timers.arm(for: min(Timers.nextDeadline, runnable.isEmpty ? .max : sliceEnd))
     }
 }
 

@@ -51,6 +51,8 @@ final class Thread {
     var robustList: UInt64 = 0
 
     var scheduling = SchedulingParameters()
+    /// What it has had of the processor, as the scheduler counts it (Scheduler).
+    var virtualTime: UInt64 = 0
 
     // Accounting, in nanoseconds.
     var userTime: UInt64 = 0

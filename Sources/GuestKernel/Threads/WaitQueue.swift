@@ -10,7 +10,7 @@ final class WaitQueue {
     /// Waits for the next wake-up.
     /// - Parameter deadline: `Clock.monotonic` to wait to at most.
     /// - Returns: false if the deadline passed first.
-    /// - Throws: `.restart` if a signal wants to be delivered; never when not `interruptible`, but for a fatal one.
+    /// - Throws: `.restart` if a signal wanted to be delivered before; never when not `interruptible`, but for a fatal one.
     @discardableResult
     func wait(until deadline: UInt64 = .max, interruptible: Bool = true) throws(Errno) -> Bool {
         try Self.waitAny([self], until: deadline, interruptible: interruptible)

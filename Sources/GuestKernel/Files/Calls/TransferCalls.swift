@@ -56,14 +56,17 @@ extension FileCall {
 
     /// splice(2) where one side is a pipe: in, its offset, out, its offset, count, flags.
     func splice() throws(Errno) -> Int {
+        if arguments.e == 0 { return 0 }
+        guard arguments.f & ~Self.spliceFlags == 0 else { throw .invalidArgument }
         let source = try file(arguments.a)
         let target = try file(arguments.c)
-        guard arguments.f & ~Self.spliceFlags == 0 else { throw .invalidArgument }
         guard source.isReadable, target.isWritable else { throw .badDescriptor }
         guard source.asPipe != nil || target.asPipe != nil, !target.isAppending else {
             throw .invalidArgument
         }
-        if arguments.b != 0 && !source.isSeekable || arguments.d != 0 && !target.isSeekable {
+        // As Linux has it, timers, events and their like are files with positions, and not for this.
+        let hasPositions = source.isSeekable || !source.givesToSplice
+        if arguments.b != 0 && !hasPositions || arguments.d != 0 && !target.isSeekable {
             throw .illegalSeek
         }
         let from = try optionalOffset(at: arguments.b)
@@ -104,9 +107,17 @@ extension FileCall {
         guard let pipe = file.asPipe else { throw .badDescriptor }
         var buffer = try vector(arguments.b, arguments.c)
         let isNonblocking = arguments.d & Self.spliceNonblocking != 0 || file.isNonblocking
-        return file.isWritable
-            ? try pipe.pipe.write(&buffer, nonblocking: isNonblocking)
-            : try pipe.pipe.read(&buffer, nonblocking: isNonblocking)
+        if buffer.remaining == 0 { return 0 }
+        guard file.isWritable else { return try pipe.pipe.read(&buffer, nonblocking: isNonblocking) }
+        // As much as there is room for, once there is some: the rest is the caller's next call's.
+        while true {
+            try pipe.pipe.waitForRoom(nonblocking: isNonblocking)
+            buffer.limit(to: roomInside(file))
+            do throws(Errno) { return try pipe.pipe.write(&buffer, nonblocking: true) } catch {
+                // Somebody else filled the room that was there.
+                if error != .wouldBlock { throw error }
+            }
+        }
     }
 
     /// Moves or copies what a pipe holds, once it holds something and the target has room.
