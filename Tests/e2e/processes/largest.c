@@ -1,5 +1,5 @@
 // Memory runs out for one that has less than another, while many others compute: the other one ends, and who asked goes on.
-// Run by processes.sh in a job of 256 MiB.
+// Run by processes.sh in a job of 128 MiB.
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ int main(void) {
   if (pipe(ready)) return 1;
   pid_t largest = fork();
   if (largest == 0) {
-    touch(140);
+    touch(80);
     if (write(ready[1], &byte, 1) != 1) _exit(1);
     while (1) {}
   }
@@ -33,7 +33,7 @@ int main(void) {
   }
   pid_t other = fork();
   if (other == 0) {
-    touch(120);
+    touch(70);
     _exit(0);
   }
   int status;
