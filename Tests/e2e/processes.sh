@@ -86,6 +86,15 @@ active && for signal in TERM:143 INT:130 USR1:138 SEGV:139 HUP:129; do
   stdout_is
 done
 
+claim "memory that runs out for one program beside twelve that compute: the largest ends, not who asked"
+tiny_only "Linux's out-of-memory killer has its own rules"
+static largest
+active && for _ in 1 2 3; do
+  run "$swiftlet" run -m 128M --in largest -- ./largest
+  status_is 0
+  stdout_is 'who asked: goes on' 'the largest: Killed'
+done
+
 claim "numbers that overflow, and parts of segments that moved below their place: as on the host"
 as_on_host numbers
 

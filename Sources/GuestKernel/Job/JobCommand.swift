@@ -118,7 +118,7 @@ struct JobCommand {
     static func tellStart(_ control: JobControl) throws(Errno) {
         guard let process = Processes.first else { panic("the job's process was lost") }
         // The command runs first; what it was like to start is known when it gives the processor back.
-        Scheduler.yield()
+        Scheduler.yieldToAll()
         control.queue(.started(sinceEntryNanoseconds: Counters.firstResume &- Clock.entered))
         if process.ending == nil { try control.flush() }
     }

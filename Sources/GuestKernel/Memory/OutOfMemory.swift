@@ -11,7 +11,7 @@ enum OutOfMemory {
         if victim.requestedEnding != nil { victim = thread.process }
         victim.ranOutOfMemory = true
         victim.requestEnd(.signaled(signal: Signal.kill, coreDumped: false))
-        if victim !== thread.process { Scheduler.yield() }
+        if victim !== thread.process { Scheduler.yieldToAll() }
     }
 
     /// Pages, moved by what was written to oom_score_adj (proc(5)); a process with -1000 comes last.

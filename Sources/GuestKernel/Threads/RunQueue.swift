@@ -18,6 +18,12 @@ struct RunQueue {
     var isEmpty: Bool { heap.isEmpty }
     /// The virtual time of who is next.
     var firstTime: UInt64? { heap.first?.time }
+    /// And of who is last; looks at all.
+    var lastTime: UInt64? {
+        var last: UInt64?
+        for entry in heap { last = max(last ?? 0, entry.time) }
+        return last
+    }
 
     mutating func add(_ thread: Thread) {
         arrivals &+= 1

@@ -101,11 +101,16 @@ enum Scheduler {
     }
 
     /// Lets the next one have a turn, whoever has had more: sched_yield(2).
-    static func yield() {
-        guard let first = runnable.firstTime else { return }
+    static func yield() { goBehind(runnable.firstTime) }
+
+    /// Everybody else who can run has a turn before the current thread goes on.
+    static func yieldToAll() { goBehind(runnable.lastTime) }
+
+    private static func goBehind(_ time: UInt64?) {
+        guard let time else { return }
         let thread: Thread = current
         charge(Clock.monotonic)
-        thread.virtualTime = max(thread.virtualTime, first)
+        thread.virtualTime = max(thread.virtualTime, time)
         runnable.add(thread)
         runAnother()
     }

@@ -28,6 +28,7 @@ extension KernelSuite {
                 if i % 3 == 2 {
                     expected.sort { $0 < $1 }
                     #expect(queue.firstTime == expected[0].time)
+                    #expect(queue.lastTime == expected.last?.time)
                     #expect(queue.takeFirst()?.id == expected.removeFirst().id)
                 }
             }
