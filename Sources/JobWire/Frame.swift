@@ -20,8 +20,8 @@ public enum WireLimit {
     public static let version: UInt32 = 1
 }
 
-/// Whose a frame is. A machine can have several commands, each with a number of its own; version 1 gives it one, then turns it
-/// off.
+/// Whose a frame is. A machine can have several commands, each with a number of its own; version 1 gives it one, then turns
+/// it off.
 public struct JobID: Equatable, Sendable {
     public let rawValue: UInt16
 

@@ -47,8 +47,8 @@ public enum JobViolation: Error, Equatable, Sendable {
     }
 }
 
-/// A job as its guest takes it in, message by message, the same in every kernel: its specification is kept, its files go where
-/// the kernel has them. The host is trusted to mean well; what it sends is held to docs/protocol.md §3 all the same.
+/// A job as its guest takes it in, message by message, the same in every kernel: its specification is kept, its files go
+/// where the kernel has them. The host is trusted to mean well; what it sends is held to docs/protocol.md §3 all the same.
 ///
 ///     begin  windowSize?  argument+  environment*  workingDirectory  (directory | file data* | symlink)*  output*  start
 public struct JobIntake {

@@ -5,8 +5,8 @@ import SystemPackage
 import Virtio
 import VirtioDevices
 
-/// The machine of a Linux: it initialises its devices itself, has a balloon and a serial port, and is saved with what KVM has of
-/// it.
+/// The machine of a Linux: it initialises its devices itself, has a balloon and a serial port, and is saved with what KVM
+/// has of it.
 struct LinuxGuest: GuestKind {
     /// Linux touches so much of its RAM that each page of 4 KiB is one exit, four times as many as all others of its boot
     /// (docs/linux.md).

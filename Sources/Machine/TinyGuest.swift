@@ -4,9 +4,9 @@ import Virtio
 
 /// The machine of our own kernel: one processor, devices that are handed over initialised, no ports.
 struct TinyGuest: GuestKind {
-    /// Bytes: kernel, heap and page tables are 3 MiB, a static program and a shell 1 MiB more. The kernel uses RAM from below:
-    /// what a small program and an idle machine need stays in small pages, and who needs more is given it 2 MiB at a time
-    /// (docs/decisions.md).
+    /// Bytes: kernel, heap and page tables are 3 MiB, a static program and a shell 1 MiB more. The kernel uses RAM from
+    /// below: what a small program and an idle machine need stays in small pages, and who needs more is given it 2 MiB at a
+    /// time (docs/decisions.md).
     let hugePagesFrom: UInt64 = 8 << 20
     let hasSerialPort = false
     let checkpoint = PlatformDevice.CheckpointUse.savesMemory

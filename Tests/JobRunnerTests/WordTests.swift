@@ -74,6 +74,6 @@ import Testing
             })
         let messages = try #require(received.value)
         #expect(messages.contains(.argument(argument)) && messages.contains(.environment(variable)))
-        #expect(messages.contains(.workingDirectory(path)) && messages.last == .start)
+        #expect(messages.contains(.workingDirectory(path)) && messages.suffix(2) == [.start, .powerOff])
     }
 }

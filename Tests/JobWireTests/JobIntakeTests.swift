@@ -141,7 +141,9 @@ private struct Guest {
     }
 
     /// What taking `bytes` fails with: the same in one piece, in two at every point, and byte by byte.
-    private func failure(_ bytes: [UInt8], isResumption: Bool = false, refused: String? = nil) -> (any Error)? {
+    private func failure(
+        _ bytes: [UInt8], isResumption: Bool = false, refused: String? = nil
+    ) -> (any Error)? {
         func take(cuts: [Int]) -> (any Error)? {
             var guest = Guest(isResumption: isResumption)
             guest.files.refused = refused.map { Self.path($0) }

@@ -206,7 +206,7 @@ func randomGuestMessage(_ random: inout SeededGenerator) -> GuestMessage {
         #expect(guestError([0, 0, 0, 0, 0xff, 0xff, 0, 0]) == .unknownType(0xffff))
     }
 
-    @Test("HOSTILE 18: a frame of another job is refused at its header, and one of a job's that is none's, and the other way round")
+    @Test("HOSTILE 18: a frame of another job, or of none where it must be of one, is refused at its header")
     func wrongJob() {
         let finished: [UInt8] = [0, 0, 0, 0, 71, 0]
         #expect(guestError(finished + [1, 0]) == nil)
