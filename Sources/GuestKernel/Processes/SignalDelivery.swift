@@ -25,8 +25,8 @@ extension Thread {
         }
     }
 
-    /// Which of the exceptions that the program does not mask has happened: FPE_FLTINV, and so on. The bits of the x87's status
-    /// and of MXCSR are the same six.
+    /// Which of the exceptions that the program does not mask has happened: FPE_FLTINV, and so on. The bits of the x87's
+    /// status and of MXCSR are the same six.
     private func floatingPointCode(isVector: Bool) -> Int32 {
         let area = VectorState.area(of: self)
         let flags: UInt32
