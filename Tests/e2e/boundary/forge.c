@@ -50,7 +50,7 @@ static int has_started(void) {
     if (p.to_port != CONTROL) continue;
     if (p.forwarded >= control.forwarded) control = p;
     const uint64_t head = p.operation == DATA ? *(uint64_t *)AT(d[1].address) : 0;
-    if (head == (65ULL << 32 | 8)) started = 1;
+    if (head == (1ULL << 48 | 65ULL << 32 | 8)) started = 1;   // job 1, `started`, 8 bytes
   }
   return started;
 }
