@@ -99,17 +99,24 @@ enum SwiftCode {
         let declaration = declaration
         var open: [(name: String, start: Int, depth: Int)] = []
         var pending: (name: String, start: Int)?
+        var parentheses = 0
         var depth = 0
         var result: [Function] = []
         for (index, line) in code.enumerated() {
             let isCall = line.contains(".init(") || line.contains("self.init") || line.contains("super.init")
             if pending == nil, !isCall, let match = line.firstMatch(of: declaration) {
                 pending = (String(match.1), index)
+                parentheses = 0
             }
             for character in line {
+                if character == "(" { parentheses += 1 }
+                if character == ")" { parentheses -= 1 }
                 if character == "{" {
-                    if let start = pending { open.append((start.name, start.start, depth)) }
-                    pending = nil
+                    // Not of a parameter's default value.
+                    if parentheses == 0, let start = pending {
+                        open.append((start.name, start.start, depth))
+                        pending = nil
+                    }
                     depth += 1
                 } else if character == "}" {
                     depth -= 1
